@@ -1,0 +1,1 @@
+"""Frozen data that crosses rooms. Nothing in here reads, judges, prints or opens anything."""

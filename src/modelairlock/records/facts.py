@@ -1,0 +1,188 @@
+"""Facts: what is there, and where. A fact never says that something is bad.
+
+Facts cross the wall from the worker, so every kind is a closed, typed record that the parent decodes strictly.
+A kind earns its place when a rule needs it, and is named by meaning, not by format.
+"""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from modelairlock.records.span import Span
+
+ValueKind = Literal[
+    "none", "bool", "int", "float", "str", "bytes", "tuple", "list", "dict", "set", "frozenset", "bytearray",
+    "global", "call", "persistent", "buffer", "extension", "unresolved", "unknown",
+]  # fmt: skip
+
+CallHow = Literal["reduce", "obj", "inst", "newobj", "newobj_ex"]
+
+
+class Value(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A symbolic value of the pickle machine: what is known of an object without building it.
+
+    `text` is decoded, cut to a limit, and *not* escaped: a string's characters, a number, or a qualified name's
+    second half when `kind` is ``global`` (then `module` holds the first). `parts` are a tuple's items, or for a
+    ``call`` the callable followed by its arguments; both are cut to a limit, and `cut` says so.
+    """
+
+    kind: ValueKind
+    text: str = ""
+    module: str = ""
+    parts: tuple["Value", ...] = ()
+    cut: bool = False
+
+
+def _tag(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag=_tag, omit_defaults=True):
+    """Where the fact was seen: bytes of the artifact it belongs to."""
+
+    span: Span
+
+
+class Import(_Fact):
+    """An unpickler would import `module` and look up `qualname` in it. `count` times in all; `span` is the first."""
+
+    module: str
+    qualname: str
+    opcode: str
+    count: int = 1
+
+
+class UnresolvedImport(_Fact):
+    """An import whose names are not provably constant strings (STACK_GLOBAL on computed operands)."""
+
+    module: Value
+    qualname: Value
+    opcode: str
+    count: int = 1
+
+
+class ExtensionImport(_Fact):
+    """EXT1, EXT2 or EXT4: the name comes from the loading process's ``copyreg`` registry, not from the file."""
+
+    code: int
+    count: int = 1
+
+
+class Call(_Fact):
+    """An unpickler would call `callable` with `arguments`. `count` counts calls of this same shape."""
+
+    callable: Value
+    how: CallHow
+    arguments: tuple[Value, ...] = ()
+    count: int = 1
+
+
+class Build(_Fact):
+    """BUILD: `target.__setstate__(state)`, or attributes of `target` set from `state`."""
+
+    target: Value
+    state: Value
+    count: int = 1
+
+
+class SetItem(_Fact):
+    """Items put into something that is not a plain dict, list or set made by the pickle itself."""
+
+    target: Value
+    opcode: str
+    count: int = 1
+
+
+class PersistentId(_Fact):
+    """PERSID or BINPERSID: an object that the loader looks up outside the pickle."""
+
+    value: Value
+    count: int = 1
+
+
+class Buffer(_Fact):
+    """NEXT_BUFFER: an object whose bytes the loader passes in from outside the pickle."""
+
+    count: int = 1
+
+
+class PickleStream(_Fact):
+    """One pickle from its first opcode to its STOP, with its protocol (as PROTO states it, else 0)."""
+
+    protocol: int
+    opcodes: int
+
+
+class FrameTrick(_Fact):
+    """A frame (PEP 3154) that not all unpicklers read alike: see CPython gh-154848."""
+
+    kind: Literal["argument-crosses-frame", "opcode-crosses-frame", "nested-frame", "frame-past-end", "line-crosses-frame"]
+    detail: str
+
+
+class HiddenCode(_Fact):
+    """Bytes that one loader takes for data and another for instructions: `modules` are what those would import."""
+
+    kind: Literal["frame", "raw-array", "byte-string", "after-stop"]
+    names: tuple[str, ...]
+    calls: bool
+
+
+class TensorBeyondStorage(_Fact):
+    """A tensor whose offset, shape and strides reach past the end of its storage. Counts are elements."""
+
+    key: str
+    reaches: int
+    has: int
+    count: int = 1
+
+
+class Irregularity(_Fact):
+    """The structure of a file disagrees with itself or breaks its specification; readable all the same.
+
+    `kind` is a short name such as ``zip-names-differ``; rules know what each means.
+    """
+
+    kind: str
+    detail: str
+
+
+class Member(_Fact):
+    """An artifact inside this one. `span` is where its encoded bytes lie; `method` says how to get at them.
+
+    `role` is ``""`` for a member to identify and read, ``raw`` for bytes that the loader takes as numbers and that
+    are passed over unless they claim to be something, ``dormant`` for bytes that no call in the file reaches.
+    """
+
+    name: str
+    method: str = "stored"
+    size_bytes: int | None = None
+    role: Literal["", "raw", "dormant", "argument"] = ""
+
+
+class Link(_Fact):
+    """A member of an archive that is no regular file: a symbolic or hard link, a device, a pipe."""
+
+    name: str
+    target: str
+    kind: Literal["symlink", "hardlink", "device", "fifo", "other"]
+
+
+class Polyglot(_Fact):
+    """Several formats claim the same bytes."""
+
+    formats: tuple[str, ...]
+
+
+class NameMismatch(_Fact):
+    """The file's name promises one format and its content is another."""
+
+    extension: str
+    formats: tuple[str, ...]
+
+
+Fact = (
+    Import | UnresolvedImport | ExtensionImport | Call | Build | SetItem | PersistentId | Buffer | PickleStream
+    | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Polyglot | NameMismatch
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""A half-open byte range of one artifact, and sets of such ranges."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """Bytes ``start..end`` of one artifact, ``end`` not included."""
+
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+
+class Extents:
+    """A set of byte positions, kept as sorted ranges that do not touch.
+
+    The usual caller adds in rising order, so that case is the fast one; anything else is merged lazily.
+    """
+
+    __slots__ = ("_clean", "_ranges")
+
+    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
+        self._ranges: list[tuple[int, int]] = []
+        self._clean = True
+        for start, end in spans:
+            self.add(start, end)
+
+    def add(self, start: int, end: int) -> None:
+        """Add ``start..end``; an empty range adds nothing."""
+        if end <= start:
+            return
+        if not self._ranges:
+            self._ranges.append((start, end))
+            return
+        last_start, last_end = self._ranges[-1]
+        if last_start <= start <= last_end:
+            if end > last_end:
+                self._ranges[-1] = (last_start, end)
+            return
+        if start < last_start:
+            self._clean = False
+        self._ranges.append((start, end))
+        # A hostile file may make a reader hop about; merging now and then keeps the list as short as it can be.
+        if not self._clean and len(self._ranges) % 65536 == 0:
+            self._merge()
+
+    def update(self, other: Iterable[tuple[int, int]]) -> None:
+        """Add every range of `other`."""
+        for start, end in other:
+            self.add(start, end)
+
+    def _merge(self) -> None:
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted(self._ranges):
+            if merged and start <= merged[-1][1]:
+                if end > merged[-1][1]:
+                    merged[-1] = (merged[-1][0], end)
+            else:
+                merged.append((start, end))
+        self._ranges = merged
+        self._clean = True
+
+    def __iter__(self) -> Iterator[Span]:
+        if not self._clean:
+            self._merge()
+        return (Span(start, end) for start, end in self._ranges)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def total(self) -> int:
+        """How many bytes are in the set."""
+        return sum(end - start for start, end in self)
+
+    def minus(self, other: "Extents") -> "Extents":
+        """The bytes of this set that are not in `other`."""
+        left = Extents()
+        holes = list(other)
+        index = 0
+        for start, end in self:
+            while index < len(holes) and holes[index].end <= start:
+                index += 1
+            at = index
+            while at < len(holes) and holes[at].start < end:
+                left.add(start, holes[at].start)
+                start = max(start, holes[at].end)
+                at += 1
+            left.add(start, end)
+        return left
+
+    def within(self, start: int, end: int) -> "Extents":
+        """The part of this set that lies in ``start..end``."""
+        cut = Extents()
+        for low, high in self:
+            cut.add(max(low, start), min(high, end))
+        return cut
+
+    def moved(self, by: int) -> "Extents":
+        """The same set, `by` bytes further on."""
+        return Extents((start + by, end + by) for start, end in self)
