@@ -1,0 +1,37 @@
+"""Finds what a folder offers: the folder is the registry, and adding a file is all it takes.
+
+Each module of a room holds exactly one object of the room's type; none or two is an error that names the module.
+"""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class CatalogError(Exception):
+    """A module of a room does not hold exactly one of what the room is for. A bug in the house, not in a file."""
+
+
+@cache
+def names(package: str) -> tuple[str, ...]:
+    """The modules of `package`, in name order; those that begin with ``_`` are helpers."""
+    paths = import_module(package).__path__
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(paths) if not module.name.startswith("_")))
+
+
+@cache
+def find(package: str, name: str, kind: type[T]) -> T:
+    """The one object of type `kind` in module `name` of `package`."""
+    module = import_module(f"{package}.{name}")
+    offered = [value for value in vars(module).values() if isinstance(value, kind)]
+    if len(offered) != 1:
+        raise CatalogError(f"{module.__name__} must define exactly one {kind.__name__}, and defines {len(offered)}")
+    return offered[0]
+
+
+def catalog(package: str, kind: type[T]) -> tuple[T, ...]:
+    """Every object of type `kind` that the modules of `package` offer, in name order."""
+    return tuple(find(package, name, kind) for name in names(package))

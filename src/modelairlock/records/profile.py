@@ -1,0 +1,51 @@
+"""What a profile says of one importable name: that it is vouched for, or what harm it does.
+
+A vouch holds for a name *and a use* of it: a class that is harmless to import may not be harmless to call. The absence
+of both a vouch and a harm means that nobody has looked, which is a gap and not a finding.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Use = Literal["import", "call", "new", "build", "items"]
+"""How an unpickler uses a name.
+
+``import``: looks it up and no more. ``call``: REDUCE, INST, OBJ. ``new``: NEWOBJ, NEWOBJ_EX, or by way of
+``copyreg._reconstructor`` and ``copyreg.__newobj__``. ``build``: BUILD on what calling (or newing) it gave.
+``items``: SETITEM(S), APPEND(S) or ADDITEMS on what it gave. Never on the class itself.
+"""
+
+HarmCategory = Literal[
+    "command", "code", "reflection", "load", "file", "network", "native", "process", "deactivate", "denial"
+]
+
+
+class Vouch(msgspec.Struct, frozen=True, kw_only=True):
+    """Someone read the source of a name and found these uses inert.
+
+    `arguments` names the constraint that a call's arguments must meet (see ``modelairlock.profiles.arguments``), or is
+    empty where no argument that an unpickler can pass does harm. `library` is the profile's name; `old` marks names
+    of versions that came before the ones now installed.
+    """
+
+    why: str
+    uses: tuple[Use, ...]
+    library: str
+    arguments: str = ""
+    old: bool = False
+
+
+class Harm(msgspec.Struct, frozen=True, kw_only=True):
+    """A name is known to do harm. `effect` completes the sentence "loading this file …".
+
+    `name` is the pattern that matched, as the data states it: ``os:system``, ``subprocess:*`` or ``idlelib.*:*``.
+    `severity` is a value of ``records.finding.Severity``; `cwe` and `atlas` hold ids such as ``CWE-78``.
+    """
+
+    effect: str
+    category: HarmCategory
+    severity: Literal["critical", "high", "medium"]
+    name: str
+    cwe: tuple[str, ...] = ()
+    atlas: tuple[str, ...] = ()

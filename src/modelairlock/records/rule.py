@@ -1,0 +1,77 @@
+"""Rules turn facts into findings and gaps. They are pure: they never see bytes, the disk or the clock."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from modelairlock.records.coverage import Gap
+from modelairlock.records.facts import Fact
+from modelairlock.records.finding import Confidence, Finding, Severity
+from modelairlock.records.profile import Harm, Vouch
+from modelairlock.records.reading import Reading
+
+
+class Profiles(Protocol):
+    """What rules may ask about a callable."""
+
+    def vouches(self, module: str, qualname: str, use: str) -> Vouch | None:
+        """The allow-list entry for this exact name and use, if there is one."""
+
+    def harm(self, module: str, qualname: str) -> Harm | None:
+        """What is known to be bad about this name, if anything is."""
+
+    def knows_library(self, module: str) -> bool:
+        """Whether there is a profile for the library that `module` belongs to."""
+
+    def is_standard_library(self, module: str) -> bool:
+        """Whether `module` belongs to Python itself."""
+
+
+class Context(NamedTuple):
+    """What a rule may look at beyond the artifact itself."""
+
+    profiles: Profiles
+
+
+Judgement = Finding | Gap
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule: its module's docstring is its docs page, its name is its file's name with dashes."""
+
+    name: str
+    summary: str
+    check: Callable[[Reading, Context], Iterator[Judgement]]
+    #: the highest severity it reports
+    severity: Severity
+    #: what to do about it, one sentence for a tired person
+    help: str
+    cwe: tuple[str, ...] = ()
+    atlas: tuple[str, ...] = ()
+    #: earlier names, so that approvals survive a renaming
+    formerly: tuple[str, ...] = ()
+
+    def finding(
+        self,
+        reading: Reading,
+        message: str,
+        *evidence: Fact,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.HIGH,
+        cwe: tuple[str, ...] | None = None,
+        atlas: tuple[str, ...] | None = None,
+    ) -> Finding:
+        """A finding of this rule about `reading`, at the span of the first fact of `evidence`."""
+        span = evidence[0].span
+        return Finding(
+            rule=self.name,
+            severity=severity or self.severity,
+            confidence=confidence,
+            message=message,
+            where=f"{reading.path}@{span.start}..{span.end}",
+            evidence=evidence[:8],
+            help=self.help,
+            cwe=self.cwe if cwe is None else cwe,
+            atlas=self.atlas if atlas is None else atlas,
+        )

@@ -1,0 +1,103 @@
+"""The answer to a scan, and the verdict it amounts to. ``docs/schema/scan-1.json`` is generated from these records."""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from modelairlock.records.coverage import Coverage
+from modelairlock.records.finding import Finding
+from modelairlock.records.isolation import Isolation
+
+SCHEMA: Literal["modelairlock/scan/1"] = "modelairlock/scan/1"
+
+
+class Verdict(StrEnum):
+    """What is known of an artifact. There is no "safe"."""
+
+    CLEAR = "clear"
+    INCOMPLETE = "incomplete"
+    FLAGGED = "flagged"
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Findings outrank gaps, gaps outrank silence; of nothing at all, nothing is known."""
+    found = set(verdicts)
+    for verdict in (Verdict.FLAGGED, Verdict.INCOMPLETE, Verdict.CLEAR):
+        if verdict in found:
+            return verdict
+    return Verdict.INCOMPLETE
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """One artifact: a file of the source, or a member inside it (then without a digest of its own)."""
+
+    path: str
+    verdict: Verdict
+    formats: tuple[str, ...] = ()
+    sha256: str | None = None
+    size_bytes: int = 0
+    findings: tuple[Finding, ...] = ()
+    coverage: Coverage
+    assumes: tuple[str, ...] = ()
+    blind_spots: tuple[str, ...] = ()
+    members: tuple["Subject", ...] = ()
+
+    def walk(self) -> Iterator["Subject"]:
+        """This subject and everything inside it."""
+        yield self
+        for member in self.members:
+            yield from member.walk()
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was not looked at because the operator said so, or that is a link nobody follows."""
+
+    path: str
+    reason: str
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """What gave the answer."""
+
+    name: str
+    version: str
+    rules_digest: str
+    profiles_digest: str
+    isolation: Isolation
+
+
+class Repository(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that belong together, judged as a whole."""
+
+    path: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+
+
+class OperatorError(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator can mend, reported beside the answers on everything else."""
+
+    path: str
+    message: str
+    hint: str = ""
+
+
+class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one scan has to say."""
+
+    schema: Literal["modelairlock/scan/1"] = SCHEMA
+    verdict: Verdict
+    started: str
+    tool: Tool
+    subjects: tuple[Subject, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    errors: tuple[OperatorError, ...] = ()
+    hashed: bool = True
+
+    def walk(self) -> Iterator[Subject]:
+        """Every subject and every member of one."""
+        for subject in self.subjects:
+            yield from subject.walk()
