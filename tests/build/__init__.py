@@ -1,0 +1,1 @@
+"""Builders of honest, broken and hostile files. Nothing hostile is committed and nothing here executes anything."""
