@@ -128,7 +128,9 @@ class Budget:
         """Spend `count` decompressed bytes."""
         self.expanded -= count
         if self.expanded < 0:
-            raise OverLimit(position, f"decompressed more than {self.limits.expanded_bytes} bytes (limit: expanded_bytes)")
+            raise OverLimit(
+                position, f"decompressed more than {self.limits.expanded_bytes} bytes (limit: expanded_bytes)"
+            )
 
 
 class Cursor:

@@ -117,7 +117,9 @@ class PickleStream(_Fact):
 class FrameTrick(_Fact):
     """A frame (PEP 3154) that not all unpicklers read alike: see CPython gh-154848."""
 
-    kind: Literal["argument-crosses-frame", "opcode-crosses-frame", "nested-frame", "frame-past-end", "line-crosses-frame"]
+    kind: Literal[
+        "argument-crosses-frame", "opcode-crosses-frame", "nested-frame", "frame-past-end", "line-crosses-frame"
+    ]
     detail: str
 
 

@@ -1,0 +1,96 @@
+"""Turns a reading into a subject: every rule looks at every artifact of the tree, and the verdict follows.
+
+Pure: no bytes, no disk, no clock. The same function judges a fresh reading and one out of the cache.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from modelairlock import profiles as profiles_room
+from modelairlock import rules as rules_room
+from modelairlock.catalog import catalog, find
+from modelairlock.reading import Format
+from modelairlock.records.coverage import Coverage, Gap
+from modelairlock.records.finding import Finding
+from modelairlock.records.reading import Reading
+from modelairlock.records.rule import Context, Rule
+from modelairlock.records.scan import Subject, Verdict, worst
+
+#: part of the cache key: raise it when a reader begins to state facts it did not state before
+READER_VERSION = "1"
+
+
+def rules() -> tuple[Rule, ...]:
+    """Every rule of the house."""
+    return catalog("modelairlock.rules", Rule)
+
+
+@cache
+def rules_digest() -> str:
+    """sha256 over the source of every rule, so that two reports can be compared."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(rules_room.__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def profiles_digest() -> str:
+    """sha256 over every profile."""
+    return _context().profiles.digest  # type: ignore[attr-defined,no-any-return]  # the bundled profiles have one
+
+
+@cache
+def _context() -> Context:
+    return Context(profiles=profiles_room.Profiles.bundled())
+
+
+def judge(reading: Reading, *, sha256: str | None) -> Subject:
+    """The subject that `reading` amounts to under today's rules and profiles."""
+    return _judge(reading, sha256, _context(), rules())
+
+
+def _judge(reading: Reading, sha256: str | None, context: Context, known: tuple[Rule, ...]) -> Subject:
+    findings: list[Finding] = []
+    gaps = list(reading.coverage.gaps)
+    for rule in known:
+        for judgement in rule.check(reading, context):
+            if isinstance(judgement, Gap):
+                gaps.append(judgement)
+            else:
+                findings.append(judgement)
+    members = tuple(_judge(member, None, context, known) for member in reading.members)
+    findings.sort(key=lambda finding: (-finding.severity.rank, finding.rule))
+    return Subject(
+        path=reading.path,
+        verdict=_verdict(findings, gaps, members),
+        formats=reading.formats,
+        sha256=sha256,
+        size_bytes=reading.coverage.size_bytes,
+        findings=tuple(findings),
+        coverage=Coverage(
+            size_bytes=reading.coverage.size_bytes,
+            read_bytes=reading.coverage.read_bytes,
+            passed_over_bytes=reading.coverage.passed_over_bytes,
+            gaps=tuple(gaps),
+        ),
+        assumes=_described(reading.formats, "loaders"),
+        blind_spots=_described(reading.formats, "blind_spots"),
+        members=members,
+    )
+
+
+def _verdict(findings: list[Finding], gaps: list[Gap], members: tuple[Subject, ...]) -> Verdict:
+    if any(finding.severity.flags for finding in findings):
+        return Verdict.FLAGGED
+    own = Verdict.INCOMPLETE if gaps else Verdict.CLEAR
+    return worst((own, *(member.verdict for member in members)))
+
+
+@cache
+def _described(names: tuple[str, ...], field: str) -> tuple[str, ...]:
+    """What the formats say of themselves, each sentence once."""
+    said: dict[str, None] = {}
+    for name in names:
+        said.update(dict.fromkeys(getattr(find("modelairlock.formats", name, Format), field)))
+    return tuple(said)

@@ -1,0 +1,254 @@
+"""Reads one source as a tree of artifacts: identify, let every claimant read, open what is inside, account for it all.
+
+Nesting lives here and nowhere else: a reader that meets a member only states where it lies. Every format that claims
+an artifact reads it, because a file that is two things must not choose its reader.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from modelairlock.catalog import catalog
+from modelairlock.encodings.compression import METHODS, Inflated, inflate
+from modelairlock.limits import Limits
+from modelairlock.reading import Budget, Cursor, Format, OverLimit, Probe, ReadProblem, Source, SubSource
+from modelairlock.records.coverage import Because, Coverage, Gap
+from modelairlock.records.facts import Fact, Member, NameMismatch, Polyglot
+from modelairlock.records.reading import Reading
+from modelairlock.records.span import Extents, Span
+
+HEAD_BYTES = 64 * 1024
+#: an end record of a zip with the longest comment, and the zip64 records before it
+TAIL_BYTES = 66 * 1024
+NAME_CHARACTERS = 400
+
+
+def formats() -> tuple[Format, ...]:
+    """Every format the house reads."""
+    return catalog("modelairlock.formats", Format)
+
+
+def read_tree(
+    source: Source, path: str, name: str, limits: Limits, known: Sequence[Format] | None = None, *, strict: bool = False
+) -> Reading:
+    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing)."""
+    reading, _ = _Tree(formats() if known is None else known, Budget(limits), strict).artifact(
+        source, path, name, "", 0
+    )
+    return reading
+
+
+class _Account:
+    """What is known of one artifact while its readers run."""
+
+    __slots__ = ("facts", "gaps", "members", "passed", "read", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.facts: list[Fact] = []
+        self.gaps: list[Gap] = []
+        self.members: list[Reading] = []
+        self.read = Extents()
+        self.passed = Extents()
+
+    def gap(self, start: int, end: int, because: Because, detail: str) -> None:
+        start = min(max(0, start), self.size)
+        self.gaps.append(Gap(start=start, end=min(max(start, end), self.size), because=because, detail=detail))
+
+    def coverage(self) -> Coverage:
+        """Gaps outrank what was read, and that outranks what was passed over, so that the three add up."""
+        open_bytes = Extents()
+        for gap in sorted(self.gaps, key=lambda gap: gap.start):
+            if gap.because is not Because.UNVOUCHED:
+                open_bytes.add(gap.start, gap.end)
+        read = self.read.minus(open_bytes)
+        passed = self.passed.minus(open_bytes).minus(read)
+        return Coverage(
+            size_bytes=self.size, read_bytes=read.total(), passed_over_bytes=passed.total(), gaps=tuple(self.gaps)
+        )
+
+
+class _Tree:
+    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool) -> None:
+        self.known = known
+        self.budget = budget
+        self.strict = strict
+        self.promises = _promises(known)
+
+    def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
+        """The reading of one artifact, and which of its bytes were read."""
+        account = _Account(source.size)
+        claimants: Sequence[Format] = ()
+        try:
+            self._admit(depth)
+            probe = _probe(source, name, role)
+            claimants = _claimants(self.known, probe)
+            self._identify(account, probe, claimants)
+        except ReadProblem as problem:
+            account.gap(0, account.size, problem.because, problem.detail)
+        for claimant in claimants:
+            self._read(account, source, claimant, path, name, depth)
+        reading = Reading(
+            path=path,
+            name=name,
+            role=role,
+            formats=tuple(claimant.name for claimant in claimants),
+            facts=tuple(account.facts),
+            coverage=account.coverage(),
+            members=tuple(account.members),
+        )
+        return reading, account.read
+
+    def _admit(self, depth: int) -> None:
+        limits = self.budget.limits
+        if depth > limits.depth:
+            raise OverLimit(0, f"artifacts nested more than {limits.depth} deep (limit: depth)")
+        self.budget.artifacts -= 1
+        if self.budget.artifacts < 0:
+            raise OverLimit(0, f"more than {limits.artifacts} artifacts in one source (limit: artifacts)")
+        self.budget.check_time(0)
+
+    def _identify(self, account: _Account, probe: Probe, claimants: Sequence[Format]) -> None:
+        names = tuple(claimant.name for claimant in claimants)
+        whole = Span(0, account.size)
+        if not claimants:
+            if probe.role == "raw":
+                account.passed.add(0, account.size)
+            else:
+                detail = "no format claims these bytes" if account.size else "the file is empty"
+                account.gap(0, account.size, Because.UNRECOGNISED, detail)
+        if len(claimants) > 1:
+            account.facts.append(Polyglot(span=whole, formats=names))
+        promised = self.promises.get(probe.extension)
+        if promised and not promised.intersection(_family(claimants)):
+            account.facts.append(NameMismatch(span=whole, extension=probe.extension, formats=names))
+
+    def _read(self, account: _Account, source: Source, claimant: Format, path: str, name: str, depth: int) -> None:
+        """Let one format read; what it does not account for is a gap, whatever the others say."""
+        cursor = Cursor(source, name, self.budget)
+        mine = Extents()
+        try:
+            for stated in claimant.read(cursor):
+                self._state(account, mine, cursor, stated, path, depth)
+        except ReadProblem as problem:
+            self._stop(account, mine, problem.position, problem.because, problem.detail)
+        except Exception as failure:
+            if self.strict:
+                raise
+            detail = f"the {claimant.name} reader failed: {type(failure).__name__}"
+            self._stop(account, mine, cursor.position, Because.READER_FAILED, detail)
+        counted = cursor.counted()
+        account.read.update(counted)
+        account.passed.update(cursor.passed)
+        mine.update(counted)
+        mine.update(cursor.passed)
+        for start, end in Extents([(0, account.size)]).minus(mine):
+            account.gap(start, end, Because.UNRECOGNISED, f"not part of the {claimant.name}")
+
+    def _stop(self, account: _Account, mine: Extents, at: int, because: Because, detail: str) -> None:
+        account.gap(at, account.size, because, detail)
+        mine.add(min(max(0, at), account.size), account.size)
+
+    def _state(
+        self, account: _Account, mine: Extents, cursor: Cursor, stated: Fact | Gap, path: str, depth: int
+    ) -> None:
+        if isinstance(stated, Gap):
+            account.gap(stated.start, stated.end, stated.because, stated.detail)
+            mine.add(stated.start, stated.end)
+            return
+        self.budget.facts -= 1
+        if self.budget.facts < 0:
+            raise OverLimit(stated.span.start, f"more than {self.budget.limits.facts} facts (limit: facts)")
+        account.facts.append(stated)
+        if isinstance(stated, Member):
+            self._member(account, mine, cursor.source, stated, path, depth)
+
+    def _member(self, account: _Account, mine: Extents, source: Source, member: Member, path: str, depth: int) -> None:
+        """Open a member and read it anew. Its bytes count in this artifact as its own reading found them."""
+        span = Span(max(0, member.span.start), min(member.span.end, account.size))
+        mine.add(span.start, span.end)
+        inside = f"{path}!{member.name[:NAME_CHARACTERS]}"
+        if member.method == "stored":
+            if member.role == "raw" and not self._claimed(SubSource(source, *span), member.name):
+                account.passed.add(*span)
+                return
+            reading, read = self.artifact(SubSource(source, *span), inside, member.name, member.role, depth + 1)
+            account.members.append(reading)
+            account.read.update(read.within(0, span.end - span.start).moved(span.start))
+            account.passed.add(*span)
+            return
+        if member.method not in METHODS:
+            account.gap(*span, Because.UNSUPPORTED, f"{member.name}: nothing here undoes {member.method}")
+            return
+        self._inflated(account, source, member, span, inside, depth)
+
+    def _inflated(self, account: _Account, source: Source, member: Member, span: Span, inside: str, depth: int) -> None:
+        try:
+            inflated = inflate(source, span, member.method, self.budget)
+            reading, _ = self.artifact(inflated, inside, member.name, member.role, depth + 1)
+        except ReadProblem as problem:
+            account.gap(*span, problem.because, f"{member.name}: {problem.detail}")
+            return
+        if inflated.damage:
+            reading = _damaged(reading, inflated)
+        account.members.append(reading)
+        used = min(span.start + inflated.consumed, span.end)
+        account.read.add(span.start, used)
+        if used < span.end and not inflated.damage:
+            detail = f"{span.end - used} bytes after the end of the compressed data of {member.name}"
+            account.gap(used, span.end, Because.UNRECOGNISED, detail)
+        account.read.add(used, span.end)
+
+    def _claimed(self, source: Source, name: str) -> bool:
+        return bool(_claimants(self.known, _probe(source, name, "raw")))
+
+
+def _probe(source: Source, name: str, role: str) -> Probe:
+    head = source.read(0, HEAD_BYTES)
+    if len(head) >= source.size:
+        return Probe(head, head, source.size, name, role)
+    start = max(0, source.size - TAIL_BYTES)
+    return Probe(head, source.read(start, source.size - start), source.size, name, role)
+
+
+def _claimants(known: Sequence[Format], probe: Probe) -> list[Format]:
+    """Every format that claims the artifact, less those whose structure another claimant reads itself."""
+    if not probe.size:
+        return []
+    claiming = [candidate for candidate in known if candidate.claims(probe)]
+    covered = {name for claimant in claiming for name in claimant.builds_on}
+    return [claimant for claimant in claiming if claimant.name not in covered]
+
+
+def _promises(known: Sequence[Format]) -> dict[str, frozenset[str]]:
+    promised: dict[str, set[str]] = {}
+    for candidate in known:
+        for extension in candidate.extensions:
+            promised.setdefault(extension, set()).add(candidate.name)
+    return {extension: frozenset(names) for extension, names in promised.items()}
+
+
+def _family(claimants: Sequence[Format]) -> Iterator[str]:
+    """The claimants' names and those of the formats they build on: a ``.zip`` that is a torch checkpoint is a zip."""
+    for claimant in claimants:
+        yield claimant.name
+        yield from claimant.builds_on
+
+
+def _damaged(reading: Reading, inflated: Inflated) -> Reading:
+    """The reading of a member whose compressed stream breaks off, with the gap where it does."""
+    size = reading.coverage.size_bytes
+    gap = Gap(start=size, end=size, because=inflated.because, detail=inflated.damage)
+    coverage = Coverage(
+        size_bytes=size,
+        read_bytes=reading.coverage.read_bytes,
+        passed_over_bytes=reading.coverage.passed_over_bytes,
+        gaps=(*reading.coverage.gaps, gap),
+    )
+    return Reading(
+        path=reading.path,
+        name=reading.name,
+        role=reading.role,
+        formats=reading.formats,
+        facts=reading.facts,
+        coverage=coverage,
+        members=reading.members,
+    )
