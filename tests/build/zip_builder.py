@@ -1,8 +1,9 @@
 """A raw ZIP writer whose local headers, central directory and end records can be made to disagree in any field.
 
 `zip_file` writes an honest archive from entries; every lie is an override by field name (`LOCAL`, `CENTRAL`, `END`,
-`END64`, `LOCATOR`), so a test shows only what is wrong with its file. Numbers are cut to the field's width, not checked.
-`packed` replaces what would be the compressed data. Fields are those of PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5.
+`END64`, `LOCATOR`), so a test shows only what is wrong with its file. Numbers are cut to the field's width, never
+checked. `packed` replaces what would be the compressed data. Fields are those of PKWARE's APPNOTE 6.3.10, sections
+4.3 and 4.5.
 """
 
 import bz2
@@ -21,13 +22,13 @@ LOCAL = (
     ("packed_size", "I"), ("size", "I"), ("name_length", "H"), ("extra_length", "H"),
 )  # fmt: skip
 CENTRAL = (
-    ("signature", "I"), ("made_by", "H"), ("version", "H"), ("flags", "H"), ("method", "H"), ("time", "H"), ("date", "H"),
-    ("crc", "I"), ("packed_size", "I"), ("size", "I"), ("name_length", "H"), ("extra_length", "H"), ("comment_length", "H"),
-    ("disk", "H"), ("internal", "H"), ("external", "I"), ("offset", "I"),
+    ("signature", "I"), ("made_by", "H"), ("version", "H"), ("flags", "H"), ("method", "H"), ("time", "H"),
+    ("date", "H"), ("crc", "I"), ("packed_size", "I"), ("size", "I"), ("name_length", "H"), ("extra_length", "H"),
+    ("comment_length", "H"), ("disk", "H"), ("internal", "H"), ("external", "I"), ("offset", "I"),
 )  # fmt: skip
 END = (
-    ("signature", "I"), ("disk", "H"), ("central_disk", "H"), ("entries_here", "H"), ("entries", "H"), ("central_size", "I"),
-    ("central_offset", "I"), ("comment_length", "H"),
+    ("signature", "I"), ("disk", "H"), ("central_disk", "H"), ("entries_here", "H"), ("entries", "H"),
+    ("central_size", "I"), ("central_offset", "I"), ("comment_length", "H"),
 )  # fmt: skip
 END64 = (
     ("signature", "I"), ("record_size", "Q"), ("made_by", "H"), ("version", "H"), ("disk", "I"), ("central_disk", "I"),
@@ -36,6 +37,7 @@ END64 = (
 LOCATOR = (("signature", "I"), ("end_disk", "I"), ("end_offset", "Q"), ("disks", "I"))
 
 Overrides = Mapping[str, Any]
+Layout = tuple[tuple[str, str], ...]
 _BITS = {"H": 16, "I": 32, "Q": 64}
 
 
@@ -62,7 +64,7 @@ class Entry:
     in_central: bool = True
 
 
-def record(layout: Iterable[tuple[str, str]], values: Overrides) -> bytes:
+def record(layout: Layout, values: Overrides) -> bytes:
     """`values` written in the order and widths of `layout`, each cut to its width."""
     return b"".join(struct.pack("<" + kind, int(values[key]) % (1 << _BITS[kind])) for key, kind in layout)
 
