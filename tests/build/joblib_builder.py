@@ -1,8 +1,8 @@
 """joblib files by hand: NumpyArrayWrapper, the raw array spliced in behind its BUILD, object arrays, compression.
 
-The pad byte after a wrapper says how many bytes to drop before the array, whatever the alignment says; a wrapper without
-`numpy_array_alignment_bytes` (before joblib 1.2) has no pad byte at all. So one attribute shifts the whole rest of the
-stream, and `wrapper` lets each be anything.
+The pad byte after a wrapper says how many bytes to drop before the array, whatever the alignment says; a wrapper
+without `numpy_array_alignment_bytes` (before joblib 1.2) has no pad byte at all. So one attribute shifts the whole rest
+of the stream, and `wrapper` lets each be anything.
 """
 
 import bz2
@@ -53,6 +53,12 @@ def array(data: bytes = bytes(16), pad: int | None = 4, **options: object) -> p.
     """A wrapper with its pad byte, `pad` bytes of padding and `data`; `pad` None writes no pad byte."""
     padding = b"" if pad is None else bytes([pad]) + b"\xff" * pad
     return p.Code(wrapper(**options) + padding + data)  # type: ignore[arg-type]
+
+
+def pickled_objects(*items: object) -> bytes:
+    """The whole pickle of an object array of `items`, as NumPy itself writes it."""
+    made = p.call(p.global_("numpy._core.multiarray", "_reconstruct"), NDARRAY, (0,), b"b")
+    return p.whole(p.build(made, (1, (len(items),), OBJECTS, False, list(items))))
 
 
 def object_array(pickle: bytes, **options: object) -> p.Code:
