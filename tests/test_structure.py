@@ -1,0 +1,265 @@
+"""Rules about the code, as tests: each failure says what to do.
+
+They look at source text and syntax trees, not at behaviour. A rule that ruff, mypy or import-linter can state is left
+to them (see pyproject.toml); what stands here is what they cannot say.
+"""
+
+import ast
+import enum
+import inspect
+import io
+import os
+import re
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import modelairlock
+from modelairlock.catalog import catalog, names
+from modelairlock.reading import Format
+from modelairlock.records.rule import Rule
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "modelairlock"
+PUBLIC_API = ROOT / "tests" / "golden" / "public_api.txt"
+MAX_LINES = 500
+TEXT = {".md", ".toml", ".json", ".txt", ".sarif", ".sh"}
+
+#: words that our names avoid, and what to say instead; docs/glossary.md has the reasons
+AVOIDED = {
+    "handler": "format, or the verb of what it does",
+    "scanner": "format or rule: what reads is a format, what judges is a rule",
+    "detector": "rule",
+    "malicious": "FLAGGED, and say what loading would do",
+    "infected": "FLAGGED",
+    "clean": "CLEAR, for verdicts; anything else has a better verb",
+    "whitelist": "profile (data) or approval (a person's)",
+    "blacklist": "harm: a name known to do harm",
+    "threat": "severity",
+    "utils": "the name of what is in it",
+    "util": "the name of what is in it",
+    "helpers": "the name of what is in it",
+    "manager": "the verb of what it does",
+    "ioc": "fact",
+}
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.is_file())
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), shown(path))
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def room_of(path: Path) -> str:
+    """The first folder below the package, or the module's own name."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+SOURCES = python_files("src")
+ALL = python_files("src", "tests", "tools", "fuzz", "bench")
+by_name = {"ids": shown}
+
+
+# --- one file, one test --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [(room, name) for room in ("formats", "rules", "outputs") for name in names(f"modelairlock.{room}")],
+)
+def test_every_format_rule_and_output_has_a_test(room: str, name: str) -> None:
+    wanted = ROOT / "tests" / room / f"test_{name}.py"
+    assert wanted.exists(), f"add {shown(wanted)}"
+
+
+def test_rules_and_formats_are_called_what_their_files_are_called() -> None:
+    rules = dict(zip(names("modelairlock.rules"), catalog("modelairlock.rules", Rule), strict=True))
+    wrong = [
+        f"rules/{module}.py: set name={module.replace('_', '-')!r}"
+        for module, rule in rules.items()
+        if rule.name != module.replace("_", "-")
+    ]
+    formats = dict(zip(names("modelairlock.formats"), catalog("modelairlock.formats", Format), strict=True))
+    wrong += [
+        f"formats/{module}.py: set name={module!r}"
+        for module, format_ in formats.items()
+        if format_.name.replace("-", "_") != module
+    ]
+    assert not wrong, "one name serves as file, id and docs page:\n" + "\n".join(wrong)
+
+
+def test_no_rule_takes_an_earlier_name_of_another() -> None:
+    rules = catalog("modelairlock.rules", Rule)
+    held = [name for rule in rules for name in (rule.name, *rule.formerly)]
+    twice = sorted({name for name in held if held.count(name) > 1})
+    assert not twice, f"approvals name rules, so a name is never used twice: rename {twice}"
+
+
+# --- each file -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SOURCES, **by_name)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    doc = ast.get_docstring(tree(path)) or ""
+    assert len(doc) > 10, (
+        f"begin {shown(path)} with a docstring: one sentence of purpose, then what surprises a newcomer"
+    )
+
+
+@pytest.mark.parametrize("path", ALL, **by_name)
+def test_no_file_is_too_long(path: Path) -> None:
+    lines = len(path.read_text("utf-8").splitlines())
+    assert lines <= MAX_LINES, f"split {shown(path)} by what it is about: {lines} lines, at most {MAX_LINES}"
+
+
+@pytest.mark.parametrize("path", ALL, **by_name)
+def test_every_type_ignore_has_a_code_and_a_reason(path: Path) -> None:
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
+    comments = [
+        token for token in tokens if token.type == tokenize.COMMENT and re.match(r"#\s*type:\s*ignore", token.string)
+    ]
+    bare = [token for token in comments if not re.match(r"# type: ignore\[[\w, -]+\]\s+# \w", token.string)]
+    assert not bare, f"{shown(path)}:{bare[0].start[0]}: write `# type: ignore[code]  # why`"
+
+
+def declared(path: Path) -> Iterator[tuple[int, str]]:
+    """What a file names: itself, its functions, its classes."""
+    yield 1, path.stem
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+
+
+@pytest.mark.parametrize("path", SOURCES, **by_name)
+def test_names_use_the_words_of_the_house(path: Path) -> None:
+    for line, name in declared(path):
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name):
+            instead = AVOIDED.get(word.lower())
+            assert instead is None, f"{shown(path)}:{line}: {name!r} says {word!r}; say {instead} (docs/glossary.md)"
+
+
+# --- who may do what -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) != "cli"], **by_name)
+def test_only_the_cli_prints_and_exits(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        assert called not in {"print", "input", "sys.exit", "exit", "quit"}, (
+            f"{shown(path)}:{node.lineno}: {called}() belongs in cli/; return the text, or raise AirlockError"
+        )
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) not in {"cli", "isolation"}], **by_name)
+def test_only_the_cli_and_the_wall_know_the_environment(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        touched = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        assert touched not in {"os.environ", "os.getenv", "os.environb", "os.putenv"}, (
+            f"{shown(path)}:{node.lineno}: {touched} belongs in cli/ (or isolation/); take the value as an argument"
+        )
+
+
+def test_there_is_one_scale_of_severity() -> None:
+    scales = [
+        f"{shown(path)}:{node.lineno} {node.name}"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+        and re.search(r"severity|risk|threat|danger", node.name, re.IGNORECASE)
+        and any("Enum" in ast.unparse(base) for base in node.bases)
+    ]
+    assert [scale.rpartition(" ")[2] for scale in scales] == ["Severity"], (
+        f"use records.finding.Severity, and map it only where an output needs other words: {scales}"
+    )
+
+
+def test_every_room_has_its_place_in_the_layers() -> None:
+    [layers] = [contract for contract in project()["tool"]["importlinter"]["contracts"] if contract["type"] == "layers"]
+    placed = {room.strip() for line in layers["layers"] for room in re.split(r"[|:]", line)}
+    rooms = {room_of(path) for path in SOURCES} - {"__init__", "__main__"}
+    assert rooms - placed == set(), "place these in [tool.importlinter] of pyproject.toml"
+    assert placed - rooms == set(), "these rooms are gone: take them out of [tool.importlinter] in pyproject.toml"
+
+
+# --- what others rely on -------------------------------------------------------------------------------------------
+
+
+def signature(name: str) -> str:
+    value = getattr(modelairlock, name)
+    if isinstance(value, type) and issubclass(value, enum.Enum):
+        return f"class {name}: {', '.join(member.name for member in value)}"
+    if isinstance(value, type):
+        fields = getattr(value, "__struct_fields__", ())
+        return f"class {name}({', '.join(fields)})"
+    return f"{name}{inspect.signature(value)}" if callable(value) else f"{name}: {type(value).__name__}"
+
+
+def test_the_public_api_is_what_it_was() -> None:
+    now = "".join(f"{signature(name)}\n" for name in sorted(modelairlock.__all__))
+    if os.environ.get("UPDATE_GOLDEN"):
+        PUBLIC_API.write_text(now, "utf-8")
+    assert PUBLIC_API.exists(), (
+        f"pin the public API: UPDATE_GOLDEN=1 pytest tests/test_structure.py, and read {shown(PUBLIC_API)}"
+    )
+    assert now == PUBLIC_API.read_text("utf-8"), (
+        "the public API changed. If that is meant: UPDATE_GOLDEN=1 pytest tests/test_structure.py, and read the diff"
+    )
+
+
+def test_generated_pages_are_fresh() -> None:
+    from tools.docs import stale
+
+    pages = stale(ROOT / "docs")
+    assert not pages, f"run `make docs` and commit what changed: {', '.join(pages)}"
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        used = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", document.read_text("utf-8"), re.MULTILINE))
+        assert used <= targets, f"{shown(document)} names make targets that do not exist: {sorted(used - targets)}"
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{shown(document)}: mend the link to {target}"
+
+
+def test_every_test_marker_is_explained() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    for marker in project()["tool"]["pytest"]["ini_options"]["markers"]:
+        name = marker.partition(":")[0]
+        assert f"`{name}`" in contributing, f"say in CONTRIBUTING.md what the test marker `{name}` means"
+
+
+def test_nothing_names_a_folder_of_one_machine() -> None:
+    own = re.compile(
+        r"/work/(?:main|shared)|/home/(?!user\b|runner\b|alice\b)\w+/|/Users/\w+/|/root/\.\w+|[A-Z]:\\+Users"
+    )
+    places = [*ALL, ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run", *ROOT.glob("*.md")]
+    places += [
+        path for folder in ("docs", "src", "tests") for path in (ROOT / folder).rglob("*.*[dlnt]") if path.is_file()
+    ]
+    for path in sorted(set(places) - {Path(__file__).resolve()}):
+        found = own.search(path.read_text("utf-8", "replace"))
+        assert found is None, f"{shown(path)}: take out {found.group() if found else ''!r}, a path of one machine"
