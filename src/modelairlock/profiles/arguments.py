@@ -1,0 +1,115 @@
+"""The closed set of constraints that a vouched call may put on its arguments.
+
+A constraint proves something of symbolic values, so it fails closed: what is cut, computed or unknown does not fit.
+What a newcomer would get wrong: a value of kind ``global`` is only a name. Whether that name may be called or made is
+asked of the profiles, and a name that is itself vouched only under a constraint never fits, because nobody would check
+the arguments of the second call.
+"""
+
+from collections.abc import Callable
+
+from modelairlock.records.facts import Value
+from modelairlock.records.profile import Vouch
+
+Vouches = Callable[[str, str, str], Vouch | None]
+
+CONSTRAINTS: dict[str, str] = {
+    "latin1": "A string and the codec 'latin1', as pickle writes bytes below protocol 3; other codecs import modules.",
+    "class-first": "The first argument is a class that is vouched for `new`.",
+    "reconstructor": "`copyreg._reconstructor`: a class vouched for `new`, and a plain built-in type as its base.",
+    "empty-array": "An array class vouched for `new`, and the shape (0,): the data comes by BUILD.",
+    "callable-first": "No argument, None, or a callable that is vouched for `call` whatever its arguments.",
+    "rebuild-subclass": "`torch._tensor._rebuild_from_type_v2`: such a callable, and a class vouched for `build`.",
+    "constant-names": "One to three constant strings and nothing else.",
+    "no-size": "No number among the arguments: a number would be a length to allocate.",
+    "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
+}
+"""Each constraint's name and what it demands."""
+
+_BASES = frozenset(
+    f"builtins:{name}" for name in ("object", "dict", "list", "set", "frozenset", "tuple", "int", "float", "str")
+) | {"collections:OrderedDict"}
+_OLD_BUILTINS = {"__builtin__": "builtins"}
+_LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
+_PLAIN = frozenset(("none", "bool", "int", "float", "str", "bytes"))
+
+
+def arguments_fit(constraint: str, arguments: tuple[Value, ...], vouches: Vouches | None = None) -> bool:
+    """Whether `arguments` meet `constraint`; False for a constraint that does not exist.
+
+    `vouches` looks a class or callable up among the profiles; without it, whatever needs a look-up does not fit.
+    """
+    check = _CHECKS.get(constraint)
+    return check is not None and check(arguments, vouches or _nobody)
+
+
+def _nobody(*_: str) -> None:
+    return None
+
+
+def _free(value: Value, use: str, vouches: Vouches) -> bool:
+    """Whether `value` is a name that is vouched for `use` without further conditions."""
+    if value.kind != "global" or value.cut:
+        return False
+    vouch = vouches(value.module, value.text, use)
+    return vouch is not None and not vouch.arguments
+
+
+def _latin1(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    if len(arguments) != 2:
+        return False
+    data, codec = arguments
+    return data.kind == "str" and codec.kind == "str" and not codec.cut and codec.text.lower() in _LATIN1
+
+
+def _class_first(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    return bool(arguments) and _free(arguments[0], "new", vouches)
+
+
+def _reconstructor(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    if len(arguments) != 3 or not _class_first(arguments, vouches):
+        return False
+    base = arguments[1]
+    name = f"{_OLD_BUILTINS.get(base.module, base.module)}:{base.text}"
+    return base.kind == "global" and not base.cut and name in _BASES
+
+
+def _empty_array(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    if len(arguments) not in (3, 4) or not _class_first(arguments, vouches):
+        return False
+    shape = arguments[-2]
+    sizes = [(part.kind, part.text) for part in shape.parts]
+    return shape.kind == "tuple" and not shape.cut and sizes == [("int", "0")]
+
+
+def _callable_first(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    return not arguments or arguments[0].kind == "none" or _free(arguments[0], "call", vouches)
+
+
+def _rebuild_subclass(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    return len(arguments) == 4 and _free(arguments[0], "call", vouches) and _free(arguments[1], "build", vouches)
+
+
+def _constant_names(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return 1 <= len(arguments) <= 3 and all(value.kind == "str" and not value.cut for value in arguments)
+
+
+def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return all(value.kind in ("str", "bytes", "list", "tuple", "call") for value in arguments)
+
+
+def _one_plain(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return len(arguments) == 1 and arguments[0].kind in _PLAIN
+
+
+_CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
+    "latin1": _latin1,
+    "class-first": _class_first,
+    "reconstructor": _reconstructor,
+    "empty-array": _empty_array,
+    "callable-first": _callable_first,
+    "rebuild-subclass": _rebuild_subclass,
+    "constant-names": _constant_names,
+    "no-size": _no_size,
+    "one-plain": _one_plain,
+}
