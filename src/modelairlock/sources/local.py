@@ -1,0 +1,311 @@
+"""Files and folders of this machine: walks them, says what is there, and opens one file at a time.
+
+Whoever can write to a folder can change it while it is walked. So a walk only *lists*, with device and inode, and
+`open_file` refuses what is no longer the file that was listed. Links are listed, never followed, except inside a
+Hugging Face cache, where every file is a link into the same repository's ``blobs/``.
+"""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Generator, Iterator, Sequence
+from fnmatch import translate
+from pathlib import Path
+from typing import NamedTuple
+
+from modelairlock.reading import Unreadable
+from modelairlock.records.scan import Excluded, OperatorError
+
+#: O_NONBLOCK: a file that became a fifo since it was listed must not hang the scan
+FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
+SHORT_READS = 64
+
+_REPOSITORY = re.compile(r"(models|datasets|spaces)--.")
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_KINDS = (
+    (stat.S_ISFIFO, "a fifo"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symbolic link"),
+)
+
+
+class File(NamedTuple):
+    """A regular file, as it was listed. `place` is for the operating system; `path` and `name` are for people.
+
+    `claimed` is the digest that the file's own name claims its content has: sha256 (64 digits) or git's sha1 (40).
+    """
+
+    path: str
+    name: str
+    place: str
+    device: int
+    inode: int
+    size: int
+    claimed: str = ""
+
+
+class Hole(NamedTuple):
+    """A place that cannot be read at all; nobody vouches for what is behind it."""
+
+    path: str
+    name: str
+    detail: str
+
+
+Entry = File | Hole | Excluded | OperatorError
+
+
+class FdSource:
+    """A `reading.Source` over an open descriptor of `size` bytes. The descriptor stays the caller's to close."""
+
+    __slots__ = ("fd", "size")
+
+    def __init__(self, fd: int, size: int) -> None:
+        self.fd = fd
+        self.size = size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`; fewer at the end, and where a file shrank. Raises `Unreadable`."""
+        length = min(length, self.size - start)
+        if length <= 0 or start < 0:
+            return b""
+        try:
+            data = os.pread(self.fd, length, start)
+            for _ in range(SHORT_READS):
+                if len(data) == length or not (more := os.pread(self.fd, length - len(data), start + len(data))):
+                    break
+                data += more
+        except OSError as problem:
+            raise Unreadable(start, f"the operating system says: {problem.strerror}") from None
+        return data
+
+
+def open_file(file: File) -> tuple[int, os.stat_result]:
+    """A descriptor of `file` and its state; `Unreadable` if it cannot be had, or is not what was listed."""
+    try:
+        fd = os.open(file.place, FILE_FLAGS)
+    except OSError as problem:
+        raise Unreadable(0, f"the file cannot be opened: {problem.strerror}") from None
+    state = os.fstat(fd)
+    if stat.S_ISREG(state.st_mode) and (state.st_dev, state.st_ino) == (file.device, file.inode):
+        return fd, state
+    os.close(fd)
+    raise Unreadable(0, "the file was replaced by another while the folder was walked")
+
+
+def changed(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether a file was touched between two looks at one descriptor. `ctime` is in it because mtime can be set."""
+    return _marks(before) != _marks(after)
+
+
+def _marks(state: os.stat_result) -> tuple[int, int, int, int]:
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+class _Pattern(NamedTuple):
+    given: str
+    compiled: re.Pattern[str]
+    folders_only: bool
+
+    def matches(self, relative: str, folder: bool) -> bool:
+        if self.folders_only and not folder:
+            return False
+        return bool(self.compiled.fullmatch(relative) or self.compiled.fullmatch(_last(relative)))
+
+
+def walk(source: str | Path, exclude: Sequence[str] = ()) -> Iterator[Entry]:
+    """Everything in `source`, a file or a folder, in name order. Never raises for what it finds there.
+
+    `exclude` holds patterns as `fnmatch` has them, held against the path below the source and against the last name;
+    one that matches a folder excludes all that is in it, and the folder alone is listed. With a ``/`` at its end a
+    pattern means folders only. A source that is a link itself is resolved, because the operator named it.
+    """
+    given = os.fspath(source)
+    shown = _text(given.rstrip("/") or given)
+    patterns = tuple(_pattern(pattern) for pattern in exclude)
+    try:
+        state = os.stat(given)
+        real = os.path.realpath(given, strict=True)
+    except (OSError, ValueError) as problem:
+        yield _missing(shown, problem)
+        return
+    scanned = False
+    if stat.S_ISDIR(state.st_mode):
+        entries = _Walk(real, "" if shown == "." else shown, patterns).tree(state)
+    else:
+        entries = _alone(real, shown, state, patterns)
+    for entry in entries:
+        scanned = scanned or isinstance(entry, File | Hole)
+        yield entry
+    if not scanned:
+        hint = "Name a file, or a folder with files in it; links out of a folder are not followed."
+        yield OperatorError(path=shown, message="there is no file to scan in it", hint=hint)
+
+
+def _alone(real: str, shown: str, state: os.stat_result, patterns: Sequence[_Pattern]) -> Iterator[Entry]:
+    name = _last(shown)
+    for pattern in patterns:
+        if pattern.matches(name, False):
+            yield Excluded(path=shown, reason=f"excluded by {pattern.given!r}")
+            return
+    yield _regular(real, shown, name, state)
+
+
+class _Walk:
+    """One walk below `root`, a real path, which people see as `shown`."""
+
+    def __init__(self, root: str, shown: str, patterns: Sequence[_Pattern]) -> None:
+        self.root = root
+        self.shown = shown
+        self.patterns = patterns
+        #: blobs of Hugging Face caches that a snapshot led to, and under which paths they were listed
+        self.blobs: dict[tuple[int, int], dict[str, str]] = {}
+
+    def tree(self, state: os.stat_result) -> Iterator[Entry]:
+        """All entries, depth first. What waits is one list of names for each folder on the way down."""
+        waiting: list[tuple[str, list[str]]] = [("", (yield from self._listing("", state)))]
+        while waiting:
+            folder, names = waiting[-1]
+            if not names:
+                waiting.pop()
+                continue
+            relative = folder + names.pop()
+            below = yield from self._visit(relative)
+            if below is not None:
+                waiting.append((f"{relative}/", below))
+
+    def _visit(self, relative: str) -> Generator[Entry, None, list[str] | None]:
+        """Yield what `relative` is; for a folder, return the names in it."""
+        place = f"{self.root.rstrip('/')}/{relative}"
+        path = self._path(relative)
+        try:
+            state = os.lstat(place)
+        except OSError as problem:
+            yield Hole(path, _last(path), f"the file cannot be looked at: {problem.strerror}")
+            return None
+        folder = stat.S_ISDIR(state.st_mode)
+        if pattern := self._excluding(relative, folder):
+            yield Excluded(path=f"{path}/" if folder else path, reason=f"excluded by {pattern!r}")
+        elif folder:
+            return (yield from self._listing(relative, state))
+        elif stat.S_ISLNK(state.st_mode):
+            yield self._link(place, path)
+        elif (state.st_dev, state.st_ino) not in self.blobs or not _in_blobs(place):
+            yield _regular(place, path, _last(path), state)
+        return None
+
+    def _listing(self, relative: str, listed: os.stat_result) -> Generator[Entry, None, list[str]]:
+        """The names in a folder, last one first. A folder that cannot be listed is a hole."""
+        place = f"{self.root.rstrip('/')}/{relative}" if relative else self.root
+        path = f"{self._path(relative)}/"
+        try:
+            fd = os.open(place, FOLDER_FLAGS)
+            try:
+                state = os.fstat(fd)
+                names = os.listdir(fd)
+            finally:
+                os.close(fd)
+        except OSError as problem:
+            yield Hole(path, _last(path[:-1]), f"the folder cannot be listed: {problem.strerror}")
+            return []
+        if (state.st_dev, state.st_ino) != (listed.st_dev, listed.st_ino):
+            yield Hole(path, _last(path[:-1]), "the folder was replaced by another while it was walked")
+            return []
+        names.sort(reverse=True)
+        if _REPOSITORY.match(os.path.basename(place)) and "blobs" in names:
+            # Last of all: what snapshots lead to is listed under the names that a loader would use.
+            names.remove("blobs")
+            names.insert(0, "blobs")
+        return names
+
+    def _link(self, place: str, path: str) -> Entry:
+        target = _text(_target(place))
+        try:
+            real = os.path.realpath(place, strict=True)
+            state = os.stat(real, follow_symlinks=False)
+        except OSError as problem:
+            kind = "loop of symbolic links" if problem.errno == errno.ELOOP else "dangling symbolic link"
+            return Excluded(path=path, reason=f"{kind} to {target}, not followed")
+        if _in_blobs(real) and place.startswith(f"{os.path.dirname(os.path.dirname(real))}/snapshots/"):
+            return self._blob(real, path, state)
+        if not _is_below(real, self.root):
+            return Excluded(path=path, reason=f"symbolic link out of the source, not followed: {target}")
+        fate = "excluded" if self._inside_excluded(real, state) else "itself scanned"
+        return Excluded(path=path, reason=f"link to {target}, which is {fate}")
+
+    def _blob(self, real: str, path: str, state: os.stat_result) -> Entry:
+        """A file of a Hugging Face snapshot. One blob under one name is read once, however many revisions have it."""
+        known = self.blobs.setdefault((state.st_dev, state.st_ino), {})
+        name = _last(path)
+        if name in known:
+            return Excluded(path=path, reason=f"the same blob as {known[name]}, which is itself scanned")
+        known[name] = path
+        return _regular(real, path, name, state)
+
+    def _excluding(self, relative: str, folder: bool) -> str:
+        """The pattern that excludes `relative`, or ``""``."""
+        return next((pattern.given for pattern in self.patterns if pattern.matches(relative, folder)), "")
+
+    def _inside_excluded(self, real: str, state: os.stat_result) -> bool:
+        """Whether what a link leads to is excluded, or in a folder that is."""
+        parts = real[len(self.root.rstrip("/")) + 1 :].split("/")
+        folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
+        return any(self._excluding(folder, True) for folder in folders) or bool(
+            self._excluding("/".join(parts), stat.S_ISDIR(state.st_mode))
+        )
+
+    def _path(self, relative: str) -> str:
+        """How people see `relative`: below the source as they named it."""
+        if not self.shown or not relative:
+            return _text(relative) or self.shown or "."
+        return f"{self.shown.rstrip('/')}/{_text(relative)}"
+
+
+def _regular(place: str, path: str, name: str, state: os.stat_result) -> File | Hole:
+    if stat.S_ISREG(state.st_mode):
+        own = _last(place)
+        claimed = own if _DIGEST.fullmatch(own) and _in_blobs(place) else ""
+        return File(path, name, place, state.st_dev, state.st_ino, state.st_size, claimed)
+    kind = next((kind for test, kind in _KINDS if test(state.st_mode)), "something else")
+    return Hole(path, name, f"is {kind}, not a regular file")
+
+
+def _in_blobs(real: str) -> bool:
+    """Whether a real path is that of a file in the ``blobs`` of a Hugging Face cache."""
+    repository, _, blobs = os.path.dirname(real).rpartition("/")
+    return blobs == "blobs" and bool(_REPOSITORY.match(_last(repository)))
+
+
+def _is_below(real: str, root: str) -> bool:
+    return real == root or real.startswith(f"{root.rstrip('/')}/")
+
+
+def _target(place: str) -> str:
+    try:
+        return os.readlink(place)
+    except OSError:
+        return "?"
+
+
+def _pattern(given: str) -> _Pattern:
+    return _Pattern(given, re.compile(translate(given.rstrip("/") or given)), given.endswith("/"))
+
+
+def _missing(shown: str, problem: OSError | ValueError) -> OperatorError:
+    if isinstance(problem, OSError) and problem.errno not in {errno.ENOENT, errno.ENOTDIR}:
+        return OperatorError(path=shown, message=f"it cannot be opened: {problem.strerror}")
+    return OperatorError(path=shown, message="there is no such file or folder", hint="Check the spelling.")
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2] or path
+
+
+def _text(name: str) -> str:
+    """`name` with bytes that are no UTF-8 written as ``\\udcff``: reports must be able to hold every name."""
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
