@@ -1,0 +1,277 @@
+"""Walks JSON (RFC 8259) piece by piece, in constant memory, and sees what parsers hide: a key that stands twice.
+
+What a newcomer would get wrong: parsing 100 MB of hostile JSON into Python values takes gigabytes (``[[],[],…`` grows
+twentyfold), so nothing here builds a value. The walk yields pieces with their positions. Arrays of scalars, and inner
+objects of nothing but scalars and such arrays, come as one piece each where they are short, because that is what
+tokenizers and headers are made of; `pairs` and `json.loads` may decode those, for the window bounds them.
+
+Which of two equal keys counts differs from loader to loader (Python keeps the last, others the first), so a repeated
+key means that two loaders may read two different files.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
+
+DEPTH = 128
+"""Brackets inside brackets; serde_json, which reads safetensors and tokenizers, refuses more than this."""
+TOKEN_BYTES = 16 * 1024 * 1024
+"""The largest single string or number that is kept in memory."""
+
+_STRING = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+_CONSTANT = rb"NaN|-?Infinity"
+_S = rb"[ \t\r\n]*+"
+
+
+class Kind(IntEnum):
+    """What a piece is. A caller must be ready to meet what FLAT, SCALARS and RUN stand for in single pieces too."""
+
+    OPEN_OBJECT = 1
+    CLOSE_OBJECT = 2
+    OPEN_ARRAY = 3
+    CLOSE_ARRAY = 4
+    KEY = 5
+    SCALAR = 6
+    SCALARS = 7
+    """A whole array of scalars."""
+    RUN = 8
+    """Some scalars of a longer array, each with its comma."""
+    FLAT = 9
+    """A whole object, inside another value, whose values are scalars and arrays of scalars."""
+    REPEATED = 10
+    """A key that its object had before; follows the KEY piece. Inside a FLAT piece `pairs` shows it."""
+
+
+class Piece(NamedTuple):
+    """One step of the walk: what it is, its bytes as they stand in the file, and where they begin."""
+
+    kind: Kind
+    raw: bytes
+    position: int
+
+
+class _Patterns:
+    """The grammar, with or without the constants that Python's own writer adds to JSON."""
+
+    __slots__ = ("long", "member", "run", "value")
+
+    def __init__(self, constants: bool) -> None:
+        extra = rb"|" + _CONSTANT if constants else b""
+        scalar = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null" + extra + rb")"
+        array = rb"\[" + _S + rb"(?:" + scalar + _S + rb"(?:," + _S + scalar + _S + rb")*+)?\]"
+        member = _STRING + _S + rb":" + _S + rb"(?:" + scalar + rb"|" + array + rb")" + _S
+        flat = rb"\{" + _S + rb"(?:" + member + rb"(?:," + _S + member + rb")*+)?\}"
+        # Numbers run into what follows them, so a scalar does not count before its delimiter has been seen.
+        one = rb"(" + scalar + rb")(?=[ \t\r\n,}\]]|\Z)|([{\[])"
+        self.value = re.compile(_S + rb"(?:" + one + rb")")
+        self.long = re.compile(_S + rb"(?:(" + array + rb")|(" + flat + rb")|" + one + rb")")
+        self.run = re.compile(rb"(?:" + _S + scalar + _S + rb",)++")
+        self.member = re.compile(_S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":")
+
+
+_LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
+_STRICT = _Patterns(constants=False)
+_LENIENT = _Patterns(constants=True)
+# Made once: `json.loads` with a hook makes a decoder at every call, which costs more than a short object.
+_DECODER = json.JSONDecoder(object_pairs_hook=list)
+_SPACE = re.compile(_S)
+
+
+def walk(cursor: Cursor, start: int, end: int, *, constants: bool = False, many: bool = False) -> Iterator[Piece]:
+    """Every piece of the JSON value in ``start..end``, reading through `cursor` as it goes.
+
+    With `constants`, NaN and Infinity pass, as Python writes them. With `many`, values may follow one another (JSON
+    lines). Blanks around values are allowed. Raises `Malformed`, `Truncated` (the value is not over at `end`) and
+    `OverLimit` (deeper than `DEPTH`, a token over `TOKEN_BYTES`, more open keys than ``limits.entries``).
+    """
+    return _Walk(cursor, start, end, _LENIENT if constants else _STRICT).values(many)
+
+
+def text(raw: bytes) -> str:
+    """The characters of a string piece. Escapes may spell lone surrogates, which not every output takes."""
+    if b"\\" not in raw:
+        return raw[1:-1].decode("utf-8", "replace")
+    value = json.loads(raw)
+    return value if isinstance(value, str) else ""
+
+
+def pairs(flat: bytes) -> list[tuple[str, Any]]:
+    """Keys and values of a FLAT piece, in order, repeated ones too. Raises `ValueError` for a number of 4300 digits."""
+    decoded: list[tuple[str, Any]] = _DECODER.raw_decode(flat.decode())[0]
+    return decoded
+
+
+class _Walk:
+    """A window on the text, and the brackets that are open: a set of keys for each object, None for an array."""
+
+    __slots__ = ("base", "buffer", "cursor", "decoder", "end", "fresh", "keys", "open", "patterns", "position")
+
+    def __init__(self, cursor: Cursor, start: int, end: int, patterns: _Patterns) -> None:
+        self.cursor = cursor
+        self.patterns = patterns
+        self.end = min(end, cursor.size)
+        self.base = start
+        self.buffer = b""
+        self.position = 0
+        self.open: list[set[int] | None] = []
+        self.fresh = False
+        self.keys = 0
+        self.decoder = codecs.getincrementaldecoder("utf-8")("strict")
+
+    @property
+    def here(self) -> int:
+        """The position in the artifact."""
+        return self.base + self.position
+
+    def values(self, many: bool) -> Iterator[Piece]:
+        """All values, then nothing but blanks up to the end."""
+        yield from self._one()
+        while self._more():
+            if not many:
+                raise self._wrong("nothing after the value")
+            yield from self._one()
+
+    def _more(self) -> bool:
+        """Whether anything but blanks is left."""
+        while True:
+            space = _SPACE.match(self.buffer, self.position)
+            self.position = space.end() if space else self.position
+            if self.position < len(self.buffer):
+                return True
+            if not self._refill():
+                return False
+
+    def _one(self) -> Iterator[Piece]:
+        """One value with all that is in it."""
+        yield from self._value()
+        while self.open:
+            first, self.fresh = self.fresh, False
+            keys = self.open[-1]
+            if keys is None:
+                yield from self._element_or_end(first=first)
+            else:
+                yield from self._member_or_end(keys, first=first)
+
+    def _value(self) -> Iterator[Piece]:
+        match = self._match(self._value_pattern(), "a JSON value")
+        bracket = match[match.re.groups]
+        if bracket is None:
+            which = match.lastindex or 1
+            kind = Kind.SCALAR if match.re.groups == 2 else _LONG[which]
+            yield Piece(kind, match[which], self.base + match.start(which))
+            return
+        if len(self.open) >= DEPTH:
+            raise OverLimit(self.here - 1, f"JSON nested deeper than {DEPTH}")
+        is_object = bracket == b"{"
+        self.open.append(set() if is_object else None)
+        self.fresh = True
+        yield Piece(Kind.OPEN_OBJECT if is_object else Kind.OPEN_ARRAY, bracket, self.here - 1)
+
+    def _value_pattern(self) -> re.Pattern[bytes]:
+        """Whole arrays and objects only inside something, and only while the window is short enough to decode them."""
+        window = self.cursor.limits.window_bytes
+        if len(self.buffer) - self.position < window // 4:
+            self._refill()
+        return self.patterns.long if self.open and len(self.buffer) <= 3 * window else self.patterns.value
+
+    def _element_or_end(self, *, first: bool) -> Iterator[Piece]:
+        sign = self._next()
+        if sign == b"]":
+            yield self._close()
+            return
+        if not first:
+            if sign != b",":
+                raise self._wrong("',' or ']'")
+            self.position += 1
+            self._more()
+        while run := self.patterns.run.match(self.buffer, self.position):
+            yield Piece(Kind.RUN, run[0], self.here)
+            self.position = run.end()
+            self._more()
+        yield from self._value()
+
+    def _member_or_end(self, keys: set[int], *, first: bool) -> Iterator[Piece]:
+        if self._next() == b"}":
+            yield self._close()
+            return
+        match = self._match(self.patterns.member, "a key in double quotes" if first else "',' and a key, or '}'")
+        if bool(match[1]) is first:
+            raise Malformed(self.base + match.start(1), "a key" if first else "','", repr(match[0][:20])[1:])
+        key = Piece(Kind.KEY, match[2], self.base + match.start(2))
+        yield key
+        if self._repeated(keys, key):
+            yield key._replace(kind=Kind.REPEATED)
+        yield from self._value()
+
+    def _repeated(self, keys: set[int], key: Piece) -> bool:
+        name = hash(text(key.raw)) if b"\\" in key.raw else hash(key.raw[1:-1].decode("utf-8", "replace"))
+        if name in keys:
+            return True
+        keys.add(name)
+        self.keys += 1
+        if self.keys > self.cursor.limits.entries:
+            raise OverLimit(key.position, f"more than {self.cursor.limits.entries} keys at once (limit: entries)")
+        return False
+
+    def _close(self) -> Piece:
+        keys = self.open.pop()
+        self.keys -= len(keys or ())
+        piece = Piece(
+            Kind.CLOSE_ARRAY if keys is None else Kind.CLOSE_OBJECT,
+            self.buffer[self.position : self.position + 1],
+            self.here,
+        )
+        self.position += 1
+        return piece
+
+    def _next(self) -> bytes:
+        """The next character that is no blank. Raises `Truncated` at the end."""
+        if not self._more():
+            raise Truncated(self.end, "expected the JSON to go on, got the end")
+        return self.buffer[self.position : self.position + 1]
+
+    def _match(self, pattern: re.Pattern[bytes], expected: str) -> re.Match[bytes]:
+        """`pattern` at the present position, with the window made longer while the end of it decides."""
+        self._next()
+        while True:
+            match = pattern.match(self.buffer, self.position)
+            if match is not None and (match.end() < len(self.buffer) or self._at_end()):
+                self.position = match.end()
+                return match
+            if not self._refill():
+                raise self._wrong(expected)
+
+    def _at_end(self) -> bool:
+        return self.base + len(self.buffer) >= self.end
+
+    def _refill(self) -> bool:
+        """Drop what is behind and read on; a token that does not fit doubles the window. False at the end."""
+        if self._at_end():
+            return False
+        self.cursor.budget.check_time(self.here)
+        rest = self.buffer[self.position :]
+        if len(rest) > TOKEN_BYTES:
+            raise OverLimit(self.here, f"one JSON token of more than {TOKEN_BYTES} bytes")
+        at = self.base + len(self.buffer)
+        length = min(max(self.cursor.limits.window_bytes, len(rest)), self.end - at)
+        fresh = self.cursor.read(at, length)
+        try:
+            self.decoder.decode(fresh, final=at + length >= self.end)
+        except UnicodeDecodeError as error:
+            raise Malformed(at + max(0, error.start - 3), "UTF-8", error.reason) from None
+        self.base += self.position
+        self.buffer = rest + fresh
+        self.position = 0
+        return True
+
+    def _wrong(self, expected: str) -> Malformed | Truncated:
+        got = self.buffer[self.position : self.position + 20]
+        if not got:
+            return Truncated(self.end, f"expected {expected}, got the end")
+        return Malformed(self.here, expected, repr(got)[1:])

@@ -1,0 +1,251 @@
+"""Tensors as plain bytes behind a JSON header that says where each one lies.
+
+What a newcomer would get wrong: the format has nothing that runs, so all there is to find is a header that two
+readers take differently: tensors that share bytes, bytes that belong to no tensor, a name that stands twice (the
+reference keeps one and does not say which), a size that is not what type and shape need. Most of these the reference
+reader refuses; readers in other languages often do not look. Types smaller than a byte (F4, F6) are counted in bits.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeGuard
+
+from modelairlock.encodings.strict_json import Kind, Piece, pairs, text, walk
+from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Truncated
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import Fact, Irregularity
+from modelairlock.records.span import Extents, Span
+
+PREFIX = 8
+HEADER_BYTES = 100_000_000
+"""The largest header that the reference reader takes."""
+NAME_CHARACTERS = 1024
+#: facts of one kind; a header full of the same fault is told about once in a while and then counted
+_TOLD = 8
+_SCAN_BYTES = 1 << 20
+
+_BEGINS = re.compile(rb"[ \t\r\n]*+\{[ \t\r\n]*+[\"}]")
+_ODD_NAME = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|^/|(?:^|[/\\])\.\.(?:[/\\]|$)"
+)
+#: bits an element; the types of safetensors 0.8.0
+BITS = {
+    "BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
+    "C64": 64, "F64": 64, "I64": 64, "U64": 64,
+}  # fmt: skip
+
+
+class _Tensor(NamedTuple):
+    """Where a tensor's bytes lie in the file, and whether that agrees with its type and shape."""
+
+    start: int
+    end: int
+    agrees: bool
+
+
+def claims(probe: Probe) -> bool:
+    """A length that is no text, and then JSON that begins with an object."""
+    length = int.from_bytes(probe.head[:PREFIX], "little")
+    return 2 <= length < 2**40 and _BEGINS.match(probe.head, PREFIX) is not None
+
+
+def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    """The header piece by piece, then the account of the buffer. The tensors themselves are passed over."""
+    length = int.from_bytes(cursor.read(0, PREFIX), "little")
+    limit = min(HEADER_BYTES, cursor.limits.header_bytes)
+    if length > limit:
+        raise OverLimit(0, f"a header of {length} bytes; {limit} are read at most (limit: header_bytes)")
+    buffer = PREFIX + length
+    if buffer > cursor.size:
+        raise Truncated(cursor.size, f"expected a header of {length} bytes, got {cursor.size - PREFIX} before the end")
+    header = _Header(cursor, buffer)
+    yield from header.read()
+    yield from _account(cursor, buffer, header.tensors)
+
+
+class _Header:
+    """Reads the header's entries and remembers where each tensor lies."""
+
+    def __init__(self, cursor: Cursor, buffer: int) -> None:
+        self.cursor = cursor
+        self.buffer = buffer
+        self.pieces = walk(cursor, PREFIX, buffer)
+        self.tensors: list[_Tensor] = []
+        self.told: dict[str, int] = {}
+
+    def read(self) -> Iterator[Fact | Gap]:
+        """Everything the entries say that is not in order."""
+        first = next(self.pieces)
+        if first.kind is not Kind.OPEN_OBJECT:
+            raise Malformed(first.position, "a JSON object", repr(first.raw[:20])[1:])
+        if first.position != PREFIX:
+            detail = "the header begins with blanks, where the specification wants '{'"
+            yield from self.tell("header-begins-late", first, detail)
+        name = b""
+        for piece in self.pieces:
+            if piece.kind is Kind.KEY:
+                name = piece.raw
+            elif piece.kind is Kind.REPEATED:
+                yield from self.tell("key-repeated", piece, f"{_short(text(name))} stands twice in the header")
+            elif name == b'"__metadata__"':
+                yield from self._metadata(piece)
+                name = b""
+            elif piece.kind is Kind.FLAT:
+                yield from self._tensor(text(name), piece)
+            elif piece.kind is not Kind.CLOSE_OBJECT:
+                raise Malformed(piece.position, "an object that describes a tensor", repr(piece.raw[:20])[1:])
+
+    def tell(self, kind: str, piece: Piece, detail: str) -> Iterator[Irregularity]:
+        """The fact, unless there have been many of its kind."""
+        self.told[kind] = self.told.get(kind, 0) + 1
+        if self.told[kind] <= _TOLD:
+            span = Span(piece.position, piece.position + len(piece.raw))
+            yield Irregularity(span=span, kind=kind, detail=detail)
+
+    def _metadata(self, opening: Piece) -> Iterator[Fact]:
+        """A map of strings to strings, or null; what the strings mean is for their readers."""
+        if opening.raw == b"null":
+            return
+        if opening.kind is Kind.FLAT:
+            yield from self._short_metadata(opening)
+            return
+        if opening.kind is not Kind.OPEN_OBJECT:
+            raise Malformed(opening.position, "an object of strings as __metadata__", repr(opening.raw[:20])[1:])
+        for piece in self.pieces:
+            if piece.kind is Kind.CLOSE_OBJECT:
+                return
+            if piece.kind is Kind.REPEATED:
+                detail = f"{_short(text(piece.raw))} stands twice in __metadata__"
+                yield from self.tell("key-repeated", piece, detail)
+            elif piece.kind is not Kind.KEY and not piece.raw.startswith(b'"'):
+                raise Malformed(piece.position, "a string in __metadata__", repr(piece.raw[:20])[1:])
+
+    def _short_metadata(self, piece: Piece) -> Iterator[Fact]:
+        members = self._pairs(piece, "__metadata__")
+        if not all(isinstance(value, str) for _, value in members):
+            raise Malformed(piece.position, "nothing but strings in __metadata__", repr(piece.raw[:40])[1:])
+        yield from self._repeats(piece, "__metadata__", members)
+
+    def _pairs(self, piece: Piece, name: str) -> list[tuple[str, Any]]:
+        try:
+            return pairs(piece.raw)
+        except ValueError:
+            raise Malformed(piece.position, "numbers of fewer than 4300 digits", _short(name)) from None
+
+    def _repeats(self, piece: Piece, name: str, members: list[tuple[str, Any]]) -> Iterator[Fact]:
+        if len(dict(members)) < len(members):
+            yield from self.tell("key-repeated", piece, f"a key stands twice in {_short(name)}")
+
+    def _tensor(self, name: str, piece: Piece) -> Iterator[Fact | Gap]:
+        members = self._pairs(piece, name)
+        yield from self._repeats(piece, name, members)
+        if len(name) > NAME_CHARACTERS or _ODD_NAME.search(name):
+            detail = f"a tensor named {_short(name)}: control characters, a path, or more than {NAME_CHARACTERS} long"
+            yield from self.tell("name-odd", piece, detail)
+        entry = dict(members)
+        dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+        if not isinstance(dtype, str) or not _unsigned(shape) or not _unsigned(offsets):
+            raise Malformed(piece.position, "dtype, shape and data_offsets of a tensor", repr(piece.raw[:100])[1:])
+        if len(offsets) != 2 or offsets[0] > offsets[1]:
+            raise Malformed(piece.position, "data_offsets of a begin and an end", _short(str(offsets[:4])))
+        start, end = self.buffer + offsets[0], self.buffer + offsets[1]
+        yield from self._placed(name, piece, (dtype, shape), (start, end))
+
+    def _placed(
+        self, name: str, opening: Piece, kind: tuple[str, list[int]], place: tuple[int, int]
+    ) -> Iterator[Fact | Gap]:
+        (dtype, shape), (start, end) = kind, place
+        if dtype not in BITS:
+            detail = f"{_short(name)} has an element type this reader does not know: {_short(dtype)}"
+            yield Gap(start=start, end=end, because=Because.UNSUPPORTED, detail=detail)
+            self._add(_Tensor(start, end, agrees=False), opening)
+            return
+        needs = _bytes(BITS[dtype], shape)
+        if needs != end - start:
+            need = "no whole 64-bit number of bytes" if needs is None else f"{needs} bytes"
+            detail = f"{_short(name)}: {dtype} of shape {_short(str(shape))} takes {need} and is given {end - start}"
+            yield from self.tell("tensor-size-differs", opening, detail)
+        self._add(_Tensor(start, end, agrees=needs == end - start), opening)
+
+    def _add(self, tensor: _Tensor, opening: Piece) -> None:
+        if len(self.tensors) >= self.cursor.limits.entries:
+            raise OverLimit(opening.position, f"more than {self.cursor.limits.entries} tensors (limit: entries)")
+        self.tensors.append(tensor)
+
+
+def _unsigned(values: Any) -> TypeGuard[list[int]]:
+    """Whether this is a list of unsigned 64-bit numbers."""
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**64 for value in values)
+
+
+def _bytes(bits: int, shape: list[int]) -> int | None:
+    """How many bytes the elements take, by the reference's arithmetic: no step may pass 64 bits, no byte be split."""
+    count = 1
+    for length in shape:
+        count *= length
+        if count >= 2**64:
+            return None
+    total = count * bits
+    return total // 8 if total < 2**64 and total % 8 == 0 else None
+
+
+def _account(cursor: Cursor, buffer: int, tensors: list[_Tensor]) -> Iterator[Fact | Gap]:
+    """What well-described tensors cover is passed over; overlaps, holes and what comes after the last one are told."""
+    tensors.sort()
+    covered = Extents()
+    reached, told = buffer, 0
+    for tensor in tensors:
+        if tensor.agrees:
+            covered.add(tensor.start, tensor.end)
+        if tensor.start != reached and told < _TOLD:
+            told += 1
+            yield _misplaced(tensor, reached)
+        reached = max(reached, tensor.end)
+    for start, end in covered:
+        cursor.pass_over(start, end)
+    if reached > cursor.size:
+        raise Truncated(cursor.size, f"the tensors reach to byte {reached}, and the file ends at {cursor.size}")
+    if reached < cursor.size:
+        yield from _rest(cursor, reached)
+
+
+def _misplaced(tensor: _Tensor, reached: int) -> Irregularity:
+    if tensor.start < reached:
+        shared = Span(tensor.start, max(tensor.start, min(tensor.end, reached)))
+        detail = f"the tensor at {tensor.start}..{tensor.end} begins before the one before it ends at {reached}"
+        return Irregularity(span=shared, kind="tensors-overlap", detail=detail)
+    detail = f"{tensor.start - reached} bytes belong to no tensor"
+    return Irregularity(span=Span(reached, tensor.start), kind="hole-between-tensors", detail=detail)
+
+
+def _rest(cursor: Cursor, start: int) -> Iterator[Fact | Gap]:
+    rest = cursor.peek(start, min(_SCAN_BYTES, cursor.size - start))
+    kind = "bytes-after-tensors" if rest.strip(b"\0") else "zeros-after-tensors"
+    detail = f"{cursor.size - start} bytes after the last tensor"
+    yield Irregularity(span=Span(start, cursor.size), kind=kind, detail=detail)
+    yield Gap(start=start, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
+
+
+def _short(value: str) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+FORMAT = Format(
+    name="safetensors",
+    summary="safetensors",
+    claims=claims,
+    read=read,
+    extensions=(".safetensors",),
+    loaders=("safetensors.safe_open", "safetensors.torch.load_file", "transformers from_pretrained"),
+    passes_over="the tensors' bytes, which loaders copy or map as numbers",
+    blind_spots=(
+        "what the numbers do: a model that behaves badly on purpose looks like any other",
+        "the strings of __metadata__, which some programs read as settings of their own",
+    ),
+    references=(
+        "https://github.com/huggingface/safetensors#format",
+        "https://huggingface.co/docs/safetensors/metadata_parsing",
+    ),
+)
