@@ -1,0 +1,97 @@
+"""Writes the record as JSON, schema ``modelairlock/scan/1``, straight from the records.
+
+The schema only ever gains fields. Characters that a terminal would obey or hide stand as ``\\u`` escapes, which changes
+nothing for a JSON parser: the strings that come out are the ones that were found.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from modelairlock.records.output import Output, View
+from modelairlock.records.scan import SCHEMA, ScanRecord
+from modelairlock.records.text import hidden
+
+_NOT_PLAIN = re.compile(r"[^\x00-\x7e]")
+#: what the fields mean, where the name alone does not say it
+_DESCRIPTIONS = {
+    "ScanRecord.verdict": "The worst verdict of all subjects; incomplete if there is none.",
+    "ScanRecord.started": "When the scan began, RFC 3339, UTC.",
+    "ScanRecord.subjects": "One entry a file, in the order of the walk.",
+    "ScanRecord.excluded": "Files that were not looked at, and why.",
+    "ScanRecord.errors": "What the operator can mend: missing sources, empty folders.",
+    "ScanRecord.hashed": "Whether digests were computed.",
+    "Subject.path": "As given by the operator; members follow after an exclamation mark.",
+    "Subject.sha256": "Of the file's bytes, hexadecimal; null for members and when hashing was turned off.",
+    "Subject.size_bytes": "Of the artifact, once decompressed if it is a member.",
+    "Subject.assumes": "The loaders that a clear verdict assumes.",
+    "Subject.blind_spots": "What reading this format never shows.",
+    "Coverage.read_bytes": "Bytes that a reader read; with passed_over_bytes and the gaps they make up size_bytes.",
+    "Coverage.passed_over_bytes": "Bytes that the loader takes as plain numbers or text, passed over by design.",
+    "Gap.start": "First byte nobody vouches for.",
+    "Gap.end": "First byte after the gap; equal to start where the gap has no bytes.",
+    "Finding.where": "path!member@start..end, a half-open byte range.",
+    "Finding.evidence": "The facts that the finding rests on, eight at most.",
+    "Finding.help": "What to do about it.",
+    "Finding.cwe": "Such as CWE-502.",
+    "Finding.atlas": "MITRE ATLAS technique ids.",
+    "Tool.rules_digest": "sha256 over the source of every rule.",
+    "Tool.profiles_digest": "sha256 over every profile.",
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the report; ``docs/schema/scan-1.json`` is this, indented by two."""
+    made = msgspec.json.schema(ScanRecord)
+    definitions: dict[str, Any] = made["$defs"]
+    for key, text in _DESCRIPTIONS.items():
+        record, field = key.split(".")
+        place = definitions[record]["properties"][field]
+        # Beside a $ref a description is legal since draft 2019-09.
+        place["description"] = text
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:modelairlock:schema:scan:1",
+        "title": f"{SCHEMA}: the report of airlock scan",
+        **made,
+    }
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    if not hidden(character):
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _plain(value: object) -> object:
+    """Strings without lone surrogates, which JSON in UTF-8 cannot carry: they are shown as ``\\udcXX``, as text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _encoded(record: ScanRecord) -> bytes:
+    try:
+        return msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_plain(msgspec.to_builtins(record)))
+
+
+def _render(record: ScanRecord, view: View) -> Iterator[str]:
+    yield _NOT_PLAIN.sub(_escaped, msgspec.json.format(_encoded(record), indent=2).decode())
+    yield "\n"
+
+
+OUTPUT = Output(
+    name="json",
+    summary=f"everything there is to say, schema {SCHEMA}",
+    media_type="application/json",
+    suffix=".json",
+    render=_render,
+)

@@ -1,0 +1,108 @@
+"""Writes the report for a tired person: the verdict first, then why, where, what loading would do, and what to do.
+
+It goes to a terminal of any width, with colour if that is wanted, and plain to a pipe. Nothing in it can be forged by
+a file's name or content: every word from a file passes `records.text.shown`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from modelairlock.outputs.text.clear import FEW, clear
+from modelairlock.outputs.text.flagged import flagged
+from modelairlock.outputs.text.incomplete import incomplete
+from modelairlock.outputs.text.layout import Sheet
+from modelairlock.records.isolation import Isolation, Level
+from modelairlock.records.output import Output, View
+from modelairlock.records.scan import ScanRecord, Verdict
+from modelairlock.records.text import shown, shown_path
+from modelairlock.records.wording import counted, listed, size
+
+_LISTED = 5
+_PIPE_WIDTH = 100
+
+
+def _render(record: ScanRecord, view: View) -> Iterator[str]:
+    sheet = Sheet(view.width or _PIPE_WIDTH, view.colour, breaks=view.width > 0)
+    for lines in (
+        _headline(record, sheet, view),
+        flagged(record, sheet, view),
+        incomplete(record, sheet, view),
+        clear(record, sheet, view),
+        _left_out(record, sheet, view),
+        _summary(record, sheet, view),
+    ):
+        for line in lines:
+            yield line.rstrip() + "\n"
+
+
+def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
+    total = len(record.subjects)
+    if total == 1 and not record.errors:
+        return
+    if record.verdict is Verdict.CLEAR and total > FEW and not view.verbose:
+        # The part on clear files says the same.
+        return
+    count = sum(subject.verdict is record.verdict for subject in record.subjects)
+    if not total:
+        text = "nothing was scanned"
+    elif record.verdict is Verdict.FLAGGED:
+        text = f"{count:,} of {counted(total, 'file')}: do not load {'it' if count == 1 else 'them'} before reading why"
+    elif record.verdict is Verdict.INCOMPLETE:
+        text = f"nothing flagged, but {count:,} of {counted(total, 'file')} cannot be vouched for"
+    else:
+        text = "the only file" if total == 1 else f"all {counted(total, 'file')}"
+    yield from sheet.title(record.verdict, text)
+    yield ""
+
+
+def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
+    for error in record.errors:
+        hint = f" ({shown(error.hint, 300)})" if error.hint else ""
+        text = f"{shown_path(error.path, 200)}: {shown(error.message, 300)}{hint}"
+        yield from sheet.entry("error", text, style="error")
+    if record.excluded and view.verbose:
+        for left in record.excluded:
+            yield from sheet.entry("excluded", f"{shown_path(left.path, 200)}: {shown(left.reason, 200)}")
+    elif record.excluded:
+        reasons = Counter(shown(left.reason, 80) for left in record.excluded)
+        words = [f"{count:,} {reason}" for reason, count in reasons.most_common()]
+        yield from sheet.entry(
+            "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listed(words, _LISTED)}"
+        )
+    if record.errors or record.excluded:
+        yield ""
+
+
+def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
+    counts = Counter(subject.verdict for subject in record.subjects)
+    total = size(sum(subject.size_bytes for subject in record.subjects))
+    took = "" if view.seconds is None else f" in {view.seconds:.1f} s"
+    verdicts = ", ".join(
+        f"{counts[verdict]:,} {verdict.value}"
+        for verdict in (Verdict.FLAGGED, Verdict.INCOMPLETE, Verdict.CLEAR)
+        if counts[verdict]
+    )
+    hashed = "" if record.hashed else " Digests were not computed."
+    line = f"{counted(len(record.subjects), 'file')}, {total}{took}: {verdicts or 'no verdict'}."
+    yield from sheet.plain(f"{line}{hashed} {_wall(record.tool.isolation)}", "dim")
+
+
+def _wall(isolation: Isolation) -> str:
+    if isolation.level in (Level.CONFINED, Level.STRICT):
+        return f"Readers were {'strictly ' if isolation.level is Level.STRICT else ''}confined."
+    missing = [
+        shown(f"{layer.name} {layer.state}" + (f": {layer.reason}" if layer.reason else ""), 100)
+        for layer in isolation.layers
+        if layer.state != "enforced"
+    ]
+    which = f" ({listed(missing, 6)})" if missing else ""
+    return f"Readers ran with {isolation.level.value} isolation{which}; --require confined refuses that."
+
+
+OUTPUT = Output(
+    name="text",
+    summary="for a person: the verdict first, then why, where and what to do",
+    media_type="text/plain; charset=utf-8",
+    suffix=".txt",
+    render=_render,
+)

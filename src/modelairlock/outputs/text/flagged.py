@@ -1,0 +1,127 @@
+"""The flagged part of the report: for each kind of trouble, what loading would do, where, why and what to do now.
+
+Files with the very same findings are shown once, however many they are; what they are called is listed.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from modelairlock.outputs.text.layout import Sheet
+from modelairlock.records.finding import Confidence, Finding
+from modelairlock.records.output import View
+from modelairlock.records.scan import Repository, ScanRecord, Subject, Verdict
+from modelairlock.records.text import shown, shown_path
+from modelairlock.records.wording import counted, fact_in_words, formats_of, inside, listed, size
+
+_FINDINGS = 8
+_FINDINGS_VERBOSE = 200
+_ALIKE = 4
+_PLACES = 3
+
+#: what makes two findings the same to a person: all but where they are
+_Key = tuple[str, str, str, str]
+
+
+def flagged(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
+    """Every flagged subject, the ones that are alike together, the worst first."""
+    alike: dict[tuple[_Key, ...], list[Subject]] = {}
+    for subject in record.subjects:
+        if subject.verdict is Verdict.FLAGGED:
+            alike.setdefault(tuple(_grouped(_findings(subject))), []).append(subject)
+    for subjects in sorted(alike.values(), key=lambda group: -_worst(group[0])):
+        yield from _block(subjects, sheet, view)
+        yield ""
+    for repository in record.repositories:
+        if repository.findings:
+            yield from _repository(repository, sheet, view)
+            yield ""
+
+
+def remarks(subject: Subject, sheet: Sheet, view: View) -> Iterator[str]:
+    """The findings of a subject that is not flagged: too slight to flag it, yet worth saying."""
+    yield from _several(_findings(subject), subject.path, sheet, view)
+
+
+def _findings(subject: Subject) -> Iterator[Finding]:
+    return (finding for part in subject.walk() for finding in part.findings)
+
+
+def _key(finding: Finding) -> _Key:
+    return finding.rule, finding.severity.value, finding.confidence.value, finding.message
+
+
+def _grouped(findings: Iterable[Finding]) -> dict[_Key, list[Finding]]:
+    groups: dict[_Key, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(_key(finding), []).append(finding)
+    return dict(sorted(groups.items(), key=lambda item: -item[1][0].severity.rank))
+
+
+def _worst(subject: Subject) -> int:
+    return max((finding.severity.rank for finding in _findings(subject)), default=0)
+
+
+def _block(subjects: list[Subject], sheet: Sheet, view: View) -> Iterator[str]:
+    first = subjects[0]
+    rest = f"{formats_of(first)}, {size(first.size_bytes)}"
+    yield from sheet.title(Verdict.FLAGGED, shown_path(first.path, 200), rest)
+    if len(subjects) > 1:
+        others = [shown_path(subject.path, 60) for subject in subjects[1:]]
+        most = len(others) if view.verbose else _ALIKE
+        yield from sheet.entry("", f"and the same in {counted(len(others), 'other file')}: {listed(others, most)}")
+    yield from _several(_findings(first), first.path, sheet, view)
+    gaps = sum(len(part.coverage.gaps) for part in first.walk())
+    if gaps:
+        yield from sheet.entry("also", f"{counted(gaps, 'gap')}: not all of this file could be read or vouched for")
+
+
+def _repository(repository: Repository, sheet: Sheet, view: View) -> Iterator[str]:
+    yield from sheet.title(repository.verdict, shown_path(repository.path, 200), "these files together")
+    yield from _several(repository.findings, repository.path, sheet, view)
+
+
+def _several(findings: Iterable[Finding], path: str, sheet: Sheet, view: View) -> Iterator[str]:
+    groups = _grouped(findings)
+    most = _FINDINGS_VERBOSE if view.verbose else _FINDINGS
+    helped: set[str] = set()
+    for number, group in enumerate(islice(groups.values(), most)):
+        if number:
+            yield ""
+        yield from _finding(group, path, sheet, view, helped)
+    if len(groups) > most:
+        yield from sheet.entry("", f"and {counted(len(groups) - most, 'finding')} more; --format json has them all")
+
+
+def _finding(group: list[Finding], path: str, sheet: Sheet, view: View, helped: set[str]) -> Iterator[str]:
+    finding = group[0]
+    doubt = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
+    yield from sheet.entry(
+        finding.severity.value, shown(finding.message, 600) + doubt, style=finding.severity.value, text_style="bold"
+    )
+    yield from sheet.entry("where", _where(group, path))
+    if finding.evidence:
+        facts = finding.evidence if view.verbose else finding.evidence[:1]
+        yield from sheet.entry("seen", "; ".join(fact_in_words(fact) for fact in facts))
+    yield from sheet.entry("why", _why(finding, view))
+    if finding.help and finding.help not in helped:
+        helped.add(finding.help)
+        yield from sheet.entry("do", shown(finding.help, 400))
+
+
+def _where(group: list[Finding], path: str) -> str:
+    places: dict[str, list[str]] = {}
+    for finding in group:
+        place, span = inside(finding.where, path)
+        places.setdefault(place, []).append(span)
+    words = [
+        (f"{place}, " if place else "") + f"bytes {listed(spans, _PLACES, 'other places')}"
+        for place, spans in places.items()
+    ]
+    return listed(words, _PLACES, "other members", "; ")
+
+
+def _why(finding: Finding, view: View) -> str:
+    summary = next((rule.summary for rule in view.rules if rule.name == finding.rule), "")
+    ids = ", ".join((*finding.cwe, *finding.atlas))
+    name = shown(finding.rule) + (f" ({shown(ids)})" if ids else "")
+    return f"{name}: {summary}" if summary else name

@@ -1,0 +1,94 @@
+"""The incomplete part of the report: gaps by reason, since one reason asks for one thing to do, however many files.
+
+Names of code that nobody vouches for come first and compactly: they are what a reviewer has to look at.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from modelairlock.outputs.text.flagged import remarks
+from modelairlock.outputs.text.layout import Sheet
+from modelairlock.records.coverage import EXPLANATIONS, Because, Gap
+from modelairlock.records.output import View
+from modelairlock.records.scan import ScanRecord, Subject, Verdict
+from modelairlock.records.text import shown, shown_path
+from modelairlock.records.wording import counted, formats_of, inside, listed, size
+
+_DETAILS = 6
+_DETAILS_VERBOSE = 500
+_PATHS = 4
+_FIRST = (Because.UNVOUCHED, Because.READER_FAILED)
+
+
+class _Seen(NamedTuple):
+    """One gap, the file it is in and the member."""
+
+    subject: Subject
+    path: str
+    gap: Gap
+
+
+def incomplete(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
+    """What keeps each incomplete subject from being clear."""
+    subjects = [subject for subject in record.subjects if subject.verdict is Verdict.INCOMPLETE]
+    if not subjects:
+        return
+    if len(subjects) == 1:
+        only = subjects[0]
+        rest = f"{formats_of(only)}, {size(only.size_bytes)}"
+        yield from sheet.title(Verdict.INCOMPLETE, shown_path(only.path, 200), rest)
+        yield from remarks(only, sheet, view)
+    else:
+        yield from sheet.title(Verdict.INCOMPLETE, f"{len(subjects):,} files hold something nobody vouches for")
+    reasons = _by_reason(subjects)
+    for number, because in enumerate(sorted(reasons, key=lambda reason: reason not in _FIRST)):
+        if number:
+            yield ""
+        yield from _reason(because, reasons[because], sheet, view, len(subjects))
+    yield ""
+
+
+def _by_reason(subjects: list[Subject]) -> dict[Because, list[_Seen]]:
+    reasons: dict[Because, list[_Seen]] = {}
+    for subject in subjects:
+        for part in subject.walk():
+            for gap in part.coverage.gaps:
+                reasons.setdefault(gap.because, []).append(_Seen(subject, part.path, gap))
+    return reasons
+
+
+def _reason(because: Because, seen: list[_Seen], sheet: Sheet, view: View, files: int) -> Iterator[str]:
+    why, what = EXPLANATIONS[because]
+    yield from sheet.entry("gap", f"{because.value}: {why}", style="incomplete")
+    most = _DETAILS_VERBOSE if view.verbose else _DETAILS
+    details: dict[str, list[_Seen]] = {}
+    for each in seen:
+        details.setdefault(shown(each.gap.detail, 300), []).append(each)
+    if because is Because.UNVOUCHED:
+        yield from sheet.entry("names", listed(list(details), most * 3), text_style="bold")
+        if files > 1:
+            yield from sheet.entry("in", _files(seen, view))
+    else:
+        for detail, group in islice(details.items(), most):
+            yield from sheet.entry("", _detail(detail, group, view, files))
+        if len(details) > most:
+            yield from sheet.entry("", f"and {counted(len(details) - most, 'gap')} more; --format json has them all")
+    yield from sheet.entry("do", what)
+
+
+def _detail(detail: str, group: list[_Seen], view: View, files: int) -> str:
+    if len(group) > 1 and files > 1:
+        return f"{detail or 'all of it'}, in {_files(group, view)}"
+    first = group[0]
+    span = f"{first.path}@{first.gap.start}..{first.gap.end}"
+    # With one file in the report's part its name stands in the title; with several it is what one looks for.
+    where = ", bytes ".join(inside(span, first.subject.path)).lstrip(", ") if files == 1 else shown_path(span, 160)
+    more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
+    return f"{where}{more}: {detail}" if detail else where + more
+
+
+def _files(seen: list[_Seen], view: View) -> str:
+    paths = list(dict.fromkeys(shown_path(each.subject.path, 60) for each in seen))
+    names = listed(paths, _DETAILS_VERBOSE if view.verbose else _PATHS)
+    return names if len(paths) == 1 else f"{counted(len(paths), 'file')}: {names}"

@@ -1,0 +1,147 @@
+"""Says sizes, counts, values and facts in words, the same in every output.
+
+Everything returned here is already fit to show (`records.text`): values and names come from hostile files.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from modelairlock.records.facts import (
+    Build,
+    Call,
+    ExtensionImport,
+    Fact,
+    FrameTrick,
+    HiddenCode,
+    Import,
+    Irregularity,
+    Link,
+    Member,
+    NameMismatch,
+    PersistentId,
+    Polyglot,
+    SetItem,
+    TensorBeyondStorage,
+    UnresolvedImport,
+    Value,
+)
+from modelairlock.records.scan import Subject
+from modelairlock.records.text import shown
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+_BRACKETS = {"tuple": "()", "list": "[]", "dict": "{}", "set": "{}", "frozenset": "{}"}
+_NESTING = 4
+
+
+def size(count: int) -> str:
+    """`count` bytes in decimal units, two digits or more: ``58 bytes``, ``1.2 MB``."""
+    if count < 1000:
+        return counted(count, "byte")
+    value = float(count)
+    for unit in _UNITS:
+        value /= 1000
+        if value < 999.5 or unit == _UNITS[-1]:
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 file``, ``1,200 files``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(items: Sequence[str], most: int, more: str = "more", comma: str = ", ") -> str:
+    """The first `most` of `items`, and how many others there are."""
+    if len(items) <= most + 1:
+        return comma.join(items)
+    return f"{comma.join(items[:most])} and {len(items) - most:,} {more}"
+
+
+def formats_of(subject: Subject) -> str:
+    """The formats that a subject turned out to be."""
+    return shown(" + ".join(subject.formats), 80) or "unrecognised"
+
+
+def inside(where: str, path: str) -> tuple[str, str]:
+    """The place and the span of `where` (``path!member@start..end``); the place without what `path` already says."""
+    place, _, span = where.rpartition("@")
+    return shown(place.removeprefix(path).lstrip("!/") if place.startswith(path) else place), shown(span)
+
+
+def value_in_words(value: Value, depth: int = 0) -> str:
+    """A value of the pickle machine, written as Python would, at most a few hundred characters."""
+    if value.kind == "global":
+        return shown(f"{value.module}.{value.text}", 120)
+    if value.kind == "str":
+        return _quoted(value, "'")
+    if value.kind in ("bytes", "bytearray"):
+        return "b" + _quoted(value, "'")
+    if depth >= _NESTING:
+        return "…"
+    if value.kind == "call":
+        return _call(value.parts, depth, value.cut)
+    if value.kind in _BRACKETS:
+        opening, closing = _BRACKETS[value.kind]
+        return opening + _parts(value.parts, depth, value.cut) + closing
+    return shown(value.text, 60) or f"<{value.kind}>"
+
+
+def _quoted(value: Value, quote: str) -> str:
+    return quote + shown(value.text, 200) + ("…" if value.cut and len(value.text) <= 200 else "") + quote
+
+
+def _call(parts: Sequence[Value], depth: int, cut: bool) -> str:
+    if not parts:
+        return "<call>"
+    return f"{value_in_words(parts[0], depth + 1)}({_parts(parts[1:], depth, cut)})"
+
+
+def _parts(parts: Iterable[Value], depth: int, cut: bool) -> str:
+    words = [value_in_words(part, depth + 1) for part in parts]
+    return ", ".join([*words, "…"] if cut else words)
+
+
+def fact_in_words(fact: Fact) -> str:
+    """What a fact states, as one short clause without a subject: ``calls posix.system('id')``."""
+    return shown(_pickle_fact(fact) or _file_fact(fact), 300) + _times(getattr(fact, "count", 1))
+
+
+def _times(count: int) -> str:
+    return f" ({count:,} times)" if count > 1 else ""
+
+
+def _pickle_fact(fact: Fact) -> str:
+    match fact:
+        case Import():
+            return f"imports {fact.module}.{fact.qualname}"
+        case UnresolvedImport():
+            return f"imports {value_in_words(fact.module)} . {value_in_words(fact.qualname)}, made up while loading"
+        case ExtensionImport():
+            return f"imports whatever is registered as extension {fact.code}"
+        case Call():
+            return f"calls {value_in_words(fact.callable)}({_parts(fact.arguments, 0, False)})"
+        case Build():
+            return f"sets the state of {value_in_words(fact.target)} to {value_in_words(fact.state)}"
+        case SetItem():
+            return f"puts items into {value_in_words(fact.target)}"
+        case PersistentId():
+            return f"asks the loader for the object {value_in_words(fact.value)}"
+    return ""
+
+
+def _file_fact(fact: Fact) -> str:
+    match fact:
+        case FrameTrick() | Irregularity():
+            return f"{fact.kind}: {fact.detail}"
+        case HiddenCode():
+            return f"{fact.kind} hides imports of {listed(fact.names, 5)}"
+        case TensorBeyondStorage():
+            return f"tensor over storage {fact.key} reaches element {fact.reaches:,} of {fact.has:,}"
+        case Member():
+            return f"holds {fact.name}"
+        case Link():
+            return f"{fact.kind} {fact.name} to {fact.target}"
+        case Polyglot():
+            return f"is {' and '.join(fact.formats)} at once"
+        case NameMismatch():
+            return f"is named {fact.extension} and is {' and '.join(fact.formats)}"
+    return type(fact).__name__.lower()

@@ -1,0 +1,1 @@
+"""Every output against the one canonical record."""
