@@ -20,7 +20,8 @@ CONSTRAINTS: dict[str, str] = {
     "empty-array": "An array class vouched for `new`, and the shape (0,): the data comes by BUILD.",
     "callable-first": "No argument, None, or a callable that is vouched for `call` whatever its arguments.",
     "rebuild-subclass": "`torch._tensor._rebuild_from_type_v2`: such a callable, and a class vouched for `build`.",
-    "constant-names": "One to three constant strings and nothing else.",
+    "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
+    "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "no-size": "No number among the arguments: a number would be a length to allocate.",
     "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
 }
@@ -29,6 +30,7 @@ CONSTRAINTS: dict[str, str] = {
 _BASES = frozenset(
     f"builtins:{name}" for name in ("object", "dict", "list", "set", "frozenset", "tuple", "int", "float", "str")
 ) | {"collections:OrderedDict"}
+_BIT_GENERATOR_CTOR = ("global", "numpy.random._pickle", "__bit_generator_ctor")
 _OLD_BUILTINS = {"__builtin__": "builtins"}
 _LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
 _PLAIN = frozenset(("none", "bool", "int", "float", "str", "bytes"))
@@ -75,7 +77,9 @@ def _reconstructor(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
 
 
 def _empty_array(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
-    if len(arguments) not in (3, 4) or not _class_first(arguments, vouches):
+    # numpy's own takes a class, masked arrays' a second one for the data.
+    classes = arguments[: len(arguments) - 2]
+    if len(arguments) not in (3, 4) or not all(_free(value, "new", vouches) for value in classes):
         return False
     shape = arguments[-2]
     sizes = [(part.kind, part.text) for part in shape.parts]
@@ -90,8 +94,20 @@ def _rebuild_subclass(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
     return len(arguments) == 4 and _free(arguments[0], "call", vouches) and _free(arguments[1], "build", vouches)
 
 
-def _constant_names(arguments: tuple[Value, ...], _: Vouches) -> bool:
-    return 1 <= len(arguments) <= 3 and all(value.kind == "str" and not value.cut for value in arguments)
+def _vouched_names(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    if len(arguments) != 2 or any(value.kind != "str" or value.cut for value in arguments):
+        return False
+    return vouches(arguments[0].text, arguments[1].text, "import") is not None
+
+
+def _bit_generator(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    if not 1 <= len(arguments) <= 2:
+        return False
+    first, *rest = arguments
+    # Given a class, numpy makes an instance; given an instance (here: what a call gave), it takes it as it is.
+    if not (first.kind in ("str", "call") or _free(first, "new", vouches)):
+        return False
+    return all((value.kind, value.module, value.text) == _BIT_GENERATOR_CTOR for value in rest)
 
 
 def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
@@ -109,7 +125,8 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "empty-array": _empty_array,
     "callable-first": _callable_first,
     "rebuild-subclass": _rebuild_subclass,
-    "constant-names": _constant_names,
+    "vouched-names": _vouched_names,
+    "bit-generator": _bit_generator,
     "no-size": _no_size,
     "one-plain": _one_plain,
 }
