@@ -59,7 +59,7 @@ class Piece(NamedTuple):
 class _Patterns:
     """The grammar, with or without the constants that Python's own writer adds to JSON."""
 
-    __slots__ = ("long", "member", "run", "value")
+    __slots__ = ("entry", "long", "member", "run", "value")
 
     def __init__(self, constants: bool) -> None:
         extra = rb"|" + _CONSTANT if constants else b""
@@ -72,7 +72,10 @@ class _Patterns:
         self.value = re.compile(_S + rb"(?:" + one + rb")")
         self.long = re.compile(_S + rb"(?:(" + array + rb")|(" + flat + rb")|" + one + rb")")
         self.run = re.compile(rb"(?:" + _S + scalar + _S + rb",)++")
-        self.member = re.compile(_S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":")
+        key = _S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":"
+        self.member = re.compile(key)
+        whole = rb"(?:(" + array + rb")|(" + flat + rb")|(" + scalar + rb")(?=[ \t\r\n,}\]]))"
+        self.entry = re.compile(key + _S + whole)
 
 
 _LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
@@ -174,11 +177,14 @@ class _Walk:
         yield Piece(Kind.OPEN_OBJECT if is_object else Kind.OPEN_ARRAY, bracket, self.here - 1)
 
     def _value_pattern(self) -> re.Pattern[bytes]:
-        """Whole arrays and objects only inside something, and only while the window is short enough to decode them."""
+        return self.patterns.long if self.open and self._short() else self.patterns.value
+
+    def _short(self) -> bool:
+        """Whether the window is short enough for whole arrays and objects; it is made to hold some text beforehand."""
         window = self.cursor.limits.window_bytes
         if len(self.buffer) - self.position < window // 4:
             self._refill()
-        return self.patterns.long if self.open and len(self.buffer) <= 3 * window else self.patterns.value
+        return len(self.buffer) <= 3 * window
 
     def _element_or_end(self, *, first: bool) -> Iterator[Piece]:
         sign = self._next()
@@ -197,6 +203,17 @@ class _Walk:
         yield from self._value()
 
     def _member_or_end(self, keys: set[int], *, first: bool) -> Iterator[Piece]:
+        while entry := self._entry():
+            if bool(entry[1]) is first:
+                break
+            first = False
+            self.position = entry.end()
+            key = Piece(Kind.KEY, entry[2], self.base + entry.start(2))
+            yield key
+            if self._repeated(keys, key):
+                yield key._replace(kind=Kind.REPEATED)
+            which = entry.lastindex or 3
+            yield Piece(_LONG[which - 2], entry[which], self.base + entry.start(which))
         if self._next() == b"}":
             yield self._close()
             return
@@ -208,6 +225,10 @@ class _Walk:
         if self._repeated(keys, key):
             yield key._replace(kind=Kind.REPEATED)
         yield from self._value()
+
+    def _entry(self) -> re.Match[bytes] | None:
+        """A key with a short value, which is what most of any header consists of, in one step."""
+        return self.patterns.entry.match(self.buffer, self.position) if self._short() else None
 
     def _repeated(self, keys: set[int], key: Piece) -> bool:
         name = hash(text(key.raw)) if b"\\" in key.raw else hash(key.raw[1:-1].decode("utf-8", "replace"))
