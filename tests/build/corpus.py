@@ -1,6 +1,11 @@
 """The red-team corpus: every sample of every family, in one tuple."""
 
-from tests.build import corpus_damage, corpus_gadgets, corpus_pickle
+from tests.build import corpus_damage, corpus_gadgets, corpus_pickle, corpus_zip
 from tests.build.sample import Sample
 
-SAMPLES: tuple[Sample, ...] = (*corpus_gadgets.SAMPLES, *corpus_pickle.SAMPLES, *corpus_damage.SAMPLES)
+SAMPLES: tuple[Sample, ...] = (
+    *corpus_gadgets.SAMPLES,
+    *corpus_pickle.SAMPLES,
+    *corpus_damage.SAMPLES,
+    *corpus_zip.SAMPLES,
+)

@@ -139,11 +139,11 @@ def central_header(entry: Entry, packed: bytes, offset: int) -> bytes:
     return _header(CENTRAL, 0x02014B50, {**values, **entry.central}, ("name", "extra", "comment"))
 
 
-def end_record(entries: int, size: int, offset: int, comment: bytes = b"", **overrides: Any) -> bytes:
+def end_record(entries: int, size: int, offset: int, comment: bytes = b"", overrides: Overrides | None = None) -> bytes:
     """The end-of-central-directory record (APPNOTE 4.3.16)."""
     values = {
         "disk": 0, "central_disk": 0, "entries_here": entries, "entries": entries, "central_size": size,
-        "central_offset": offset, "comment": comment, **overrides,
+        "central_offset": offset, "comment": comment, **(overrides or {}),
     }  # fmt: skip
     return _header(END, 0x06054B50, values, ("comment",))
 
@@ -193,5 +193,5 @@ def zip_file(
     if zip64:
         records = end64_records(len(kept), len(directory), start, start + len(directory), end64 or {}, locator or {})
         count, size, at = 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF
-    closing = end_record(count, size, at, **{"comment": comment, **(end or {})})
+    closing = end_record(count, size, at, comment, end)
     return prefix + bytes(body) + directory + records + closing + suffix
