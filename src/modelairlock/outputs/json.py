@@ -83,7 +83,7 @@ def _encoded(record: ScanRecord) -> bytes:
         return msgspec.json.encode(_plain(msgspec.to_builtins(record)))
 
 
-def _render(record: ScanRecord, view: View) -> Iterator[str]:
+def _render(record: ScanRecord, _: View) -> Iterator[str]:
     yield _NOT_PLAIN.sub(_escaped, msgspec.json.format(_encoded(record), indent=2).decode())
     yield "\n"
 

@@ -28,7 +28,7 @@ from modelairlock.records.scan import Subject
 from modelairlock.records.text import shown
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
-_BRACKETS = {"tuple": "()", "list": "[]", "dict": "{}", "set": "{}", "frozenset": "{}"}
+_BRACKETS = {"tuple": ("(", ")"), "list": ("[", "]"), "dict": ("{", "}"), "set": ("{", "}"), "frozenset": ("{", "}")}
 _NESTING = 4
 
 

@@ -1,0 +1,81 @@
+"""``airlock scan``: the verdict on files and folders."""
+
+import os
+import sys
+import time
+from typing import Any
+
+import click
+
+from modelairlock.cli.report import check_output, report_options, write_report
+from modelairlock.cli.settings import settled
+
+LEVELS = ("none", "weak", "confined", "strict")
+
+
+@click.command("scan")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@report_options
+@click.option("--exclude", "-x", metavar="GLOB", multiple=True, help="Leave out what matches; repeatable.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 1024), metavar="N", help="Files at a time [default: processors].")
+@click.option("--no-hash", is_flag=True, help="Compute no digests; the cache is not used then.")
+@click.option("--no-cache", is_flag=True, help="Read everything anew and keep nothing.")
+@click.option("--require", type=click.Choice(LEVELS), help="Refuse to scan with less isolation than this.")
+@click.option(
+    "--limits", metavar="NAME=VALUE", multiple=True, help="Set a budget, such as seconds=60 or facts=1M; repeatable."
+)
+@click.option("--settings", metavar="FILE", help="Take settings from FILE and look for no other.")
+@click.pass_context
+def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | None, **given: Any) -> int:
+    """Say what is known of every file in SOURCE, a file or a folder, without loading it.
+
+    CLEAR: every byte is accounted for, and nothing in it can run code, reach the network or touch files when loaded by
+    the loaders named. FLAGGED: a finding says otherwise. INCOMPLETE: nobody can vouch for all of it.
+
+    Settings may stand in airlock.toml or in [tool.airlock] of pyproject.toml, here or in a folder above.
+    """
+    chosen = settled(ctx, given, sources, settings)
+    check_output(chosen["output"])
+    started = time.monotonic()
+    record = _scan(sources, chosen)
+    seconds = time.monotonic() - started
+    return write_report(
+        record,
+        chosen["format_"],
+        chosen["output"],
+        quiet=chosen["quiet"],
+        verbose=chosen["verbose"],
+        seconds=seconds,
+    )
+
+
+def _scan(sources: tuple[str, ...], chosen: dict[str, Any]) -> Any:
+    from modelairlock.cli.budgets import limits_from
+    from modelairlock.cli.terminal import Counts, Meter, is_terminal, say
+    from modelairlock.pipeline.cache import default_folder
+    from modelairlock.pipeline.scan import Options, scan_sources
+    from modelairlock.records.isolation import Level
+    from modelairlock.records.wording import counted, size
+
+    def words(at: Counts) -> str:
+        more = "+" if at.walking else ""
+        return (
+            f"{at.files:,} of {counted(at.found_files, 'file')}{more}, {size(at.bytes)} of {size(at.found_bytes)}{more}"
+        )
+
+    cache = not (chosen["no_cache"] or chosen["no_hash"])
+    options = Options(
+        exclude=tuple(chosen["exclude"]),
+        hash=not chosen["no_hash"],
+        require=Level(chosen["require"]) if chosen["require"] else None,
+        limits=limits_from(chosen["limits"]),
+        cache=cache,
+        cache_folder=default_folder(os.environ) if cache else None,
+        **({"jobs": chosen["jobs"]} if chosen["jobs"] else {}),
+    )
+    meter = Meter(sys.stderr, words) if is_terminal(sys.stderr) and not chosen["quiet"] else None
+    try:
+        return scan_sources(sources, options, meter, warn=say)
+    finally:
+        if meter:
+            meter.close()

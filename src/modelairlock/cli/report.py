@@ -1,0 +1,157 @@
+"""From a record to a report somewhere and an exit status; shared by every command that ends in a report.
+
+A file is written beside its final name and moved there in one step, so that whoever reads it sees all or nothing.
+"""
+
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from modelairlock.records.errors import AirlockError
+
+BROKEN, FLAGGED, INCOMPLETE, CLEAR = 2, 1, 3, 0
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_names() -> list[str]:
+    """The outputs there are. `pages` writes documentation, not reports."""
+    from modelairlock.catalog import names
+
+    return [name for name in names("modelairlock.outputs") if name != "pages"]
+
+
+class _Format(click.Choice[str]):
+    """A choice among the outputs, found by folder when it is first asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(output_names())
+
+
+def report_options(command: F) -> F:
+    """The options that say which report to write, where and how much."""
+    for option in (
+        click.option("--verbose", "-v", is_flag=True, help="Name every file and every place."),
+        click.option(
+            "--quiet", "-q", is_flag=True, help="Write no text report and no progress; the exit status tells."
+        ),
+        click.option(
+            "--output", "-o", metavar="FILE", default="-", help="Write the report to FILE; - is the terminal."
+        ),
+        click.option(
+            "--format", "-f", "format_", type=_Format(), default="text", show_default=True, help="Which report."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def check_output(output: str) -> None:
+    """Raise `AirlockError` if a report cannot be written to `output`, before anything takes time."""
+    if output == "-":
+        return
+    path = Path(os.path.realpath(output))
+    if path.is_dir():
+        raise AirlockError(f"cannot write the report: {output} is a folder", "Name a file in it.")
+    if not path.parent.is_dir():
+        raise AirlockError(f"cannot write the report: there is no folder {path.parent}", "Create it first.")
+    target = path if path.exists() and not path.is_file() else path.parent
+    if not os.access(target, os.W_OK):
+        raise AirlockError(f"cannot write the report: no permission to write to {target}", "Choose another --output.")
+
+
+def status_of(record: Any) -> int:
+    """The exit status: operator errors before findings, findings before gaps."""
+    if record.errors:
+        return BROKEN
+    verdicts = {record.verdict.value, *(repository.verdict.value for repository in record.repositories)}
+    if "flagged" in verdicts:
+        return FLAGGED
+    return INCOMPLETE if "incomplete" in verdicts else CLEAR
+
+
+def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose: bool, seconds: float | None) -> int:
+    """Render `record`, write it, and return the exit status. Raises `AirlockError` where it cannot be written."""
+    from modelairlock.catalog import find
+    from modelairlock.cli.terminal import say
+    from modelairlock.records.output import Output
+
+    if record.errors and (format_ != "text" or output != "-" or quiet):
+        for error in record.errors:
+            say(f"{error.path}: {error.message}", error.hint)
+    if quiet and output == "-" and format_ == "text":
+        return status_of(record)
+    renderer: Output = find("modelairlock.outputs", format_, Output)
+    pieces = renderer.render(record, _view(record, output, format_, verbose, seconds))
+    encoded = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
+    if output == "-":
+        _to_stdout(encoded)
+    else:
+        _to_file(encoded, output)
+    return status_of(record)
+
+
+def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float | None) -> Any:
+    from modelairlock.catalog import catalog, find, names
+    from modelairlock.cli.terminal import wants_colour, width_of
+    from modelairlock.reading import Format
+    from modelairlock.records.output import View
+    from modelairlock.records.rule import Rule
+
+    terminal = output == "-" and format_ == "text"
+    seen = {name for subject in record.walk() for name in subject.formats}
+    known = set(names("modelairlock.formats"))
+    return View(
+        width=width_of(sys.stdout) if terminal else 0,
+        colour=terminal and wants_colour(sys.stdout),
+        verbose=verbose,
+        seconds=seconds,
+        rules=catalog("modelairlock.rules", Rule),
+        passes_over={name: find("modelairlock.formats", name, Format).passes_over for name in seen & known},
+    )
+
+
+def _to_stdout(pieces: Iterator[bytes]) -> None:
+    stream = sys.stdout.buffer
+    try:
+        for piece in pieces:
+            stream.write(piece)
+        stream.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough. Python flushes stdout once more on exit; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise AirlockError(f"cannot write the report: {error.strerror}") from error
+
+
+def _to_file(pieces: Iterator[bytes], output: str) -> None:
+    path = Path(os.path.realpath(output))
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with path.open("wb") as stream:  # a pipe or a device cannot be replaced, nor half written
+                stream.writelines(pieces)
+            return
+        _replace(path, pieces)
+    except OSError as error:
+        raise AirlockError(
+            f"cannot write the report to {output}: {error.strerror}", "Choose another --output."
+        ) from error
+
+
+def _replace(path: Path, pieces: Iterator[bytes]) -> None:
+    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.writelines(pieces)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
