@@ -1,0 +1,262 @@
+"""Scans files and folders: the order of things before the wall, for the command line and for the Python API.
+
+The main thread walks and collects, `jobs` threads work on batches; results are put back into the order of the walk.
+What the operator can mend (a missing file, an empty folder) stands in the record beside the answers on all the rest.
+"""
+
+import datetime
+import os
+import resource
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+import modelairlock
+from modelairlock.isolation import Wall
+from modelairlock.limits import DEFAULT_LIMITS, Limits
+from modelairlock.pipeline.batch import Run, judged, read_batch, unread
+from modelairlock.pipeline.cache import Cache, open_cache
+from modelairlock.pipeline.judge import profiles_digest, rules_digest
+from modelairlock.pipeline.worker import RESULT_BYTES
+from modelairlock.records.coverage import Because
+from modelairlock.records.errors import AirlockError
+from modelairlock.records.isolation import Isolation, Level
+from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Tool, worst
+from modelairlock.sources.local import File, Hole, walk
+
+#: files up to this size share a child, so many of them and so many bytes at a time
+SMALL_BYTES = 1024 * 1024
+BATCH_FILES = 64
+BATCH_BYTES = 16 * 1024 * 1024
+#: how often progress is told while one file takes long
+TELL_SECONDS = 0.2
+FUNCTION = "modelairlock.pipeline.worker:read"
+
+
+def _processors() -> int:
+    return os.cpu_count() or 1
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to scan. Nothing in here can turn a gap into silence.
+
+    With `hash` off no digest is reported, names of Hugging Face blobs are not checked and the cache is not used.
+    `cache_folder` is where facts are kept (``cache.default_folder`` knows the usual place); None keeps none.
+    `started` goes into the record as it is; empty means the time the scan starts.
+    """
+
+    exclude: tuple[str, ...] = ()
+    jobs: int = msgspec.field(default_factory=_processors)
+    hash: bool = True
+    require: Level | None = None
+    limits: Limits = DEFAULT_LIMITS
+    cache: bool = True
+    cache_folder: Path | None = None
+    started: str = ""
+
+
+class Progress(NamedTuple):
+    """How far a scan is. `found_files` and `found_bytes` still grow while `walking`."""
+
+    files: int
+    bytes: int
+    found_files: int
+    found_bytes: int
+    walking: bool
+
+
+Tell = Callable[[Progress], None]
+
+
+def scan_sources(
+    sources: Sequence[str | Path],
+    options: Options,
+    progress: Tell | None = None,
+    *,
+    wall: Wall | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> ScanRecord:
+    """Scan `sources` and say what is known of every file in them.
+
+    `progress` is called in this thread, at least five times a second. A `wall` that is given is used and left open;
+    else one is put up for this scan. `warn` gets a sentence about what does not change any answer, such as a cache
+    that had to be made anew. Raises `AirlockError` for options that make no sense, and `NoIsolation` when the level
+    that `options.require` names cannot be reached; nothing is read then.
+    """
+    if options.jobs < 1:
+        raise AirlockError(f"{options.jobs} jobs are too few", "Use --jobs 1 or more.")
+    started = options.started or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    errors: list[OperatorError] = []
+    cache = _cache(options, errors, warn)
+    own = wall is None
+    if wall is None:
+        wall = Wall(
+            function=FUNCTION,
+            memory_bytes=options.limits.worker_bytes,
+            result_bytes=RESULT_BYTES,
+            require=options.require,
+        )
+    try:
+        scan = _Scan(sources, options, Run(wall, options.limits, options.hash, cache), progress, errors)
+        scan.work(wall if own else None)
+        isolation = wall.isolation
+    finally:
+        if own:
+            wall.close()
+        if cache:
+            cache.close()
+    return record(scan.in_order(), isolation, started, tuple(scan.excluded), tuple(errors), options.hash)
+
+
+def record(
+    subjects: tuple[Subject, ...],
+    isolation: Isolation,
+    started: str,
+    excluded: tuple[Excluded, ...],
+    errors: tuple[OperatorError, ...],
+    hashed: bool = True,
+) -> ScanRecord:
+    """The record that says `subjects`, with what gave the answer."""
+    tool = Tool(
+        name="modelairlock",
+        version=modelairlock.__version__,
+        rules_digest=rules_digest(),
+        profiles_digest=profiles_digest(),
+        isolation=isolation,
+    )
+    return ScanRecord(
+        verdict=worst(subject.verdict for subject in subjects),
+        started=started,
+        tool=tool,
+        subjects=subjects,
+        excluded=excluded,
+        errors=errors,
+        hashed=hashed,
+    )
+
+
+class _Scan:
+    """The main thread's side of one scan."""
+
+    def __init__(
+        self,
+        sources: Sequence[str | Path],
+        options: Options,
+        run: Run,
+        progress: Tell | None,
+        errors: list[OperatorError],
+    ) -> None:
+        self.sources = sources
+        self.options = options
+        self.run = run
+        self.progress = progress
+        self.errors = errors
+        self.excluded: list[Excluded] = []
+        self.subjects: list[tuple[int, Subject]] = []
+        self.pending: dict[Future[list[Subject]], list[int]] = {}
+        self.found_files = 0
+        self.found_bytes = 0
+        self.walking = True
+
+    def in_order(self) -> tuple[Subject, ...]:
+        """The subjects in the order of the walk."""
+        self.subjects.sort(key=lambda numbered: numbered[0])
+        return tuple(subject for _, subject in self.subjects)
+
+    def work(self, own: Wall | None) -> None:
+        """Walk, hand out batches, collect. However it ends, no thread and no child of `own` works on."""
+        jobs, batch_files = _sizes(self.options.jobs)
+        pool = ThreadPoolExecutor(jobs, thread_name_prefix="airlock")
+        try:
+            # The wall takes as long to rise as some thousand files take to list.
+            rising = pool.submit(lambda: self.run.wall.isolation)
+            for numbers, files in _batches(self._files(), batch_files):
+                self.pending[pool.submit(read_batch, self.run, files)] = numbers
+                self._collect(while_more_than=3 * jobs)
+            self.walking = False
+            self._collect(while_more_than=0)
+            rising.result()
+        except BaseException:
+            self.run.stop.set()
+            if own:
+                own.close()
+            raise
+        finally:
+            pool.shutdown(wait=own is not None, cancel_futures=True)
+
+    def _files(self) -> Iterator[tuple[int, File]]:
+        """The files of all sources, numbered; everything else the walk finds goes straight into the record."""
+        for source in self.sources:
+            for entry in walk(source, self.options.exclude):
+                if isinstance(entry, Excluded):
+                    self.excluded.append(entry)
+                elif isinstance(entry, OperatorError):
+                    self.errors.append(entry)
+                else:
+                    self.found_files += 1
+                    if isinstance(entry, Hole):
+                        hole = unread(entry.path, entry.name, 0, Because.UNREADABLE, entry.detail)
+                        self.subjects.append((self.found_files, judged(hole, None)))
+                    else:
+                        self.found_bytes += entry.size
+                        yield self.found_files, entry
+
+    def _collect(self, while_more_than: int) -> None:
+        """Take in what is done; wait as long as more than so many batches are under way."""
+        while True:
+            enough = len(self.pending) <= while_more_than
+            timeout = 0 if enough else TELL_SECONDS
+            done, _ = wait(self.pending, timeout=timeout, return_when=FIRST_COMPLETED)
+            for future in done:
+                self.subjects.extend(zip(self.pending.pop(future), future.result(), strict=True))
+            self._tell()
+            if enough:
+                return
+
+    def _tell(self) -> None:
+        if self.progress:
+            self.progress(
+                Progress(len(self.subjects), self.run.spent_bytes, self.found_files, self.found_bytes, self.walking)
+            )
+
+
+def _cache(options: Options, errors: list[OperatorError], warn: Callable[[str], None] | None) -> Cache | None:
+    """The cache, if one is wanted and can be trusted; if not, who scans is told why."""
+    if not (options.cache and options.hash and options.cache_folder):
+        return None
+    try:
+        return open_cache(options.cache_folder, warn or (lambda _: None))
+    except AirlockError as refused:
+        errors.append(OperatorError(path=str(options.cache_folder), message=str(refused), hint=refused.hint))
+        return None
+
+
+def _sizes(jobs: int) -> tuple[int, int]:
+    """How many threads, and how many files in a batch: open files are few on some systems (256 on macOS)."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return jobs, BATCH_FILES
+    jobs = max(1, min(jobs, descriptors // 32))
+    return jobs, max(1, min(BATCH_FILES, descriptors // 2 // jobs - 8))
+
+
+def _batches(files: Iterable[tuple[int, File]], batch_files: int) -> Iterator[tuple[list[int], list[File]]]:
+    """Small files together, within bounds; others alone."""
+    numbers: list[int] = []
+    batch: list[File] = []
+    size = 0
+    for number, file in files:
+        if file.size > SMALL_BYTES:
+            yield [number], [file]
+            continue
+        if batch and (len(batch) >= batch_files or size + file.size > BATCH_BYTES):
+            yield numbers, batch
+            numbers, batch, size = [], [], 0
+        numbers.append(number)
+        batch.append(file)
+        size += file.size
+    if batch:
+        yield numbers, batch
