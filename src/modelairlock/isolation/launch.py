@@ -1,0 +1,167 @@
+"""Start a template, hear what it put up, and look at it from outside.
+
+The caller is never forked: it may hold threads, secrets and gigabytes. The template is a new interpreter with an
+empty environment, no inherited descriptor but one socket, and its own session.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import modelairlock
+from modelairlock.isolation.framing import FDS_PER_MESSAGE, JOB, JOB_MAGIC, MORE_MAGIC, plain
+from modelairlock.isolation.template import BOOTSTRAP
+from modelairlock.records.errors import AirlockError
+from modelairlock.records.isolation import Isolation, Layer, State
+
+_START_SECONDS = 60.0
+_GREETING_BYTES = 64 * 1024
+#: what some interpreters need to find their own shared library
+_KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_STATES: dict[str, State] = {
+    "enforced": "enforced",
+    "unavailable": "unavailable",
+    "disabled": "disabled",
+    "failed": "failed",
+}
+
+
+class Running:
+    """A started template. Jobs may be sent from any thread."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+        self.process = process
+        self.owner = os.getpid()
+        self._control = control
+        self._sending = threading.Lock()
+
+    def send(self, fds: Sequence[int], inputs: int, seconds: int) -> None:
+        """Send one job; `fds` are its life socket, task pipe, answer pipe and inputs. Raises OSError."""
+        with self._sending:
+            for start in range(0, len(fds), FDS_PER_MESSAGE):
+                some = fds[start : start + FDS_PER_MESSAGE]
+                magic = MORE_MAGIC if start else JOB_MAGIC
+                self._send_some(JOB.pack(magic, inputs, len(some), seconds), some)
+
+    def _send_some(self, header: bytes, fds: Sequence[int]) -> None:
+        sent = socket.send_fds(self._control, [header], list(fds))
+        self._control.sendall(header[sent:])
+
+    def alive(self) -> bool:
+        """Whether the template can still take jobs."""
+        return self.owner == os.getpid() and self.process.poll() is None
+
+    def kill(self) -> None:
+        """End the template and every child it has, now."""
+        self._control.close()
+        if self.owner != os.getpid():
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+
+
+def launch(function: str, memory_bytes: int, layers: Collection[str]) -> tuple[Running, Isolation]:
+    """Start a template for `function`. Raises AirlockError if it cannot be started at all."""
+    if not sys.executable:
+        raise AirlockError("no Python interpreter to start the worker with", "set sys.executable")
+    ours, theirs = socket.socketpair()
+    with theirs:
+        arguments = [theirs.fileno(), os.getpid(), memory_bytes, ",".join(layers) or "-", function]
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOTSTRAP, *map(str, arguments), *_import_path()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise AirlockError(f"the worker could not be started: {error}") from error
+    running = Running(process, ours)
+    try:
+        lines = _greeting(ours, time.monotonic() + _START_SECONDS)
+        if not lines or lines[0][0] != "ready":
+            reason = lines[0][2] if lines else _last_words(process)
+            raise AirlockError(
+                f"the worker could not be started: {plain(reason) or 'it ended without a word'}",
+                "look at how modelairlock and its dependencies are installed",
+            )
+    except BaseException:
+        running.kill()
+        raise
+    finally:
+        if process.stderr is not None:
+            process.stderr.close()
+    stated = [Layer(name=name, state=_STATES.get(state, "failed"), reason=why) for name, state, why in lines[1:]]
+    return running, Isolation.of(_confirmed(process.pid, stated))
+
+
+def _import_path() -> list[str]:
+    """Where the worker looks for modules, after its own standard library: never the current directory as such."""
+    home = str(Path(modelairlock.__file__).resolve().parent.parent)
+    return list(dict.fromkeys([home, *(entry for entry in sys.path if os.path.isabs(entry))]))
+
+
+def _greeting(control: socket.socket, deadline: float) -> list[tuple[str, str, str]]:
+    text = b""
+    while not text.endswith(b"\n\n") and len(text) < _GREETING_BYTES:
+        ready, _, _ = select.select([control], [], [], max(0.0, deadline - time.monotonic()))
+        data = control.recv(4096) if ready else b""
+        if not data:
+            return []
+        text += data
+    found = []
+    for line in text.decode("utf-8", "replace").splitlines():
+        if line:
+            name, state, reason = [*line.split("\t", 2), "", ""][:3]
+            found.append((name, state, reason))
+    return found
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """The end of what the interpreter wrote before it gave up."""
+    if process.stderr is None:
+        return ""
+    os.set_blocking(process.stderr.fileno(), False)
+    text = process.stderr.read(_GREETING_BYTES) or b""
+    return text.decode("utf-8", "replace").strip().rpartition("\n")[2]
+
+
+def _confirmed(pid: int, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers, with those failed that the kernel's own account of the process contradicts."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text("utf-8")
+    except OSError:
+        # No /proc, or one that hides other processes: what the template tried out itself has to do.
+        return tuple(layers)
+    fields = {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+    wrong = {"privileges": _privileges_left(fields)}
+    if fields.get("Seccomp") != "2" or fields.get("Threads") != "1":
+        wrong["seccomp"] = "the kernel reports no filter over all of the process"
+    return tuple(
+        Layer(name=layer.name, state="failed", reason=wrong[layer.name])
+        if layer.state == "enforced" and wrong.get(layer.name)
+        else layer
+        for layer in layers
+    )
+
+
+def _privileges_left(fields: dict[str, str]) -> str:
+    for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        if int(fields.get(name, "0"), 16):
+            return f"the kernel reports capabilities: {name} {fields[name]}"
+    return "" if fields.get("NoNewPrivs") == "1" else "the kernel reports that privileges can be gained"
