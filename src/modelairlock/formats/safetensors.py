@@ -58,7 +58,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
         raise OverLimit(0, f"a header of {length} bytes; {limit} are read at most (limit: header_bytes)")
     buffer = PREFIX + length
     if buffer > cursor.size:
-        raise Truncated(cursor.size, f"expected a header of {length} bytes, got {cursor.size - PREFIX} before the end")
+        raise Truncated(PREFIX, f"expected a header of {length} bytes, got {cursor.size - PREFIX} before the end")
     header = _Header(cursor, buffer)
     yield from header.read()
     yield from _account(cursor, buffer, header.tensors)
