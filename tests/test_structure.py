@@ -135,7 +135,7 @@ def test_every_type_ignore_has_a_code_and_a_reason(path: Path) -> None:
     ]
     bare = [token for token in comments if not re.match(r"# type: ignore\[[\w, -]+\]\s+# \w", token.string)]
     assert not bare, (
-        f"{shown(path)}:{bare[0].start[0]}: write `# type: ignore[code]  # why`; in tests drop it, mypy is not run there"
+        f"{shown(path)}:{bare[0].start[0]}: write `# type: ignore[code]  # why`; drop it in tests, where no mypy runs"
     )
 
 

@@ -1,0 +1,167 @@
+"""Generates the pages under docs/ that come from the code, and says which of them are stale.
+
+A page belongs here if the code already says it: formats, rules, gaps, commands, the JSON schema. The folders `formats`,
+`rules`, `cli` and `schema` hold nothing else, so a page whose source is gone is stale as well. What is written by hand
+is never touched.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from modelairlock.outputs.pages import format_page, gap_page, rule_page
+
+from modelairlock.catalog import catalog, names
+from modelairlock.outputs.json import schema
+from modelairlock.reading import Format
+from modelairlock.records.coverage import EXPLANATIONS, Because
+from modelairlock.records.rule import Rule
+from tools import matrix
+from tools.commands import command_page, commands
+
+ROOT = Path(__file__).resolve().parent.parent
+#: folders below docs/ that hold generated pages only
+GENERATED = ("formats", "rules", "cli", "schema")
+
+
+def pages() -> dict[str, str]:
+    """Every generated page: its place below docs/, and its text."""
+    formats = dict(zip(names("modelairlock.formats"), catalog("modelairlock.formats", Format), strict=True))
+    rules = dict(zip(names("modelairlock.rules"), catalog("modelairlock.rules", Rule), strict=True))
+    made = {
+        "formats/README.md": _formats_index(formats, rules),
+        "rules/README.md": _rules_index(rules),
+        "gaps.md": _gaps(),
+        "schema/scan-1.json": json.dumps(schema(), indent=2, ensure_ascii=False),
+        "cli/README.md": _commands_index(),
+    }
+    made |= {f"formats/{name}.md": format_page(format_) for name, format_ in formats.items()}
+    made |= {f"rules/{rule.name}.md": rule_page(rule, _doc(name)) for name, rule in rules.items()}
+    made |= {f"cli/{name}.md": command_page(name, command) for name, command in commands()}
+    return {place: text.rstrip("\n") + "\n" for place, text in made.items()}
+
+
+def stale(folder: Path) -> list[str]:
+    """The pages below `folder` that are missing, differ from what the code says, or have no source any more."""
+    return _stale(folder, pages())
+
+
+def generate(folder: Path) -> list[str]:
+    """Write what is stale below `folder`, delete what has no source; returns the places touched."""
+    wanted = pages()
+    touched = _stale(folder, wanted)
+    for place in touched:
+        path = folder / place
+        if place in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[place], "utf-8")
+        else:
+            path.unlink()
+    return touched
+
+
+def _stale(folder: Path, wanted: dict[str, str]) -> list[str]:
+    differing = {place for place, text in wanted.items() if _text(folder / place) != text}
+    return sorted(differing | (set(_there(folder)) - set(wanted)))
+
+
+def _there(folder: Path) -> Iterator[str]:
+    for room in GENERATED:
+        yield from (path.relative_to(folder).as_posix() for path in (folder / room).rglob("*") if path.is_file())
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.is_file() else None
+
+
+def _doc(rule: str) -> str:
+    return sys.modules[f"modelairlock.rules.{rule}"].__doc__ or ""
+
+
+def table(heading: Iterable[str], *rows: Iterable[str]) -> str:
+    """A Markdown table."""
+    titles = tuple(heading)
+    lines = [titles, ("---",) * len(titles), *rows]
+    return "\n".join(
+        "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _formats_index(formats: dict[str, Format], rules: dict[str, Rule]) -> str:
+    rows = []
+    for name, format_ in formats.items():
+        judging = matrix.judging(name, list(rules))
+        rows.append(
+            (
+                f"[{format_.name}]({name}.md)",
+                format_.summary,
+                " ".join(f"`{extension}`" for extension in format_.extensions) or "any",
+                "yes" if matrix.reads(format_) else "recognised only: a gap",
+                f"{len(judging)} rules" if judging else "—",
+                ", ".join(f"`{loader}`" for loader in format_.loaders) or "—",
+                f"[{len(format_.blind_spots)}]({name}.md)" if format_.blind_spots else "—",
+            )
+        )
+    heading = ("format", "what it is", "usual names", "read", "judged by", "CLEAR assumes", "blind spots")
+    return f"""# Formats
+
+Recognition goes by content and never by the name alone, and every format that claims a file reads it. What is not read
+is never CLEAR, and what no format claims is a [gap](../gaps.md). *Judged by* counts the [rules](../rules/README.md)
+that look at a kind of fact which the format's reader states. Blind spots, and bytes that are passed over by design,
+stand on each page.
+
+{table(heading, *rows)}
+"""
+
+
+def _rules_index(rules: dict[str, Rule]) -> str:
+    ordered = sorted(rules.values(), key=lambda rule: (-rule.severity.rank, rule.name))
+    rows = [(f"[{rule.name}]({rule.name}.md)", rule.severity, rule.summary, ", ".join(rule.cwe)) for rule in ordered]
+    return f"""# Rules
+
+A rule turns facts into findings. `severity` is the highest it reports: how bad it is if it is true, and the file is
+opened by a loader that does not refuse. A finding of severity medium or more makes a file FLAGGED.
+
+{table(("rule", "severity", "says that", "CWE"), *rows)}
+"""
+
+
+def _gaps() -> str:
+    rows = [(f"[{because}](#{because})", EXPLANATIONS[because][0]) for because in Because]
+    sections = "\n\n".join(re.sub(r"^#", "##", gap_page(because).strip(), flags=re.MULTILINE) for because in Because)
+    return f"""# Gaps
+
+A gap is a span of bytes, or a name of code, that nobody vouches for. A file with a gap is INCOMPLETE, never CLEAR.
+
+{table(("because", "which means"), *rows)}
+
+{sections}
+"""
+
+
+def _commands_index() -> str:
+    rows = [(f"[airlock {name}]({name}.md)", command.get_short_help_str(200)) for name, command in commands()]
+    return f"""# Commands
+
+{table(("command", "what it does"), *rows)}
+"""
+
+
+def main() -> int:
+    """Generate, or with --check only compare: then status 1 and the names of the stale pages."""
+    parser = argparse.ArgumentParser(prog="python -m tools.docs", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; status 1 if a page is stale")
+    checking = parser.parse_args().check
+    touched = stale(ROOT / "docs") if checking else generate(ROOT / "docs")
+    for place in touched:
+        print(f"{'stale' if checking else 'wrote'}: docs/{place}")
+    if checking and touched:
+        print("Run `make docs`, read the difference, and commit it.")
+    return int(checking and bool(touched))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
