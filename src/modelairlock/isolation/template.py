@@ -69,10 +69,10 @@ def _prepare(control: socket.socket, caller: int, memory_bytes: int, layers: Col
     # Frozen objects are never written to by the collector, so children share their pages.
     gc.freeze()
     _require_one_thread()
-    wake, waker = socket.socketpair()
-    waker.setblocking(False)
+    wake, waker = os.pipe()
+    os.set_blocking(waker, False)
     _silence()
-    child.close_all_but((0, 1, 2, control.fileno(), wake.fileno(), waker.fileno()))
+    child.close_all_but((0, 1, 2, control.fileno(), wake, waker))
     _take_over_signals(waker)
     first = os.pipe()
     template = Template(control, wake, caller, function, lock(layers, memory_bytes))
@@ -99,13 +99,13 @@ def _silence() -> None:
         os.dup2(null, fd)
 
 
-def _take_over_signals(waker: socket.socket) -> None:
+def _take_over_signals(waker: int) -> None:
     """Be woken when a child ends, and by nothing the caller's own signal set-up left behind."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, _wake_only)
-    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
 
 
 def _wake_only(_number: int, _frame: object) -> None:
@@ -115,9 +115,7 @@ def _wake_only(_number: int, _frame: object) -> None:
 class Template:
     """The loop that takes jobs, kills on request and tells how children ended."""
 
-    def __init__(
-        self, control: socket.socket, wake: socket.socket, caller: int, function: child.Function, locks: Locks
-    ) -> None:
+    def __init__(self, control: socket.socket, wake: int, caller: int, function: child.Function, locks: Locks) -> None:
         self.locks = locks
         self._control = control
         self._wake = wake
@@ -158,7 +156,7 @@ class Template:
                 if fd == self._control.fileno():
                     if not self._take_job():
                         return
-                elif fd == self._wake.fileno():
+                elif fd == self._wake:
                     os.read(fd, 4096)
                 else:
                     self._kill(fd)
