@@ -25,10 +25,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     entries: int = 1_000_000
     #: facts of one source
     facts: int = 200_000
-    #: opcodes of one pickle
-    opcodes: int = 2_000_000_000
-    #: values on the pickle machine's stack, memo and tuples together
-    cells: int = 8_000_000
+    #: values on the pickle machine's stack (about 40 bytes each)
+    stack_cells: int = 4_000_000
+    #: values in its memo and tuples (8 bytes each)
+    memo_cells: int = 16_000_000
     #: characters kept of a string in a fact
     text_characters: int = 400
     #: parts kept of a value in a fact, and how deep

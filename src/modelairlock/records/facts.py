@@ -111,7 +111,6 @@ class PickleStream(_Fact):
     """One pickle from its first opcode to its STOP, with its protocol (as PROTO states it, else 0)."""
 
     protocol: int
-    opcodes: int
 
 
 class FrameTrick(_Fact):

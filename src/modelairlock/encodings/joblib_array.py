@@ -1,0 +1,123 @@
+"""Where the raw bytes of a joblib array lie in the middle of a pickle (joblib 1.x, ``numpy_pickle.py``).
+
+joblib pickles a wrapper and writes the array's bytes straight after its BUILD. The wrapper's state is the author's
+data: unless shape, dtype and alignment are plain constants, the rest of the stream is not understood. Never guess.
+"""
+
+import re
+from typing import NamedTuple
+
+from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.state import State
+from modelairlock.reading import Malformed, Truncated, Unsupported
+
+#: a numpy dtype's short name: a kind, and a size in bytes (for ``U``: in characters)
+_DTYPE = re.compile(r"([biufcmMOSUVa?])(\d{0,9})\Z")
+_HASOBJECT = 0x01
+_DATES = {"m": 8, "M": 8}
+
+
+class ArrayBytes(NamedTuple):
+    """What follows the wrapper: raw bytes ``start..end``, or (`objects`) another pickle at `start`."""
+
+    start: int
+    end: int
+    objects: bool
+    #: the value of the array's class, if it is a global
+    subclass: int
+
+
+def array_bytes(state: State) -> ArrayBytes:
+    """What follows the array wrapper that `state` has just built. Raises `Unsupported` unless it is all constants."""
+    at = state.position
+    fields = _fields(state, at)
+    item_bytes, objects = _item(state, fields.get("dtype"), at)
+    subclass = fields.get("subclass", v.UNKNOWN)
+    if objects:
+        return ArrayBytes(at, at, True, subclass)
+    count = 1
+    for extent in _shape(state, fields.get("shape"), at):
+        count *= extent
+    start = at + _padding(state, fields.get("numpy_array_alignment_bytes"), at)
+    end = start + count * item_bytes
+    if end > state.window.size:
+        raise Truncated(at, f"an array of {count * item_bytes} bytes, got {max(0, state.window.size - start)}")
+    return ArrayBytes(start, end, False, subclass)
+
+
+def _fields(state: State, at: int) -> dict[str, int]:
+    """The wrapper's attributes, from the dict that BUILD was given."""
+    value = state.array_state
+    kept = state.boxes.get((value or 0) >> 8) if value is not None and value & v.KIND == v.BOX else None
+    if kept is None or len(kept) % 2:
+        raise Unsupported(at, "an array wrapper whose state is no plain dict: what follows cannot be told apart")
+    fields: dict[str, int] = {}
+    for key, item in zip(kept[::2], kept[1::2], strict=True):
+        name = state.ledger.text(key)
+        if name is None:
+            raise Unsupported(at, "an array wrapper with a computed attribute name")
+        fields[name] = item
+    return fields
+
+
+def _shape(state: State, value: int | None, at: int) -> list[int]:
+    items = state.ledger.items(value) if value is not None else None
+    if items is None or len(items) > 64:
+        raise Unsupported(at, "an array wrapper whose shape is no plain tuple")
+    shape = []
+    for item in items:
+        extent = v.whole_number(state.window, item)
+        if extent is None or not 0 <= extent < 1 << 62:
+            raise Unsupported(at, "an array wrapper whose shape is not made of plain numbers")
+        shape.append(extent)
+    return shape
+
+
+def _item(state: State, value: int | None, at: int) -> tuple[int, bool]:
+    """Bytes per item, and whether the items are pickled objects."""
+    if value is None or value & v.KIND != v.CALL:
+        raise Unsupported(at, "an array wrapper whose dtype is not made by numpy.dtype")
+    function, _, arguments = state.ledger.calls[value >> 4]
+    if function & v.KIND != v.GLOBAL or state.ledger.globals[function >> 4] != ("numpy", "dtype") or not arguments:
+        raise Unsupported(at, "an array wrapper whose dtype is not made by numpy.dtype")
+    found = _DTYPE.match(state.ledger.text(arguments[0]) or "")
+    if not found:
+        raise Unsupported(at, "an array wrapper whose dtype has no plain name")
+    kind, digits = found.groups()
+    size = int(digits) if digits else 1
+    flags, stated = _built(state, value, at)
+    if kind == "O" or flags & _HASOBJECT:
+        return 0, True
+    if kind == "U":
+        size *= 4
+    if kind in "SUVa" and stated > 0:
+        size = stated
+    return _DATES.get(kind, size), False
+
+
+def _built(state: State, dtype: int, at: int) -> tuple[int, int]:
+    """The flags and item size that BUILD gave the dtype; two different answers for look-alikes are no answer."""
+    answers = set()
+    for built in state.built.get(dtype, ()):
+        items = state.ledger.items(built) or ()
+        flags = v.whole_number(state.window, items[7]) if len(items) > 7 else 0
+        size = v.whole_number(state.window, items[5]) if len(items) > 5 else -1
+        if flags is None or size is None:
+            raise Unsupported(at, "a dtype whose state is not made of plain numbers")
+        answers.add((flags, size))
+    if len(answers) > 1:
+        raise Unsupported(at, "dtypes of one name with different layouts: which one the array has cannot be told")
+    return answers.pop() if answers else (0, -1)
+
+
+def _padding(state: State, value: int | None, at: int) -> int:
+    """joblib since 1.1 aligns arrays: one byte with the length of the padding, and the padding."""
+    if value is None or value == v.NONE:
+        return 0
+    if v.whole_number(state.window, value) is None:
+        raise Unsupported(at, "an array wrapper whose alignment is no plain number")
+    length = state.window.cursor.read(at, 1)[0]
+    padding = state.window.cursor.read(at + 1, length)
+    if padding.strip(b"\xff"):
+        raise Malformed(at + 1, "padding of 0xff bytes before an array", repr(padding[:16]))
+    return 1 + length

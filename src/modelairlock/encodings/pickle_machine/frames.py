@@ -1,0 +1,49 @@
+"""Frames (PEP 3154): a promise that no opcode crosses an edge. Unpicklers disagree on what to do when one does.
+
+`_pickle.c` reading from a file drops what is left of the frame and reads the argument after it (CPython gh-154848),
+``pickle.py`` stops, ``pickle.loads`` and ``pickletools`` read straight on. So a crossing is a fact, always.
+"""
+
+from modelairlock.records.facts import FrameTrick
+from modelairlock.records.span import Span
+
+
+class Frames:
+    """The frame being read, and every broken promise so far."""
+
+    __slots__ = ("crossings", "end", "start", "tricks")
+
+    def __init__(self) -> None:
+        self.start = -1
+        self.end = -1
+        self.tricks: list[FrameTrick] = []
+        #: (start, end) of frames that an opcode crosses
+        self.crossings: list[tuple[int, int]] = []
+
+    def begin(self, at: int, length: int, size: int) -> None:
+        """FRAME at `at`, whose content is the `length` bytes after its own nine."""
+        if self.end > at:
+            self._trick("nested-frame", at, f"a frame begins {self.end - at} bytes before the last one ends")
+        self.start, self.end = at + 9, at + 9 + length
+        if self.end > size:
+            self._trick("frame-past-end", at, f"a frame of {length} bytes ends {self.end - size} bytes past the end")
+            self.end = -1
+
+    def pass_edge(self, at: int) -> None:
+        """The next opcode is at `at`: the frame must end exactly there, or not yet."""
+        if 0 <= self.end <= at:
+            if self.end < at:
+                self._trick("opcode-crosses-frame", self.end, f"an opcode reaches {at - self.end} bytes past its frame")
+                self.crossings.append((self.start, self.end))
+            self.end = -1
+
+    def leave(self, at: int) -> None:
+        """Raw bytes begin at `at`: the frame must have ended."""
+        self.pass_edge(at)
+        if self.end >= 0:
+            self._trick("opcode-crosses-frame", at, "raw bytes begin inside a frame")
+            self.end = -1
+
+    def _trick(self, kind: str, at: int, detail: str) -> None:
+        if len(self.tricks) < 64:
+            self.tricks.append(FrameTrick(span=Span(at, at), kind=kind, detail=detail))  # type: ignore[arg-type]

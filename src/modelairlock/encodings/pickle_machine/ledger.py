@@ -1,0 +1,286 @@
+"""What a pickle would do, in the order it would do it, each distinct effect once with a count.
+
+A pickle of a million dates calls one thing a million times. The ledger keeps one entry for each *shape* of a call (the
+callable, how it is called, and the kinds of its arguments), the first few calls of each callable word for word, and
+for callables whose meaning hangs on a constant argument every constant.
+"""
+
+from array import array
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.window import Window
+from modelairlock.limits import Limits
+from modelairlock.reading import OverLimit
+from modelairlock.records.facts import (
+    Buffer,
+    Build,
+    Call,
+    CallHow,
+    ExtensionImport,
+    Fact,
+    Import,
+    PersistentId,
+    SetItem,
+    UnresolvedImport,
+    Value,
+)
+from modelairlock.records.span import Span
+
+#: callables whose meaning hangs on constant arguments, and which: each distinct constant makes a shape of its own
+CONSTANTS_MATTER: dict[tuple[str, str], tuple[int, ...]] = {
+    ("_codecs", "encode"): (1,),
+    ("numpy", "dtype"): (0,),
+    ("numpy.core", "_ufunc_reconstruct"): (0, 1),
+    ("numpy._core", "_ufunc_reconstruct"): (0, 1),
+    ("builtins", "getattr"): (1,),
+    ("__builtin__", "getattr"): (1,),
+}
+#: calls of one shape that are kept word for word, before only the shape is
+WORD_FOR_WORD = 16
+#: callables that load what they are given: each distinct byte string makes a shape of its own, and is read in turn
+LOADERS = frozenset(
+    {
+        ("pickle", "loads"),
+        ("_pickle", "loads"),
+        ("cPickle", "loads"),
+        ("pickle", "_loads"),
+        ("dill", "loads"),
+        ("dill._dill", "loads"),
+        ("cloudpickle", "loads"),
+        ("cloudpickle.cloudpickle", "loads"),
+        ("torch.storage", "_load_from_bytes"),
+        ("io", "BytesIO"),
+        ("_io", "BytesIO"),
+        ("StringIO", "StringIO"),
+        ("marshal", "loads"),
+    }
+)
+#: characters of description that one ledger may hold, and what a value costs beyond its text
+DESCRIPTIONS = 48_000_000
+DESCRIPTION_COST = 100
+#: how much of a constant that matters is part of the shape
+CONSTANT_CHARACTERS = 100
+
+
+class _Shape:
+    """One shape of call: which call and fact stand for it, and how often its words were looked at."""
+
+    __slots__ = ("fact", "looks", "number")
+
+    def __init__(self, number: int, fact: int) -> None:
+        self.number = number
+        self.fact = fact
+        self.looks = 0
+
+
+class Ledger:
+    """Distinct effects in order of their first occurrence. Indices into its tables are what values carry."""
+
+    __slots__ = (
+        "calls",
+        "counts",
+        "facts",
+        "globals",
+        "limits",
+        "names",
+        "persistent",
+        "pids",
+        "room",
+        "seen",
+        "shapes",
+        "tuples",
+        "window",
+        "words",
+    )
+
+    def __init__(self, window: Window, limits: Limits) -> None:
+        self.window = window
+        self.limits = limits
+        #: facts without counts; ``counts[i]`` is how often ``facts[i]`` happened
+        self.facts: list[Fact] = []
+        self.counts: list[int] = []
+        self.seen: dict[object, int] = {}
+        self.globals: list[tuple[str, str]] = []
+        self.names: dict[tuple[str, str], int] = {}
+        #: (callable value, how, argument values) of each distinct call
+        self.calls: list[tuple[int, CallHow, tuple[int, ...]]] = []
+        self.shapes: dict[object, _Shape] = {}
+        self.words: dict[object, tuple[int, int]] = {}
+        self.persistent: list[tuple[int, ...]] = []
+        self.pids: dict[Value, int] = {}
+        #: characters left for describing values; when it is spent, descriptions are cut short, never left out
+        self.room = DESCRIPTIONS
+        #: tuples, flat: a count and then that many values
+        self.tuples = array("q", (0,))
+
+    def items(self, value: int) -> tuple[int, ...] | None:
+        """The items of a tuple value; None if it is no tuple."""
+        if value & v.KIND != v.TUPLE:
+            return None
+        at = value >> 4
+        return tuple(self.tuples[at + 1 : at + 1 + self.tuples[at]])
+
+    def text(self, value: int) -> str | None:
+        """The whole string a value stands for; None if it is no string, or longer than any name."""
+        if value & v.KIND != v.STR:
+            return None
+        text, cut = v.decode_text(self.window, value >> 4, v.NAME_BYTES)
+        return None if cut else text
+
+    def add(self, key: object, fact: Fact) -> int:
+        """Enter a fact that was not there; returns its index."""
+        index = self.seen[key] = len(self.facts)
+        if index >= self.limits.facts:
+            raise OverLimit(fact.span.start, f"more than {self.limits.facts} distinct effects (limit: facts)")
+        self.facts.append(fact)
+        self.counts.append(1)
+        return index
+
+    def add_once(self, key: object, fact: Fact) -> None:
+        """Enter a fact, or count it again."""
+        if not self.again(key):
+            self.add(key, fact)
+
+    def again(self, key: object) -> bool:
+        """Count one more of the fact under `key`, if it is there."""
+        index = self.seen.get(key)
+        if index is None:
+            return False
+        self.counts[index] += 1
+        return True
+
+    def stated(self) -> Iterator[Fact]:
+        """Every fact, in order, with its count."""
+        for fact, count in zip(self.facts, self.counts, strict=True):
+            yield fact if count == 1 else replace(fact, count=count)
+
+    # -- effects ---------------------------------------------------------------------------------------------
+
+    def import_(self, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
+        """GLOBAL, INST, or STACK_GLOBAL with constant names; returns the value of what is imported."""
+        name = (module, qualname)
+        index = self.names.get(name)
+        if index is None:
+            index = self.names[name] = len(self.globals)
+            self.globals.append(name)
+        key = ("import", index, opcode)
+        if not self.again(key):
+            self.add(key, Import(span=Span(*span), module=module, qualname=qualname, opcode=opcode))
+        return index << 4 | v.GLOBAL
+
+    def unresolved(self, span: tuple[int, int], module: int, qualname: int) -> int:
+        """STACK_GLOBAL whose operands are not constant strings."""
+        key = ("unresolved", module & v.KIND, qualname & v.KIND)
+        if not self.again(key):
+            fact = UnresolvedImport(
+                span=Span(*span), module=self.value(module), qualname=self.value(qualname), opcode="STACK_GLOBAL"
+            )
+            self.add(key, fact)
+        return v.UNRESOLVED
+
+    def extension(self, span: tuple[int, int], code: int) -> int:
+        """EXT1, EXT2, EXT4."""
+        key = ("extension", code)
+        if not self.again(key):
+            self.add(key, ExtensionImport(span=Span(*span), code=code))
+        return v.EXTENSION
+
+    def call(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
+        """A call of any kind; returns the value of its result."""
+        key = (function, how, self._kinds(function, arguments))
+        shape = self.shapes.get(key)
+        if shape is not None and shape.looks >= WORD_FOR_WORD:
+            self.counts[shape.fact] += 1
+            return shape.number << 4 | v.CALL
+        described = tuple([self.value(argument) for argument in arguments[: self.limits.value_parts]])
+        words = (key, described)
+        number, fact = self.words.get(words, (-1, -1))
+        if number >= 0:
+            self.counts[fact] += 1
+        else:
+            number = len(self.calls)
+            self.calls.append((function, how, arguments))
+            fact = self.add(words, Call(span=Span(*span), callable=self.value(function), how=how, arguments=described))
+            self.words[words] = (number, fact)
+        if shape is None:
+            shape = self.shapes[key] = _Shape(number, fact)
+        shape.looks += 1
+        return number << 4 | v.CALL
+
+    def _kinds(self, function: int, arguments: tuple[int, ...]) -> tuple[object, ...]:
+        kinds: list[object] = [a if a & v.KIND in _EXACT else a & v.KIND for a in arguments]
+        if function & v.KIND == v.GLOBAL:
+            if self.globals[function >> 4] in LOADERS:
+                kinds = list(arguments)
+            for index in CONSTANTS_MATTER.get(self.globals[function >> 4], ()):
+                if index < len(kinds) and arguments[index] & v.KIND == v.STR:
+                    kinds[index] = v.decode_text(self.window, arguments[index] >> 4, CONSTANT_CHARACTERS)
+        return tuple(kinds)
+
+    def build(self, span: tuple[int, int], target: int, state: int) -> None:
+        """BUILD."""
+        items = self.items(state)
+        kinds = state & v.KIND if items is None else tuple([item & v.KIND for item in items[:16]])
+        key = ("build", target, kinds if state & v.KIND != v.BOX else state >> 4 & 15)
+        if not self.again(key):
+            self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1)))
+
+    def set_item(self, span: tuple[int, int], target: int, opcode: str) -> None:
+        """SETITEM(S), APPEND(S) or ADDITEMS on something that the pickle did not make as a plain container."""
+        key = ("items", target if target & v.KIND in _EXACT else target & v.KIND, opcode)
+        if not self.again(key):
+            self.add(key, SetItem(span=Span(*span), target=self.value(target), opcode=opcode))
+
+    def persist(self, span: tuple[int, int], pid: int) -> int:
+        """PERSID or BINPERSID; returns the value of the object looked up."""
+        described = self.value(pid)
+        key = ("persistent", described)
+        if not self.again(key):
+            self.pids[described] = len(self.persistent)
+            self.persistent.append(self.items(pid) or (pid,))
+            self.add(key, PersistentId(span=Span(*span), value=described))
+        return self.pids[described] << 4 | v.PERSISTENT
+
+    def buffer(self, span: tuple[int, int]) -> None:
+        """NEXT_BUFFER."""
+        if not self.again("buffer"):
+            self.add("buffer", Buffer(span=Span(*span)))
+
+    # -- description -----------------------------------------------------------------------------------------
+
+    def value(self, value: int, depth: int = 0) -> Value:
+        """What `value` stands for, to the depth and width that the limits allow."""
+        self.room -= DESCRIPTION_COST
+        described = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
+        if described is not None:
+            self.room -= len(described.text)
+            return described
+        kind, index = value & v.KIND, value >> 4
+        if kind == v.GLOBAL:
+            module, qualname = self.globals[index]
+            return Value("global", qualname, module=module)
+        deep = depth >= self.limits.value_depth or self.room <= 0
+        if kind == v.TUPLE:
+            items = self.items(value) or ()
+            return Value("tuple", parts=() if deep else self._parts(items, depth), cut=self._cut(items, deep))
+        if kind == v.CALL:
+            function, how, arguments = self.calls[index]
+            parts = (function,) if deep else (function, *arguments)
+            return Value("call", how, parts=self._parts(parts, depth), cut=self._cut(arguments, deep))
+        if kind == v.PERSISTENT:
+            items = self.persistent[index]
+            return Value("persistent", parts=() if deep else self._parts(items, depth), cut=self._cut(items, deep))
+        return Value("unknown")
+
+    def _parts(self, items: tuple[int, ...], depth: int) -> tuple[Value, ...]:
+        return tuple(self.value(item, depth + 1) for item in items[: self.limits.value_parts])
+
+    def _cut(self, items: tuple[int, ...], deep: bool) -> bool:
+        return bool(items) if deep else len(items) > self.limits.value_parts
+
+
+#: kinds whose very value is part of a call's shape: which callable, which class, which constant
+_EXACT = frozenset({v.GLOBAL, v.CALL, v.CONSTANT, v.BOX, v.OTHER})

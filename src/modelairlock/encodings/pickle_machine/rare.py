@@ -1,0 +1,369 @@
+"""The opcodes that are not in the hot loop: each a function of the state and the opcode's position.
+
+Each returns the position of the next opcode, and raises `ReadProblem` where every unpickler would stop.
+"""
+
+from collections.abc import Callable
+
+from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.opcodes import u8
+from modelairlock.encodings.pickle_machine.state import State
+from modelairlock.reading import Malformed, Truncated
+from modelairlock.records.facts import CallHow
+
+Step = Callable[[State, int], int]
+
+#: classes whose BUILD makes joblib read raw array bytes from the file
+ARRAY_WRAPPERS = frozenset(
+    {("joblib.numpy_pickle", "NumpyArrayWrapper"), ("sklearn.externals.joblib.numpy_pickle", "NumpyArrayWrapper")}
+)
+#: a text line that is an integer is never longer than this in an honest file
+LINE_BYTES = 1 << 16
+HIGHEST_PROTOCOL = 5
+#: pairs of string values whose names are remembered
+RESOLVED = 1 << 16
+_OPCODE_NAMES = {0x75: "SETITEMS", 0x65: "APPENDS", 0x90: "ADDITEMS", 0x73: "SETITEM", 0x61: "APPEND"}
+
+
+def _argument(state: State, at: int, length: int) -> bytes:
+    data = state.window.bytes(at + 1, length)
+    if len(data) < length:
+        raise Truncated(at, "the pickle ends inside an opcode")
+    return data
+
+
+def _line(state: State, start: int, at: int) -> tuple[bytes, int]:
+    end = state.window.line_end(start)
+    if end - start > LINE_BYTES:
+        raise Malformed(at, f"a text argument of at most {LINE_BYTES} bytes", str(end - start))
+    return state.window.bytes(start, end - start), end + 1
+
+
+# -- values ----------------------------------------------------------------------------------------------------
+
+
+def _number_line(state: State, at: int) -> int:
+    """INT, LONG, FLOAT: a wrong number stops every unpickler."""
+    opcode = state.window.bytes(at, 1)
+    line, end = _line(state, at + 1, at)
+    value = v.text_number(opcode, line)
+    if value is None:
+        raise Malformed(at, "a number", repr(line[:40]))
+    state.stack.append(value if value in (v.TRUE, v.FALSE) else at << 4 | v.NUMBER)
+    return end
+
+
+def _text_line(state: State, at: int) -> int:
+    """STRING, UNICODE."""
+    end = state.window.line_end(at + 1)
+    if state.window.bytes(at, 1) == b"S" and not v.is_quoted(state.window, at + 1, end):
+        raise Malformed(at, "a quoted string", "one without quotes")
+    state.stack.append(at << 4 | v.STR)
+    return end + 1
+
+
+def _counted(width: int, kind: int, *, signed: bool = False) -> Step:
+    def step(state: State, at: int) -> int:
+        raw = _argument(state, at, width)
+        length = int.from_bytes(raw, "little", signed=signed)
+        if length < 0:
+            raise Malformed(at, "a length", str(length))
+        first = at + 1 + width
+        if kind == v.BYTES and length > 4 and state.window.bytes(first, 1) == b"\x80":
+            state.candidate(at)
+        state.stack.append(at << 4 | kind)
+        return first + length
+
+    return step
+
+
+def _push(value: int) -> Step:
+    def step(state: State, at: int) -> int:
+        state.stack.append(state.new_box(value) if state.watching and value & v.KIND == v.BOX else value)
+        return at + 1
+
+    return step
+
+
+def _collect(value: int) -> Step:
+    """LIST, DICT, FROZENSET: everything above the MARK becomes one value."""
+
+    def step(state: State, at: int) -> int:
+        items = state.to_mark(at)
+        if state.watching:
+            value_kept = state.new_box(value)
+            state.boxes[value_kept >> 8].extend(items)
+            state.stack.append(value_kept)
+        else:
+            state.stack.append(value)
+        return at + 1
+
+    return step
+
+
+def put_items(state: State, at: int, opcode: int, mark: int) -> None:
+    """SETITEM(S), APPEND(S), ADDITEMS, when the target is no plain container or its items are kept."""
+    target = state.stack[mark - 1]
+    if target & v.KIND != v.BOX:
+        if mark < len(state.stack):
+            state.ledger.set_item((at, at + 1), target, _OPCODE_NAMES[opcode])
+        return
+    kept = state.boxes.get(target >> 8)
+    if kept is not None:
+        kept.extend(state.stack[mark:])
+        state.kept_items += len(state.stack) - mark
+
+
+# -- stack -----------------------------------------------------------------------------------------------------
+
+
+def _pop(state: State, at: int) -> int:
+    if state.marks and state.marks[-1] == len(state.stack):
+        state.marks.pop()
+    else:
+        state.pop(at)
+    return at + 1
+
+
+def _pop_mark(state: State, at: int) -> int:
+    state.to_mark(at)
+    return at + 1
+
+
+def _dup(state: State, at: int) -> int:
+    state.need(1, at)
+    state.stack.append(state.stack[-1])
+    return at + 1
+
+
+def _memo_index(line: bytes, at: int) -> int:
+    try:
+        return int(line)
+    except ValueError:
+        raise Malformed(at, "a memo index", repr(line[:40])) from None
+
+
+def _get(state: State, at: int) -> int:
+    line, end = _line(state, at + 1, at)
+    state.stack.append(state.memo.get(_memo_index(line, at), at))
+    return end
+
+
+def _put(state: State, at: int) -> int:
+    line, end = _line(state, at + 1, at)
+    state.need(1, at)
+    index = _memo_index(line, at)
+    if index < 0:
+        raise Malformed(at, "a memo index that is not negative", str(index))
+    state.memo.put(index, state.stack[-1])
+    return end
+
+
+# -- imports ---------------------------------------------------------------------------------------------------
+
+
+def _imported(state: State, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
+    if (module, qualname) in ARRAY_WRAPPERS:
+        state.watching = True
+    return state.ledger.import_(span, module, qualname, opcode)
+
+
+def _names(state: State, at: int) -> tuple[str, str, int]:
+    module, middle = _line(state, at + 1, at)
+    qualname, end = _line(state, middle, at)
+    if not module or not qualname:
+        raise Malformed(at, "a module and a name", "an empty line")
+    try:
+        return module.decode("utf-8"), qualname.decode("utf-8"), end
+    except UnicodeDecodeError:
+        raise Malformed(at, "names in UTF-8", repr(module[:40])) from None
+
+
+def _global(state: State, at: int) -> int:
+    module, qualname, end = _names(state, at)
+    state.stack.append(_imported(state, (at, end), module, qualname, "GLOBAL"))
+    return end
+
+
+def _stack_global(state: State, at: int) -> int:
+    state.need(2, at)
+    name_value, module_value = state.stack.pop(), state.stack.pop()
+    ledger = state.ledger
+    # Honest pickles memoize the two strings and use them again; decoding them once is enough.
+    key = (module_value, name_value)
+    known = state.resolved.get(key)
+    if known is None:
+        known = (ledger.text(module_value) or "", ledger.text(name_value) or "")
+        if len(state.resolved) < RESOLVED:
+            state.resolved[key] = known
+    if known[0] and known[1]:
+        state.stack.append(_imported(state, (at, at + 1), *known, "STACK_GLOBAL"))
+    else:
+        state.stack.append(ledger.unresolved((at, at + 1), module_value, name_value))
+    return at + 1
+
+
+def _extension(width: int) -> Step:
+    def step(state: State, at: int) -> int:
+        code = int.from_bytes(_argument(state, at, width), "little", signed=width == 4)
+        if code <= 0:
+            raise Malformed(at, "an extension code above 0", str(code))
+        state.stack.append(state.ledger.extension((at, at + 1 + width), code))
+        return at + 1 + width
+
+    return step
+
+
+# -- calls -----------------------------------------------------------------------------------------------------
+
+
+def _call(state: State, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> None:
+    state.stack.append(state.ledger.call(span, function, how, arguments))
+
+
+def _arguments(state: State, value: int) -> tuple[int, ...]:
+    """The arguments a value unpacks to; ``pickle.py`` unpacks anything iterable, so what is no tuple is unknown."""
+    items = state.ledger.items(value)
+    return (v.UNKNOWN,) if items is None else items
+
+
+def _reduce(state: State, at: int) -> int:
+    state.need(2, at)
+    arguments = _arguments(state, state.stack.pop())
+    function = state.stack.pop()
+    state.check_tensor(at, function, arguments)
+    _call(state, (at, at + 1), function, "reduce", arguments)
+    return at + 1
+
+
+def _newobj(state: State, at: int) -> int:
+    state.need(2, at)
+    arguments = _arguments(state, state.stack.pop())
+    _call(state, (at, at + 1), state.stack.pop(), "newobj", arguments)
+    return at + 1
+
+
+def _newobj_ex(state: State, at: int) -> int:
+    state.need(3, at)
+    keywords = state.stack.pop()
+    arguments = _arguments(state, state.stack.pop())
+    _call(state, (at, at + 1), state.stack.pop(), "newobj_ex", (*arguments, keywords))
+    return at + 1
+
+
+def _inst(state: State, at: int) -> int:
+    if not state.marks:
+        raise Malformed(at, "a MARK", "none")
+    module, qualname, end = _names(state, at)
+    function = _imported(state, (at, end), module, qualname, "INST")
+    _call(state, (at, end), function, "inst", tuple(state.to_mark(at)))
+    return end
+
+
+def _obj(state: State, at: int) -> int:
+    taken = state.to_mark(at)
+    if not taken:
+        raise Malformed(at, "a class above the MARK", "nothing")
+    _call(state, (at, at + 1), taken[0], "obj", tuple(taken[1:]))
+    return at + 1
+
+
+def _build(state: State, at: int) -> int:
+    state.need(2, at)
+    new_state = state.stack.pop()
+    target = state.stack[-1]
+    state.ledger.build((at, at + 1), target, new_state)
+    if state.watching and target & v.KIND == v.CALL:
+        function, how, arguments = state.ledger.calls[target >> 4]
+        made = arguments[0] if how == "reduce" and arguments and arguments[0] & v.KIND == v.GLOBAL else function
+        if made & v.KIND == v.GLOBAL and state.ledger.globals[made >> 4] in ARRAY_WRAPPERS:
+            state.array_state = new_state
+        else:
+            state.built.setdefault(target, set()).add(new_state)
+    return at + 1
+
+
+# -- the rest --------------------------------------------------------------------------------------------------
+
+
+def _persid(state: State, at: int) -> int:
+    _, end = _line(state, at + 1, at)
+    state.stack.append(state.ledger.persist((at, end), at << 4 | v.STR))
+    return end
+
+
+def _binpersid(state: State, at: int) -> int:
+    pid = state.pop(at)
+    state.stack.append(state.ledger.persist((at, at + 1), pid))
+    return at + 1
+
+
+def _next_buffer(state: State, at: int) -> int:
+    state.ledger.buffer((at, at + 1))
+    state.stack.append(v.BUFFER)
+    return at + 1
+
+
+def _readonly_buffer(state: State, at: int) -> int:
+    state.need(1, at)
+    return at + 1
+
+
+def _proto(state: State, at: int) -> int:
+    protocol = _argument(state, at, 1)[0]
+    if protocol > HIGHEST_PROTOCOL:
+        raise Malformed(at, f"a protocol up to {HIGHEST_PROTOCOL}", str(protocol))
+    state.protocol = max(state.protocol, protocol)
+    return at + 2
+
+
+def _frame(state: State, at: int) -> int:
+    state.frames.begin(at, u8(_argument(state, at, 8), 0)[0], state.window.size)
+    return at + 9
+
+
+def _stop(state: State, at: int) -> int:
+    state.result = state.pop(at)
+    return at + 1
+
+
+RARE: list[Step | None] = [None] * 256
+for _opcodes, _step in (
+    (b"ILF", _number_line),
+    (b"SV", _text_line),
+    (b"T", _counted(4, v.STR, signed=True)),
+    (b"U", _counted(1, v.STR)),
+    (b"\x8d", _counted(8, v.STR)),
+    (b"\x8e", _counted(8, v.BYTES)),
+    (b"\x96", _counted(8, v.BYTES)),
+    (b"\x8b", _counted(4, v.NUMBER, signed=True)),
+    (b"\x8f", _push(v.SET)),
+    (b"l", _collect(v.LIST)),
+    (b"d", _collect(v.DICT)),
+    (b"\x91", _collect(v.FROZENSET)),
+    (b"0", _pop),
+    (b"1", _pop_mark),
+    (b"2", _dup),
+    (b"g", _get),
+    (b"p", _put),
+    (b"c", _global),
+    (b"\x93", _stack_global),
+    (b"\x82", _extension(1)),
+    (b"\x83", _extension(2)),
+    (b"\x84", _extension(4)),
+    (b"R", _reduce),
+    (b"\x81", _newobj),
+    (b"\x92", _newobj_ex),
+    (b"i", _inst),
+    (b"o", _obj),
+    (b"b", _build),
+    (b"P", _persid),
+    (b"Q", _binpersid),
+    (b"\x97", _next_buffer),
+    (b"\x98", _readonly_buffer),
+    (b"\x80", _proto),
+    (b"\x95", _frame),
+    (b".", _stop),
+):
+    for _opcode in _opcodes:
+        RARE[_opcode] = _step

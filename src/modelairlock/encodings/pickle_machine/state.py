@@ -1,0 +1,119 @@
+"""Everything one pickle can change: stack, marks, memo, frames, and the ledger of its effects."""
+
+from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.frames import Frames
+from modelairlock.encodings.pickle_machine.ledger import Ledger
+from modelairlock.encodings.pickle_machine.memo import Memo
+from modelairlock.encodings.pickle_machine.tensors import TENSOR_BUILDERS, tensor_beyond_storage
+from modelairlock.encodings.pickle_machine.window import MARGIN, Window
+from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
+
+#: byte strings that look like pickles and are looked at again, at most
+CANDIDATES = 10_000
+
+
+class State:
+    """One per pickle: each `Unpickler.load` begins with an empty stack and memo."""
+
+    def __init__(self, cursor: Cursor, start: int) -> None:
+        self.window = Window(cursor, start)
+        self.limits = cursor.limits
+        self.ledger = Ledger(self.window, cursor.limits)
+        self.frames = Frames()
+        self.memo = Memo()
+        self.stack: list[int] = []
+        self.marks: list[int] = []
+        self.protocol = 0
+        self.position = start
+        #: opcodes of byte strings that begin as a pickle would
+        self.candidates: list[int] = []
+        #: keep the items of plain dicts and lists, which is needed to follow joblib's array wrappers
+        self.watching = False
+        self.boxes: dict[int, list[int]] = {}
+        #: the states that BUILD gave to results of calls, while watching
+        self.built: dict[int, set[int]] = {}
+        #: the state of an array wrapper that was just built, when raw bytes follow
+        self.array_state: int | None = None
+        self.kept_items = 0
+        #: names that STACK_GLOBAL found for a pair of string values
+        self.resolved: dict[tuple[int, int], tuple[str, str]] = {}
+        #: what STOP returned
+        self.result: int = v.NONE
+
+    @property
+    def fence(self) -> int:
+        """The stack below the last MARK is out of reach."""
+        return self.marks[-1] if self.marks else 0
+
+    def need(self, count: int, at: int) -> None:
+        """Raise unless `count` values stand above the last MARK."""
+        if len(self.stack) - count < self.fence:
+            raise Malformed(at, f"{count} values on the stack above the last MARK", str(len(self.stack) - self.fence))
+
+    def pop(self, at: int) -> int:
+        """Take the top value."""
+        self.need(1, at)
+        return self.stack.pop()
+
+    def to_mark(self, at: int) -> list[int]:
+        """Take everything above the last MARK, and the MARK."""
+        if not self.marks:
+            raise Malformed(at, "a MARK", "none")
+        mark = self.marks.pop()
+        taken = self.stack[mark:]
+        del self.stack[mark:]
+        return taken
+
+    def new_tuple(self, items: list[int]) -> int:
+        """A tuple of `items`."""
+        tuples = self.ledger.tuples
+        value = len(tuples) << 4 | v.TUPLE
+        tuples.append(len(items))
+        tuples.extend(items)
+        return value
+
+    def new_box(self, kind: int) -> int:
+        """An empty list, dict or set whose items are kept."""
+        number = len(self.boxes) + 1
+        self.boxes[number] = []
+        return number << 8 | kind
+
+    def check_tensor(self, at: int, function: int, arguments: tuple[int, ...]) -> None:
+        """A tensor must lie within its storage (CVE-2026-24747); one that does not is a fact."""
+        if function & v.KIND == v.GLOBAL and self.ledger.globals[function >> 4] in TENSOR_BUILDERS:
+            beyond = tensor_beyond_storage(self.ledger, at, arguments)
+            if beyond is not None:
+                self.ledger.add_once(("beyond", beyond.key), beyond)
+
+    def candidate(self, at: int) -> None:
+        """The byte string at `at` begins as a pickle does."""
+        if len(self.candidates) < CANDIDATES:
+            self.candidates.append(at)
+
+    def edge(self, at: int) -> None:
+        """At `at` the window or a frame ends, or the opcode just done has jumped past it."""
+        self.frames.pass_edge(at)
+        window = self.window
+        if at >= window.end or (at + MARGIN > window.end and window.end < window.size):
+            self._check_cells(at)
+            window.cursor.budget.check_time(at)
+            window.move(at)
+            if not window.data:
+                raise Truncated(at, "the pickle ends without a STOP")
+
+    def edge_stop(self) -> int:
+        """Where `edge` must be called next, counted from the window's start."""
+        window = self.window
+        stop = len(window.data) if window.end >= window.size else len(window.data) - MARGIN
+        return min(stop, self.frames.end - window.base) if self.frames.end >= 0 else stop
+
+    def _check_cells(self, at: int) -> None:
+        """Bound the memory; what the opcodes of one window can add is bounded by the window."""
+        if len(self.stack) > self.limits.stack_cells:
+            raise OverLimit(at, f"more than {self.limits.stack_cells} values on the stack (limit: stack_cells)")
+        held = len(self.memo.dense) + 16 * len(self.memo.sparse) + len(self.ledger.tuples) + 4 * self.kept_items
+        held += 16 * (len(self.boxes) + len(self.built))
+        if held > self.limits.memo_cells:
+            raise OverLimit(at, f"more than {self.limits.memo_cells} values in memo and tuples (limit: memo_cells)")
+        if len(self.ledger.facts) > self.limits.facts:
+            raise OverLimit(at, f"more than {self.limits.facts} distinct effects (limit: facts)")

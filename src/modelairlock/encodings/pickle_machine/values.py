@@ -1,0 +1,173 @@
+"""Symbolic values: small integers on the machine's stack, and what they stand for when somebody asks.
+
+The low four bits of a value say its kind, the rest is a number: an integer itself, the position of the opcode that
+holds a string, or an index. So no object is ever built, and a string is decoded only if a fact names it.
+"""
+
+import codecs
+
+from modelairlock.encodings.pickle_machine.opcodes import f8, reach
+from modelairlock.encodings.pickle_machine.window import Window
+from modelairlock.records.facts import Value, ValueKind
+
+INT, STR, GLOBAL, TUPLE, CALL, BOX, BYTES, PERSISTENT, CONSTANT, NUMBER, OTHER = range(11)
+KIND = 15
+
+NONE = 0 << 4 | CONSTANT
+TRUE = 1 << 4 | CONSTANT
+FALSE = 2 << 4 | CONSTANT
+LIST = 0 << 4 | BOX
+DICT = 1 << 4 | BOX
+SET = 2 << 4 | BOX
+FROZENSET = 3 << 4 | BOX
+BYTEARRAY = 4 << 4 | BOX
+BUFFER = 0 << 4 | OTHER
+UNKNOWN = 1 << 4 | OTHER
+UNRESOLVED = 2 << 4 | OTHER
+EXTENSION = 3 << 4 | OTHER
+
+_BOXES: tuple[ValueKind, ...] = ("list", "dict", "set", "frozenset", "bytearray")
+_OTHERS: tuple[ValueKind, ...] = ("buffer", "unknown", "unresolved", "extension")
+#: the longest string that is decoded whole, when a name or a storage key is needed exactly
+NAME_BYTES = 4096
+
+
+def decode_text(window: Window, at: int, limit: int) -> tuple[str, bool]:
+    """The string that the opcode at `at` holds, cut to about `limit` characters; and whether it was cut."""
+    raw, cut = payload(window, at, limit * 4)
+    opcode = window.bytes(at, 1)
+    if opcode == b"V":
+        text = _raw_unicode_escape(raw)
+    elif opcode == b"S":
+        text = _quoted(raw)
+    elif opcode in b"TUBC\x8e\x96":
+        text = raw.decode("latin-1")
+    else:
+        text = (
+            raw.decode("utf-8", "surrogatepass" if not cut else "replace") if _is_utf8(raw) else raw.decode("latin-1")
+        )
+    return (text, cut) if len(text) <= limit else (text[:limit], True)
+
+
+def payload(window: Window, at: int, limit: int) -> tuple[bytes, bool]:
+    """Up to `limit` bytes of the payload or line of the opcode at `at`; and whether that is not all of it."""
+    head = window.bytes(at, 16)
+    if head[:1] in b"SVPILF":
+        end = window.line_end(at + 1)
+        return window.bytes(at + 1, min(limit, end - at - 1)), end - at - 1 > limit
+    reached = reach(head, 0)
+    if reached is None:
+        return b"", True
+    length = reached.end - reached.payload
+    return window.bytes(at + reached.payload, min(limit, length)), length > limit
+
+
+def payload_span(window: Window, at: int) -> tuple[int, int]:
+    """Where the payload of the length-prefixed opcode at `at` begins and ends."""
+    reached = reach(window.bytes(at, 16), 0)
+    return (at, at) if reached is None else (at + reached.payload, at + reached.end)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        return error.start > len(raw) - 4 and error.reason == "unexpected end of data"
+    return True
+
+
+def _raw_unicode_escape(raw: bytes) -> str:
+    try:
+        return raw.decode("raw-unicode-escape")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _quoted(raw: bytes) -> str:
+    raw = raw.rstrip(b"\r")
+    if len(raw) >= 2 and raw[:1] == raw[-1:] and raw[:1] in b"'\"":
+        raw = raw[1:-1]
+    try:
+        return codecs.escape_decode(raw)[0].decode("latin-1")
+    except ValueError:
+        return raw.decode("latin-1")
+
+
+def is_quoted(window: Window, start: int, end: int) -> bool:
+    """Whether the line ``start..end`` is a string in quotes, as STRING demands."""
+    length = end - start
+    first, last = window.bytes(start, 1), window.bytes(end - 1, 1)
+    return length >= 2 and first == last and first in b"'\""
+
+
+def text_number(opcode: bytes, line: bytes) -> int | None:
+    """What INT, LONG or FLOAT push: TRUE, FALSE, or NONE for "some number"; None if they would fail."""
+    if opcode == b"I" and line in (b"00", b"01"):
+        return TRUE if line == b"01" else FALSE
+    try:
+        if opcode == b"F":
+            float(line)
+        else:
+            # C reads a leading zero as octal, Python does not; both read what int() does without the zeros
+            digits = line.rstrip(b"L") if opcode == b"L" else line
+            int(digits.strip().lstrip(b"0") or b"0", 0)
+    except ValueError:
+        return NONE if _octal(line) else None
+    return NONE
+
+
+def _octal(line: bytes) -> bool:
+    text = line.strip().rstrip(b"L").removeprefix(b"-").removeprefix(b"+")
+    return (
+        len(text) > 1
+        and text[:1] == b"0"
+        and text[1:2].lower() in b"01234567xob_"
+        and text.replace(b"_", b"").isalnum()
+    )
+
+
+def number(window: Window, at: int) -> str:
+    """The number that the opcode at `at` holds, as text; cut if it is absurdly long."""
+    head = window.bytes(at, 16)
+    if head[:1] == b"G":
+        return repr(f8(head, 1)[0]) if len(head) >= 9 else "?"
+    raw, cut = payload(window, at, 256)
+    if head[:1] in b"\x8a\x8b":
+        return f"a {len(raw)}-byte integer" if cut else str(int.from_bytes(raw, "little", signed=True))
+    return raw.decode("latin-1").strip()
+
+
+def whole_number(window: Window, value: int) -> int | None:
+    """The integer that `value` stands for, if it is one that is known."""
+    kind = value & KIND
+    if kind == INT:
+        return value >> 4
+    if value in (TRUE, FALSE):
+        return int(value == TRUE)
+    if kind == NUMBER:
+        text = number(window, value >> 4)
+        try:
+            return int(text.rstrip("L"), 0)
+        except ValueError:
+            return None
+    return None
+
+
+def simple(window: Window, value: int, limit: int) -> Value | None:
+    """What a value that holds no others stands for."""
+    kind = value & KIND
+    if kind == INT:
+        return Value("int", str(value >> 4))
+    if kind == CONSTANT:
+        return Value("none") if value == NONE else Value("bool", str(value == TRUE))
+    if kind in (STR, BYTES):
+        text, cut = decode_text(window, value >> 4, limit)
+        return Value("str" if kind == STR else "bytes", text, cut=cut)
+    if kind == NUMBER:
+        text = number(window, value >> 4)
+        return Value("int" if text.lstrip("-").isdigit() else "float", text[:limit])
+    if kind == BOX:
+        return Value(_BOXES[value >> 4 & 15])
+    if kind == OTHER:
+        return Value(_OTHERS[value >> 4])
+    return None

@@ -1,0 +1,68 @@
+"""Python pickles, protocols 0 to 5, several in one file, with joblib's raw arrays between the opcodes.
+
+A newcomer would expect one pickle per file that ends at the file's end, and a magic number. Neither holds: protocols 0
+and 1 are plain text without one, loaders call ``load`` again on what follows, and joblib writes array bytes mid-stream.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.encodings.pickle_machine import State
+from modelairlock.encodings.pickle_stream import pickle_facts, whole_or_acting
+from modelairlock.reading import Cursor, Format, Probe, ReadProblem
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import Fact
+
+HIGHEST_PROTOCOL = 5
+#: pickles in one file
+STREAMS = 100_000
+#: first bytes of text pickles: opcodes that a pickle of protocol 0 or 1 can begin with
+_TEXT_STARTS = frozenset(b"(cIiLFSVNKJMGTUXBC]}l)\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96\x95P2gh")
+
+
+def _claims(probe: Probe) -> bool:
+    head = probe.head
+    if len(head) >= 2 and head[0] == 0x80 and head[1] <= HIGHEST_PROTOCOL and probe.role != "raw":
+        return True
+    if not head or (head[0] not in _TEXT_STARTS and head[0] != 0x80) or head.startswith(b"BZh"):
+        return False
+    return whole_or_acting(head, probe.size)
+
+
+def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    at = 0
+    for _ in range(STREAMS):
+        state = State(cursor, at)
+        try:
+            yield from pickle_facts(cursor, state)
+        except ReadProblem as problem:
+            if at == 0 or state.ledger.facts:
+                raise
+            detail = f"{cursor.size - at} bytes after the end of the pickle are no pickle ({problem.detail})"
+            yield Gap(start=at, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
+            return
+        at = state.position
+        if at >= cursor.size:
+            return
+    yield Gap(start=at, end=cursor.size, because=Because.OVER_LIMIT, detail=f"more than {STREAMS} pickles in one file")
+
+
+FORMAT = Format(
+    name="pickle",
+    summary="Python pickle, protocols 0–5, and joblib files that are not compressed.",
+    claims=_claims,
+    read=_read,
+    extensions=(".pkl", ".pickle", ".joblib", ".dill", ".p"),
+    loaders=(
+        "pickle.load (CPython 3.8–3.14)",
+        "joblib.load (1.x)",
+        "pandas.read_pickle",
+        "dill.load",
+        "cloudpickle.load",
+    ),
+    passes_over="Strings, byte strings and joblib's raw array bytes: unpicklers take them as data.",
+    blind_spots=(
+        "What an object does when it is used after loading, for example by predict().",
+        "Weights that were trained to misbehave.",
+    ),
+    references=("PEP 307", "PEP 3154", "PEP 574", "CPython Modules/_pickle.c", "joblib/numpy_pickle.py"),
+)
