@@ -20,7 +20,7 @@ define environment
 @echo "Setting up $(1) with [$(2)]; this happens once."
 @$(1)/bin/python -m pip --version >/dev/null 2>&1 || \
 	{ python=$$(sh tools/find_python.sh) && "$$python" -m venv --clear $(1); }
-@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(2)]'
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --editable '.[$(2)]'
 @touch $@
 endef
 
