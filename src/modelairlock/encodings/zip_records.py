@@ -1,0 +1,288 @@
+"""The records of a zip, each parsed by itself: end records, directory entries, local headers, extra fields.
+
+Nothing here decides which record is right. A zip says everything twice, readers believe different halves, and
+`encodings.zip` compares them. Section numbers are those of PKWARE's APPNOTE 6.3.10.
+"""
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+from modelairlock.reading import Cursor
+
+LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+END64_MAGIC, LOCATOR_MAGIC = b"PK\x06\x06", b"PK\x06\x07"
+DESCRIPTOR_MAGIC, SIGNATURE_MAGIC = b"PK\x07\x08", b"PK\x05\x05"
+END_BYTES = 22
+#: where an end record may begin: its own length and the longest comment before the end of the file
+TAIL_BYTES = 65535 + END_BYTES
+
+LOCAL = Struct("<4sHHHHHIIIHH")
+CENTRAL = Struct("<4sHHHHHHIIIHHHHHII")
+END = Struct("<4sHHHHIIH")
+END64 = Struct("<4sQHHIIQQQQ")
+LOCATOR = Struct("<4sIQI")
+FULL = 0xFFFFFFFF
+_WIDE = Struct("<Q")
+_FIELD = Struct("<HH")
+_NARROW = Struct("<II")
+_LENGTHS = Struct("<HHH")
+_NOT_ASCII = re.compile(rb"(?:[\x80-\xff]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6}|[?_])+")
+_PIECE = 1024 * 1024
+#: end records that are looked at; honest files have one, or a few more in stored archives near their end
+_ENDS = 16
+
+#: 4.4.5; what is not here has a name of its own all the same, so that a gap can say it
+METHODS = {
+    0: "stored", 8: "deflate", 9: "deflate64", 12: "bzip2", 14: "lzma-zip", 20: "zstd", 93: "zstd", 95: "xz",
+    98: "ppmd", 99: "encrypted",
+}  # fmt: skip
+
+
+class End(NamedTuple):
+    """An end record and where it puts the directory. `shift` is what offsets in it lack of positions in the file."""
+
+    position: int
+    end: int
+    #: of the directory
+    start: int
+    stop: int
+    shift: int
+    count: int
+    #: where the zip64 records begin, else `position`
+    records: int
+
+
+class Central(NamedTuple):
+    """An entry of the directory (4.3.12), with zip64 values in place."""
+
+    at: int
+    made_by: int
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    raw: bytes
+    extra: bytes
+    external: int
+    offset: int
+
+
+class Local(NamedTuple):
+    """A local header (4.3.7), with zip64 values in place. `data` is where the encoded bytes begin."""
+
+    at: int
+    data: int
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    raw: bytes
+    extra: bytes
+
+
+class Window:
+    """A cursor's bytes through a small buffer that grows while neighbouring records are asked for."""
+
+    __slots__ = ("ahead", "cursor", "data", "start")
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self.start = 0
+        self.data = b""
+        self.ahead = 512
+
+    def peek(self, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`, not counted as read."""
+        offset = start - self.start
+        if not 0 <= offset <= len(self.data) - length:
+            near = 0 <= offset < len(self.data) + 4096
+            self.ahead = min(self.ahead * 2, 65536) if near else 512
+            self.data = self.cursor.peek(start, max(length, self.ahead))
+            self.start, offset = start, 0
+        return self.data[offset : offset + length]
+
+
+def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and body of each extra field (4.5.1); what does not fit is left out, as readers do."""
+    at = 0
+    while at + 4 <= len(extra):
+        tag, length = _FIELD.unpack_from(extra, at)
+        yield tag, extra[at + 4 : at + 4 + length]
+        at += 4 + length
+
+
+def widened(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
+    """`values` with each 0xffffffff replaced from the zip64 field, in its order (4.5.3)."""
+    body = next((body for tag, body in extra_fields(extra) if tag == 1), b"")
+    given = [wide for (wide,) in _WIDE.iter_unpack(body[: len(body) & ~7])]
+    return tuple(given.pop(0) if value == FULL and given else value for value in values)
+
+
+def zip64_unused(extra: bytes, plain: tuple[int, ...]) -> bool:
+    """Whether a zip64 field says other numbers than the plain ones though none of those asks for it."""
+    if FULL in plain or b"\x01\x00" not in extra:
+        return False
+    body = next((body for tag, body in extra_fields(extra) if tag == 1), b"")
+    wide = [value for (value,) in _WIDE.iter_unpack(body[: len(body) & ~7])]
+    return any(value not in plain for value in wide)
+
+
+UNICODE_PATH = b"\x75\x70"
+
+
+def unicode_name(extra: bytes, raw: bytes) -> str | None:
+    """The name in a Unicode path field (4.6.9), when a reader would take it and it is another than `raw` in UTF-8.
+
+    Archivers write the field for names that are not ASCII, so there only its ASCII characters are compared.
+    """
+    for tag, body in extra_fields(extra):
+        if tag == 0x7075 and len(body) > 5 and body[0] == 1 and int.from_bytes(body[1:5], "little") == crc32(raw):
+            name = body[5:]
+            same = name == raw if raw.isascii() and b"#U" not in raw else _ascii(name) == _ascii(raw)
+            return None if same else name.decode("utf-8", "backslashreplace")
+    return None
+
+
+def _ascii(name: bytes) -> bytes:
+    return _NOT_ASCII.sub(b"?", name)
+
+
+def descriptor_length(seen: bytes, crc: int, packed: int, size: int) -> int:
+    """The length of the data descriptor that `seen` begins with, 0 if none that says these numbers (4.3.9)."""
+    check = crc.to_bytes(4, "little")
+    bodies = [check + _WIDE.pack(packed) + _WIDE.pack(size)]
+    if packed <= FULL and size <= FULL:
+        bodies.append(check + _NARROW.pack(packed, size))
+    for body in bodies:
+        for whole in (DESCRIPTOR_MAGIC + body, body):
+            if seen.startswith(whole):
+                return len(whole)
+    return 0
+
+
+def descriptor_at(seen: bytes, packed: int) -> int:
+    """The length of a signed data descriptor for `packed` encoded bytes, 0 if `seen` begins with none."""
+    if len(seen) < 16 or seen[:4] != DESCRIPTOR_MAGIC:
+        return 0
+    if len(seen) >= 24 and _WIDE.unpack_from(seen, 8)[0] == packed:
+        return 24
+    return 16 if _NARROW.unpack_from(seen, 8)[0] == packed & FULL else 0
+
+
+def local_header(window: Window, at: int) -> Local | None:
+    """The local header at `at`, if there is a whole one."""
+    head = window.peek(at, 30)
+    if len(head) < 30 or head[:4] != LOCAL_MAGIC:
+        return None
+    _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(head)
+    names = window.peek(at + 30, name_length + extra_length)
+    if len(names) < name_length + extra_length:
+        return None
+    extra = names[name_length:]
+    if size == FULL or packed == FULL:
+        size, packed = widened(extra, (size, packed))
+    return Local(at, at + 30 + len(names), flags, method, crc, packed, size, names[:name_length], extra)
+
+
+def directory(cursor: Cursor, end: End) -> Generator[Central, None, int]:
+    """The entries of a directory, read a piece at a time; returns the position where they stop. Counts them as read."""
+    at, buffer, base = end.start, b"", end.start
+    while at < end.stop:
+        offset = at - base
+        left = len(buffer) - offset
+        if left < 46 or left < entry_length(buffer, offset):
+            cursor.budget.check_time(at)
+            buffer, base, offset = cursor.peek(at, min(_PIECE, end.stop - at)), at, 0
+            if len(buffer) < 46 or len(buffer) < entry_length(buffer, 0):
+                break
+        if buffer[offset : offset + 4] != CENTRAL_MAGIC:
+            break
+        yield _central(buffer, offset, at)
+        at += entry_length(buffer, offset)
+    cursor.consumed(end.start, at)
+    return at
+
+
+def entry_length(buffer: bytes, offset: int) -> int:
+    """How long the directory entry at `offset` is; 34 bytes of it must be there."""
+    return 46 + sum(_LENGTHS.unpack_from(buffer, offset + 28))
+
+
+def _central(buffer: bytes, offset: int, at: int) -> Central:
+    (
+        _, made_by, _, flags, method, _, _, crc, packed, size, name_length, extra_length, _, _, _, external, header,
+    ) = CENTRAL.unpack_from(buffer, offset)  # fmt: skip
+    name_end = offset + 46 + name_length
+    raw, extra = buffer[offset + 46 : name_end], buffer[name_end : name_end + extra_length]
+    if FULL in (size, packed, header):
+        size, packed, header = widened(extra, (size, packed, header))
+    return Central(at, made_by, flags, method, crc, packed, size, raw, extra, external, header)
+
+
+Peek = Callable[[int, int], bytes]
+
+
+def end_records(peek: Peek, size: int) -> list[End]:
+    """Every end record near the end of the file that a reader might believe, the last first.
+
+    One is believed when a directory lies where it says, counted from the start of the file or back from the record:
+    readers do either (Python's `zipfile` the second), and where the two differ both are listed.
+    """
+    base = max(0, size - TAIL_BYTES)
+    tail = peek(base, size - base)
+    found: list[End] = []
+    offset = tail.rfind(END_MAGIC)
+    while offset >= 0 and len(found) < _ENDS:
+        if offset + END_BYTES <= len(tail):
+            found.extend(_believable(peek, base + offset, tail[offset : offset + END_BYTES], size))
+        offset = tail.rfind(END_MAGIC, 0, offset)
+    return found
+
+
+def _believable(peek: Peek, position: int, record: bytes, size: int) -> Iterator[End]:
+    _, _, _, _, count, length, start, comment = END.unpack(record)
+    end = min(position + END_BYTES + comment, size)
+    says = [(count, length, start, position)]
+    wide = _end64(peek, position)
+    if wide:
+        # Some readers take the zip64 record whenever there is one, others only when the short one asks for it.
+        asked = count == 0xFFFF or FULL in (length, start)
+        says = [wide] if asked or wide[:3] == says[0][:3] else [wide, *says]
+    for count, length, start, records in says:
+        behind = records - length
+        for at in dict.fromkeys((behind, start)):
+            if _directory_at(peek, at, records, count, length):
+                yield End(position, end, at, at + length, behind - start if at == behind else 0, count, records)
+
+
+def _end64(peek: Peek, position: int) -> tuple[int, int, int, int] | None:
+    """Count, length and start of the directory by the zip64 record (4.3.14), and where that record lies."""
+    locator = peek(position - LOCATOR.size, LOCATOR.size)
+    if len(locator) < LOCATOR.size or locator[:4] != LOCATOR_MAGIC:
+        return None
+    for at in (LOCATOR.unpack(locator)[2], position - LOCATOR.size - END64.size):
+        record = peek(at, END64.size)
+        if len(record) == END64.size and record[:4] == END64_MAGIC:
+            _, _, _, _, _, _, _, count, length, start = END64.unpack(record)
+            return count, length, start, at
+    return None
+
+
+def _directory_at(peek: Peek, at: int, records: int, count: int, length: int) -> bool:
+    if at < 0 or at + length > records:
+        return False
+    if length == 0:
+        return count == 0
+    magic = peek(at, 4)
+    if magic or length < TAIL_BYTES // 2:
+        return magic == CENTRAL_MAGIC
+    # A probe shows only the end of a long directory; then its last entry must end where the directory does.
+    stop = at + length
+    tail = peek(stop - TAIL_BYTES // 2, TAIL_BYTES // 2)
+    last = tail.rfind(CENTRAL_MAGIC)
+    return last >= 0 and last + 46 <= len(tail) and last + entry_length(tail, last) == len(tail)
