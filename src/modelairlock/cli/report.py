@@ -110,6 +110,7 @@ def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float 
         width=width_of(sys.stdout) if terminal else 0,
         colour=terminal and wants_colour(sys.stdout),
         verbose=verbose,
+        folder=os.getcwd(),
         seconds=seconds,
         rules=catalog("modelairlock.rules", Rule),
         passes_over={name: find("modelairlock.formats", name, Format).passes_over for name in seen & known},

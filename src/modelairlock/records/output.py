@@ -4,6 +4,7 @@ An output is pure. It sees no terminal, environment or clock; what it may know o
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -26,7 +27,9 @@ class View(NamedTuple):
     #: every rule there is, for the tables that some outputs carry
     rules: tuple[Rule, ...] = ()
     #: by format, what its reader passes over by design
-    passes_over: Mapping[str, str] = {}
+    passes_over: Mapping[str, str] = MappingProxyType({})
+    #: the folder that relative locations are seen from
+    folder: str = ""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
