@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from modelairlock.isolation import Task, Wall
+from modelairlock.isolation import Outcome, Task, Wall
 from modelairlock.limits import Limits
 from modelairlock.pipeline.cache import Cache
 from modelairlock.pipeline.digest import Digests, Stopped, digest
@@ -20,6 +20,7 @@ from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.pipeline.worker import Job, ProtocolBroken, decode
 from modelairlock.reading import Unreadable
 from modelairlock.records.coverage import Because, Coverage, Gap
+from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Subject, Verdict
 from modelairlock.sources.local import File, changed, open_file
@@ -142,7 +143,7 @@ def _read(run: Run, items: Sequence[_Item]) -> None:
     run.check()
     tasks = [Task(item.fd, _encode(Job(path=item.file.name, name=item.file.name, limits=run.limits))) for item in items]
     seconds = run.limits.seconds + GRACE_SECONDS
-    outcomes = run.wall.run(tasks, seconds=min(seconds, BATCH_SECONDS) if len(items) > 1 else seconds)
+    outcomes = _outcomes(run, tasks, min(seconds, BATCH_SECONDS) if len(items) > 1 else seconds)
     failures = [_take(item, outcome.result, outcome.failure) for item, outcome in zip(items, outcomes, strict=True)]
     run.check()
     if not any(failures):
@@ -153,6 +154,16 @@ def _read(run: Run, items: Sequence[_Item]) -> None:
         return
     file = items[0].file
     items[0].reading = unread(file.name, file.name, items[0].size, Because.READER_FAILED, failures[0])
+
+
+def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
+    """What the wall says; if it can be put up no more, that is a failure of these tasks and not the end of the scan."""
+    try:
+        return run.wall.run(tasks, seconds=seconds)
+    except NoIsolation:
+        raise
+    except AirlockError as problem:
+        return [Outcome(result=None, failure=str(problem))] * len(tasks)
 
 
 def _take(item: _Item, result: bytes | None, failure: str) -> str:

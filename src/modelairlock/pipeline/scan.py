@@ -94,15 +94,14 @@ def scan_sources(
     own = wall is None
     if wall is None:
         wall = Wall(
-            function=FUNCTION,
+            FUNCTION,
             memory_bytes=options.limits.worker_bytes,
             result_bytes=RESULT_BYTES,
-            require=options.require,
+            require=options.require or Level.NONE,
         )
     try:
         scan = _Scan(sources, options, Run(wall, options.limits, options.hash, cache), progress, errors)
-        scan.work(wall if own else None)
-        isolation = wall.isolation
+        isolation = scan.work(wall if own else None)
     finally:
         if own:
             wall.close()
@@ -166,7 +165,7 @@ class _Scan:
         self.subjects.sort(key=lambda numbered: numbered[0])
         return tuple(subject for _, subject in self.subjects)
 
-    def work(self, own: Wall | None) -> None:
+    def work(self, own: Wall | None) -> Isolation:
         """Walk, hand out batches, collect. However it ends, no thread and no child of `own` works on."""
         jobs, batch_files = _sizes(self.options.jobs)
         pool = ThreadPoolExecutor(jobs, thread_name_prefix="airlock")
@@ -178,7 +177,7 @@ class _Scan:
                 self._collect(while_more_than=3 * jobs)
             self.walking = False
             self._collect(while_more_than=0)
-            rising.result()
+            return rising.result()
         except BaseException:
             self.run.stop.set()
             if own:

@@ -1,0 +1,347 @@
+"""Walking real trees: what is a file, what is a hole, what is listed and left alone."""
+
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from modelairlock.reading import Unreadable
+from modelairlock.records.scan import Excluded, OperatorError
+from modelairlock.sources import local
+from modelairlock.sources.local import FdSource, File, Hole, changed, open_file, walk
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+no_root = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+
+
+def make(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return folder
+
+
+def files(source: object, *exclude: str) -> list[str]:
+    return [entry.path for entry in walk(source, exclude) if isinstance(entry, File)]
+
+
+def excluded(source: object, *exclude: str) -> dict[str, str]:
+    return {entry.path: entry.reason for entry in walk(source, exclude) if isinstance(entry, Excluded)}
+
+
+def holes(source: object) -> dict[str, str]:
+    return {entry.path: entry.detail for entry in walk(source) if isinstance(entry, Hole)}
+
+
+def errors(source: object, *exclude: str) -> list[str]:
+    return [entry.message for entry in walk(source, exclude) if isinstance(entry, OperatorError)]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, so that paths in the expectations are short."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# --- what is walked ------------------------------------------------------------------------------------------------
+
+
+def test_every_regular_file_is_listed_in_name_order_dot_files_too(here: Path) -> None:
+    make(here, "m/b.bin", "m/a/z.pt", "m/a/y.pt", "m/.git/config", "m/.hidden", "m/c")
+    wanted = ["m/.git/config", "m/.hidden", "m/a/y.pt", "m/a/z.pt", "m/b.bin", "m/c"]
+    assert files("m") == wanted
+    assert files("m/") == wanted
+    assert files(Path("m")) == wanted
+    os.chdir("m")
+    assert files(".") == [path.removeprefix("m/") for path in wanted]
+
+
+def test_a_file_is_a_source_of_one(here: Path) -> None:
+    make(here, "m/b.bin")
+    [entry] = walk("m/b.bin")
+    assert isinstance(entry, File)
+    assert (entry.path, entry.name, entry.size, entry.claimed) == ("m/b.bin", "b.bin", 7, "")
+
+
+def test_deep_trees_need_no_recursion(here: Path) -> None:
+    deep = "/".join(["d"] * 1500)
+    subprocess.run(["mkdir", "-p", f"m/{deep}"], check=True)
+    Path(f"m/{deep}/x").write_bytes(b"")
+    assert files("m") == [f"m/{deep}/x"]
+
+
+def test_a_path_too_long_for_the_system_is_a_hole(here: Path) -> None:
+    inner = "n" * 250
+    top = os.getcwd()
+    for _ in range(20):
+        os.mkdir(inner)
+        os.chdir(inner)
+    Path("x").write_bytes(b"")
+    os.chdir(top)
+    [detail] = holes(inner).values()
+    assert detail == "the file cannot be looked at: File name too long"
+
+
+@pytest.mark.parametrize("source", ["nothing", "m/b.bin/x", "a\0b", ""])
+def test_a_missing_source_is_the_operators_error(here: Path, source: str) -> None:
+    make(here, "m/b.bin")
+    assert errors(source) == ["there is no such file or folder"]
+    assert files(source) == []
+
+
+def test_a_source_without_files_is_the_operators_error(here: Path) -> None:
+    (here / "m/empty").mkdir(parents=True)
+    assert errors("m") == ["there is no file to scan in it"]
+
+
+# --- exclusion -----------------------------------------------------------------------------------------------------
+
+
+def test_excluded_files_stay_listed(here: Path) -> None:
+    make(here, "m/a.pt", "m/sub/a.pt", "m/sub/b.pt", "m/README.md")
+    assert files("m", "a.pt") == ["m/README.md", "m/sub/b.pt"]
+    assert excluded("m", "a.pt") == {"m/a.pt": "excluded by 'a.pt'", "m/sub/a.pt": "excluded by 'a.pt'"}
+    assert files("m", "sub/a.pt") == ["m/README.md", "m/a.pt", "m/sub/b.pt"]
+    assert files("m", "*.pt") == ["m/README.md"]
+    assert errors("m", "*") == ["there is no file to scan in it"]
+
+
+def test_a_pattern_that_matches_a_folder_excludes_its_content(here: Path) -> None:
+    make(here, "m/.git/a", "m/.git/b/c", "m/x", "m/sub/.git/a", "m/git")
+    for pattern in (".git", ".git/"):
+        assert files("m", pattern) == ["m/git", "m/x"]
+        assert excluded("m", pattern) == {
+            "m/.git/": f"excluded by '{pattern}'",
+            "m/sub/.git/": f"excluded by '{pattern}'",
+        }
+    assert "m/x" in files("m", "x/")
+
+
+def test_a_single_file_can_be_excluded(here: Path) -> None:
+    make(here, "m/a.pt")
+    assert excluded("m/a.pt", "*.pt") == {"m/a.pt": "excluded by '*.pt'"}
+    assert errors("m/a.pt", "*.pt") == ["there is no file to scan in it"]
+
+
+# --- links ---------------------------------------------------------------------------------------------------------
+
+
+def test_links_are_listed_and_not_followed(here: Path) -> None:
+    make(here, "m/real.pt", "m/sub/x", "out/secret")
+    (here / "m/in.pt").symlink_to("real.pt")
+    (here / "m/folder").symlink_to("sub")
+    (here / "m/out.pt").symlink_to("../out/secret")
+    (here / "m/absolute").symlink_to(here / "out")
+    (here / "m/nowhere").symlink_to("gone")
+    (here / "m/loop").symlink_to("loop")
+    (here / "m/up").symlink_to("..")
+    assert files("m") == ["m/real.pt", "m/sub/x"]
+    assert excluded("m") == {
+        "m/in.pt": "link to real.pt, which is itself scanned",
+        "m/folder": "link to sub, which is itself scanned",
+        "m/out.pt": "symbolic link out of the source, not followed: ../out/secret",
+        "m/absolute": f"symbolic link out of the source, not followed: {here}/out",
+        "m/nowhere": "dangling symbolic link to gone, not followed",
+        "m/loop": "loop of symbolic links to loop, not followed",
+        "m/up": "symbolic link out of the source, not followed: ..",
+    }
+
+
+def test_a_link_to_an_excluded_file_does_not_say_it_is_scanned(here: Path) -> None:
+    make(here, "m/real.pt", "m/sub/x", "m/y")
+    (here / "m/in.pt").symlink_to("real.pt")
+    (here / "m/link").symlink_to("sub/x")
+    found = excluded("m", "real.pt", "sub")
+    assert found["m/in.pt"] == "link to real.pt, which is excluded"
+    assert found["m/link"] == "link to sub/x, which is excluded"
+
+
+def test_a_source_that_is_a_link_is_resolved(here: Path) -> None:
+    make(here, "m/real.pt")
+    (here / "link").symlink_to("m")
+    (here / "one.pt").symlink_to("m/real.pt")
+    assert files("link") == ["link/real.pt"]
+    [entry] = walk("one.pt")
+    assert isinstance(entry, File)
+    assert (entry.path, entry.name, entry.size) == ("one.pt", "one.pt", 9)
+
+
+def test_a_sibling_with_the_same_beginning_is_out_of_the_source(here: Path) -> None:
+    make(here, "m/x", "m2/y")
+    (here / "m/link").symlink_to("../m2/y")
+    assert excluded("m")["m/link"].startswith("symbolic link out of the source")
+
+
+# --- what cannot be read -------------------------------------------------------------------------------------------
+
+
+def test_special_files_are_holes_and_are_never_opened(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(here, "m/x")
+    os.mkfifo("m/pipe")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind("m/sock")
+    assert holes("m") == {
+        "m/pipe": "is a fifo, not a regular file",
+        "m/sock": "is a socket, not a regular file",
+    }
+    assert holes("m/pipe") == {"m/pipe": "is a fifo, not a regular file"}
+    assert holes("/dev/null") == {"/dev/null": "is a character device, not a regular file"}
+    server.close()
+
+
+def test_what_became_a_fifo_since_it_was_listed_does_not_hang(here: Path) -> None:
+    make(here, "m/x")
+    [entry] = walk("m/x")
+    os.unlink("m/x")
+    os.mkfifo("m/x")
+    with pytest.raises(Unreadable, match="replaced by another"):
+        open_file(entry)
+
+
+def test_what_became_a_link_or_another_file_is_refused(here: Path) -> None:
+    make(here, "m/x", "m/y")
+    [entry] = walk("m/x")
+    os.rename("m/y", "m/x")
+    with pytest.raises(Unreadable, match="replaced by another"):
+        open_file(entry)
+    os.unlink("m/x")
+    os.symlink("/etc/passwd", "m/x")
+    with pytest.raises(Unreadable, match="cannot be opened"):
+        open_file(entry)
+
+
+def test_a_folder_that_became_a_link_while_it_was_walked_is_a_hole(here: Path) -> None:
+    make(here, "m/a/x", "m/b/x", "out/secret")
+    entries = walk("m")
+    assert next(entries).path == "m/a/x"
+    os.unlink("m/b/x")
+    os.rmdir("m/b")
+    os.symlink("../out", "m/b")
+    rest = [entry for entry in entries if not isinstance(entry, Excluded)]
+    assert rest == []
+
+
+@no_root
+def test_files_and_folders_without_permission(here: Path) -> None:
+    make(here, "m/x", "m/closed/y")
+    os.chmod("m/x", 0)
+    os.chmod("m/closed", 0)
+    try:
+        assert holes("m") == {"m/closed/": "the folder cannot be listed: Permission denied"}
+        [entry] = [entry for entry in walk("m") if isinstance(entry, File)]
+        with pytest.raises(Unreadable, match="Permission denied"):
+            open_file(entry)
+    finally:
+        os.chmod("m/closed", 0o700)
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that other users may enter; those of pytest are private."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@root_only
+def test_a_folder_of_somebody_else(open_to_all: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as above for those who test as root: a child gives up its rights first."""
+    monkeypatch.chdir(make(open_to_all, "m/x", "m/closed/y"))
+    os.chmod("m/x", 0)
+    os.chmod("m/closed", 0)
+    child = os.fork()
+    if not child:  # pragma: no cover
+        status = 1
+        try:
+            os.setresuid(65534, 65534, 65534)
+            assert holes("m") == {"m/closed/": "the folder cannot be listed: Permission denied"}
+            [entry] = [entry for entry in walk("m") if isinstance(entry, File)]
+            with pytest.raises(Unreadable, match="Permission denied"):
+                open_file(entry)
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_folder_that_cannot_be_listed_is_a_hole(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(here, "m/x", "m/sub/y")
+
+    def refuse(fd: int) -> list[str]:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith("sub"):
+            raise PermissionError(13, "Permission denied")
+        return real(fd)
+
+    real = os.listdir
+    monkeypatch.setattr(local.os, "listdir", refuse)
+    assert holes("m") == {"m/sub/": "the folder cannot be listed: Permission denied"}
+
+
+def test_names_that_are_no_utf8_can_be_reported(here: Path) -> None:
+    make(here, "m/ok")
+    with open(b"m/bad\xff\n.pt", "wb"):
+        pass
+    [bad, _] = walk("m")
+    assert isinstance(bad, File)
+    assert bad.path == "m/bad\\udcff\n.pt"
+    assert msgspec.json.encode(bad.path)
+    fd, _ = open_file(bad)
+    os.close(fd)
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def test_a_descriptor_as_a_source(here: Path) -> None:
+    make(here, "0123456789")
+    with open("0123456789", "rb") as file:
+        source = FdSource(file.fileno(), 10)
+        assert source.read(0, 4) == b"0123"
+        assert source.read(8, 100) == b"89"
+        assert source.read(10, 1) == b""
+        assert source.read(-1, 1) == b""
+        assert FdSource(file.fileno(), 4).read(2, 100) == b"23"
+        os.truncate("0123456789", 3)
+        assert source.read(0, 10) == b"012"
+
+
+def test_short_reads_are_put_together_but_not_for_ever(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(here, "0123456789")
+    calls = []
+
+    def stingy(fd: int, length: int, start: int) -> bytes:
+        calls.append(start)
+        return real(fd, 1, start)
+
+    with open("0123456789", "rb") as file:
+        real = os.pread
+        monkeypatch.setattr(local.os, "pread", stingy)
+        assert FdSource(file.fileno(), 10).read(0, 10) == b"0123456789"
+        monkeypatch.setattr(local, "SHORT_READS", 3)
+        assert FdSource(file.fileno(), 10).read(0, 10) == b"0123"
+
+
+def test_an_error_while_reading_is_unreadable_with_its_position(tmp_path: Path) -> None:
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(Unreadable, match="at byte 7: the operating system says: Is a directory"):
+            FdSource(fd, 100).read(7, 1)
+    finally:
+        os.close(fd)
+
+
+def test_a_touched_file_has_changed(here: Path) -> None:
+    make(here, "x")
+    before = os.stat("x")
+    assert not changed(before, os.stat("x"))
+    with open("x", "ab") as file:
+        file.write(b"y")
+    os.utime("x", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert changed(before, os.stat("x"))

@@ -1,0 +1,122 @@
+"""Hugging Face caches: the one place where links are followed, because every model in there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from modelairlock.records.scan import Excluded
+from modelairlock.sources.local import File, open_file, walk
+from tests.sources.hub_cache import add, git_sha1, sha256
+
+REPOSITORY = "hub/models--org--name"
+SNAPSHOTS = f"{REPOSITORY}/snapshots"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    repository = tmp_path / REPOSITORY
+    add(repository, "r1", "model.bin", b"weights")
+    add(repository, "r1", "deep/down/config.json", b"{}", git_sha1(b"{}"))
+    add(repository, "r2", "model.bin", b"weights 2")
+    (repository / "snapshots/r2/deep/down").mkdir(parents=True)
+    (repository / "snapshots/r2/deep/down/config.json").symlink_to(f"../../../../blobs/{git_sha1(b'{}')}")
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text("r2")
+    (repository / "blobs/orphan.incomplete").write_bytes(b"half")
+    return tmp_path
+
+
+def claims(source: str) -> dict[str, str]:
+    return {entry.path: entry.claimed for entry in walk(source) if isinstance(entry, File)}
+
+
+def others(source: str) -> dict[str, str]:
+    return {entry.path: getattr(entry, "reason", "") for entry in walk(source) if not isinstance(entry, File)}
+
+
+SUBJECTS = {
+    f"{REPOSITORY}/refs/main": "",
+    f"{SNAPSHOTS}/r1/deep/down/config.json": git_sha1(b"{}"),
+    f"{SNAPSHOTS}/r1/model.bin": sha256(b"weights"),
+    f"{SNAPSHOTS}/r2/model.bin": sha256(b"weights 2"),
+    f"{REPOSITORY}/blobs/orphan.incomplete": "",
+}
+
+
+@pytest.mark.parametrize("source", ["hub", REPOSITORY])
+def test_in_a_whole_cache_every_blob_is_read_once_under_its_snapshot_name(cache: Path, source: str) -> None:
+    assert claims(source) == SUBJECTS
+    again = f"{SNAPSHOTS}/r2/deep/down/config.json"
+    first = f"{SNAPSHOTS}/r1/deep/down/config.json"
+    assert others(source) == {again: f"the same blob as {first}, which is itself scanned"}
+
+
+def test_a_snapshot_alone(cache: Path) -> None:
+    assert claims(f"{SNAPSHOTS}/r2") == {
+        f"{SNAPSHOTS}/r2/deep/down/config.json": git_sha1(b"{}"),
+        f"{SNAPSHOTS}/r2/model.bin": sha256(b"weights 2"),
+    }
+    assert others(f"{SNAPSHOTS}/r2") == {}
+    os.chdir(f"{SNAPSHOTS}/r2/deep")
+    assert claims(".") == {"down/config.json": git_sha1(b"{}")}
+
+
+def test_a_file_of_a_snapshot_alone(cache: Path) -> None:
+    [entry] = walk(f"{SNAPSHOTS}/r1/model.bin")
+    assert isinstance(entry, File)
+    assert (entry.path, entry.name) == (f"{SNAPSHOTS}/r1/model.bin", "model.bin")
+    assert entry.claimed == sha256(b"weights")
+    fd, state = open_file(entry)
+    os.close(fd)
+    assert state.st_size == 7
+
+
+def test_one_blob_under_two_names_is_two_subjects(cache: Path) -> None:
+    """What a loader makes of a file, and what a format promises, hangs on its name."""
+    add(cache / REPOSITORY, "r1", "other.json", b"weights")
+    assert f"{SNAPSHOTS}/r1/other.json" in claims(SNAPSHOTS)
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets", "spaces"])
+def test_every_kind_of_repository(cache: Path, kind: str) -> None:
+    add(cache / f"{kind}--a--b", "r", "x", b"x", "an-etag-that-is-no-digest")
+    assert claims(f"{kind}--a--b/snapshots/r") == {f"{kind}--a--b/snapshots/r/x": ""}
+
+
+def test_links_elsewhere_are_not_followed_even_in_a_cache(cache: Path) -> None:
+    other = cache / "hub/models--org--other"
+    add(other, "r", "secret.bin", b"secret")
+    snapshot = cache / SNAPSHOTS / "r1"
+    (cache / "secret").write_bytes(b"secret")
+    (snapshot / "out").symlink_to(cache / "secret")
+    (snapshot / "foreign").symlink_to(f"../../../models--org--other/blobs/{sha256(b'secret')}")
+    (snapshot / "refs").symlink_to("../../refs/main")
+    found = others(str(snapshot.relative_to(cache)))
+    assert set(found) == {f"{SNAPSHOTS}/r1/{name}" for name in ("out", "foreign", "refs")}
+    assert all(reason.startswith("symbolic link out of the source") for reason in found.values())
+
+
+def test_a_folder_of_blobs_that_is_a_link_leads_nowhere(cache: Path) -> None:
+    evil = cache / "models--evil--one"
+    (cache / "etc").mkdir()
+    (cache / "etc/passwd").write_bytes(b"root")
+    snapshot = evil / "snapshots/r"
+    snapshot.mkdir(parents=True)
+    (evil / "blobs").symlink_to("../etc")
+    (snapshot / "model.bin").symlink_to("../../blobs/passwd")
+    assert claims("models--evil--one") == {}
+    assert all("out of the source" in reason for path, reason in others("models--evil--one").items() if reason)
+
+
+def test_a_repository_in_name_only_gets_no_exception(cache: Path) -> None:
+    add(cache / "plain", "r", "x", b"x")
+    assert claims("plain/snapshots") == {}
+    [entry, _] = walk("plain/snapshots")
+    assert isinstance(entry, Excluded)
+
+
+def test_a_blob_named_by_the_operator_is_checked_too(cache: Path) -> None:
+    blob = f"{REPOSITORY}/blobs/{sha256(b'weights')}"
+    assert claims(blob) == {blob: sha256(b"weights")}
