@@ -33,7 +33,7 @@ def test_what_is_written_imports_and_fails_with_advice(kind: str, name: str, adv
         linted = run(tmp_path, "-m", *tool, str(source), str(test))
         assert linted.returncode == 0, linted.stdout + linted.stderr
 
-    tested = run(tmp_path, "-m", "pytest", "-p", "no:xdist", str(test))
+    tested = run(tmp_path, "-m", "pytest", "-p", "no:xdist", f"--basetemp={tmp_path}/pytest", str(test))
     assert tested.returncode == 1, tested.stdout + tested.stderr
     assert advice in tested.stdout
     assert "Error" not in tested.stdout.replace("AssertionError", ""), tested.stdout
