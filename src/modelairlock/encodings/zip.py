@@ -6,8 +6,10 @@ is chosen here: each disagreement is a fact, and a member that can be read in tw
 Formats that are zips inside call `read_archive` with a `role` for each member, and `first_names` to know their own.
 """
 
+import re
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from modelairlock.encodings import zip_records as records
@@ -29,6 +31,7 @@ Told = Iterator[Fact | Gap]
 DESCRIPTOR = 0x0008
 #: encrypted, patched, strongly encrypted, masked headers (APPNOTE 4.4.4): torch's miniz ignores all four
 _LYING_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000
+_ODD_BYTES = re.compile(rb"[\x00-\x1f\x7f\\:]|\.\.|\xff/")
 #: irregularities of one kind that are told one by one
 _TOLD = 20
 #: members up to this size are compared with their CRC-32, while the sum of them stays below the second number
@@ -40,8 +43,8 @@ _SEARCH_BYTES = 256 * 1024 * 1024
 _UNIX_SYSTEMS = (3, 19)
 _KINDS: dict[int, LinkKind] = {1: "fifo", 2: "device", 6: "device", 10: "symlink", 12: "other"}
 _PATH_BYTES = 4096
-#: how nothing is encoded
-_NOTHING = {"stored": (b"",), "deflate": (b"", b"\x03\x00")}
+#: nothing at all is not longer than this by any method
+_SMALL_BYTES = 64
 
 
 class Entry(NamedTuple):
@@ -56,6 +59,17 @@ class Entry(NamedTuple):
     header: Span
 
 
+_offset = attrgetter("offset")
+
+
+def _ordinary(names: list[bytes]) -> bool:
+    """Whether no name is worth a second look, by itself or beside the others: nearly always, so it is asked of all."""
+    together = b"\xff".join(names)
+    if _ODD_BYTES.search(together) or not together.replace(b"\xff", b"").isascii():
+        return False
+    return len({name.lower() for name in names}) == len(names) and not together.startswith(b"/")
+
+
 def _no_role(_: Entry) -> Role:
     return ""
 
@@ -64,6 +78,7 @@ def read_archive(cursor: Cursor, role: Callable[[Entry], Role] = _no_role) -> To
     """Everything there is to say about the zip under `cursor`. Damage becomes gaps; only budgets raise."""
     archive = _Archive(cursor, role)
     ends = records.end_records(cursor.peek, cursor.size)
+    archive.several = len(ends) > 1
     for index, end in enumerate(ends):
         if index:
             if archive.holds(end.position):
@@ -94,6 +109,8 @@ class _Archive:
         self.folded: set[str] = set()
         self.crc_left = CRC_TOTAL_BYTES
         self.count = 0
+        #: whether there are several directories, which mostly name the same members
+        self.several = False
         self.directories: list[Span] = []
 
     def holds(self, position: int) -> bool:
@@ -135,14 +152,40 @@ class _Archive:
         if len(entries) & 0xFFFF != end.count & 0xFFFF or (end.count > 0xFFFF and end.count != len(entries)):
             detail = f"the end record counts {end.count} members, the directory holds {len(entries)}"
             yield from self.say("zip-count-differs", end.position, end.end, detail)
+        ordinary = _ordinary([entry.raw for entry in entries])
         self.names.clear()
         self.folded.clear()
-        entries.sort(key=lambda entry: entry.offset)
+        entries.sort(key=_offset)
         for central in entries:
             self.count += 1
             if not self.count & 1023:
                 self.cursor.budget.check_time(central.at)
-            yield from self._entry(central, end.shift)
+            if ordinary and (data := self._agreed(central, end.shift)):
+                yield from self._plain(central, data, central.offset + end.shift)
+            else:
+                yield from self._entry(central, end.shift)
+
+    def _agreed(self, central: Central, shift: int) -> int:
+        """Where the data of a member begins about which there is nothing to say, else 0."""
+        if central.flags & (DESCRIPTOR | _LYING_FLAGS) or central.packed == records.FULL or central.extra:
+            return 0
+        if central.made_by >> 8 in _UNIX_SYSTEMS and central.external >> 28 in _KINDS:
+            return 0
+        if central.packed != central.size and central.method == 0:
+            return 0
+        data = records.twin_header(self.window, central, central.offset + shift)
+        return data if data + central.packed <= self.cursor.size else 0
+
+    def _plain(self, central: Central, data: int, at: int) -> Told:
+        end = data + central.packed
+        self.cursor.consumed(at, data)
+        self.extents.append((at, end))
+        method = records.METHODS.get(central.method) or f"zip method {central.method}"
+        yield from self._member(
+            Entry(
+                decoded(central.raw), Span(data, end), method, central.size, central.crc, central.flags, Span(at, data)
+            )
+        )
 
     def _claim(self, end: End) -> None:
         self.directories.append(Span(end.start, end.stop))
@@ -260,22 +303,34 @@ class _Archive:
 
     def _member(self, entry: Entry, kind: LinkKind | None = None) -> Told:
         start, end = entry.span
-        if entry in self.yielded or (start == end and entry.name.endswith("/")):
+        if start == end and entry.name.endswith("/"):
             return
-        self.yielded.add(entry)
+        if self.several:
+            if entry in self.yielded:
+                return
+            self.yielded.add(entry)
         if kind:
             target = self._target(entry)
             yield Link(span=entry.header, name=entry.name, target=target, kind=kind)
             if target.isprintable() and target:
                 self.cursor.consumed(start, end)
                 return
-        empty = end - start <= 2 and self.window.peek(start, end - start) in _NOTHING.get(entry.method, ())
-        role: Role = "raw" if empty else self.role(entry)
+        role: Role = "raw" if not entry.size_bytes and self._nothing(entry) else self.role(entry)
         if entry.flags & _LYING_FLAGS or entry.method == "encrypted":
             yield from self._locked(entry)
         yield Member(span=entry.span, name=entry.name, method=entry.method, size_bytes=entry.size_bytes, role=role)
         if role != "raw" and not entry.flags & _LYING_FLAGS:
             yield from self._checked(entry)
+
+    def _nothing(self, entry: Entry) -> bool:
+        """Whether the member is really empty: there is nothing in it to identify."""
+        start, end = entry.span
+        if start == end or (entry.method == "deflate" and self.cursor.peek(start, min(end - start, 3)) == b"\x03\x00"):
+            return True
+        if entry.method not in METHODS or end - start > _SMALL_BYTES:
+            return False
+        inflated = inflate(self.cursor.source, entry.span, entry.method, self.cursor.budget, 0)
+        return not inflated.size and not inflated.damage
 
     def _target(self, entry: Entry) -> str:
         """Where a link leads: the content of the member, when that may be a path."""
@@ -362,7 +417,7 @@ class _Archive:
                 continue
             local = records.local_header(self.window, at + found)
             at += found + 4
-            if local is not None:
+            if local is not None and local.data <= end:
                 at = yield from self._streamed(local, end, hidden)
 
     def _streamed(self, local: Local, stop: int, hidden: bool) -> Generator[Fact | Gap, None, int]:

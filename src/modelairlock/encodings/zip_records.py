@@ -31,6 +31,8 @@ _NARROW = Struct("<II")
 _LENGTHS = Struct("<HHH")
 _NOT_ASCII = re.compile(rb"(?:[\x80-\xff]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6}|[?_])+")
 _PIECE = 1024 * 1024
+#: the longest directory entry
+_ENTRY_BYTES = 46 + 3 * 65535
 #: end records that are looked at; honest files have one, or a few more in stored archives near their end
 _ENDS = 16
 
@@ -69,6 +71,8 @@ class Central(NamedTuple):
     extra: bytes
     external: int
     offset: int
+    #: flags, method, CRC-32, sizes and name length as they stand, to compare with a local header's
+    twin: bytes
 
 
 class Local(NamedTuple):
@@ -174,6 +178,18 @@ def descriptor_at(seen: bytes, packed: int) -> int:
     return 16 if _NARROW.unpack_from(seen, 8)[0] == packed & FULL else 0
 
 
+def twin_header(window: Window, central: Central, at: int) -> int:
+    """Where the data begins behind a local header at `at` that says just what the directory says; 0 if it does not."""
+    length = 30 + len(central.raw)
+    head = window.peek(at, length)
+    if head[:4] != LOCAL_MAGIC or head[6:10] + head[14:28] != central.twin or head[30:] != central.raw:
+        return 0
+    extra = head[28] | head[29] << 8
+    if extra and len(window.peek(at, length + extra)) < length + extra:
+        return 0
+    return at + length + extra
+
+
 def local_header(window: Window, at: int) -> Local | None:
     """The local header at `at`, if there is a whole one."""
     head = window.peek(at, 30)
@@ -192,18 +208,18 @@ def local_header(window: Window, at: int) -> Local | None:
 def directory(cursor: Cursor, end: End) -> Generator[Central, None, int]:
     """The entries of a directory, read a piece at a time; returns the position where they stop. Counts them as read."""
     at, buffer, base = end.start, b"", end.start
-    while at < end.stop:
+    while True:
         offset = at - base
-        left = len(buffer) - offset
-        if left < 46 or left < entry_length(buffer, offset):
+        if len(buffer) - offset < _ENTRY_BYTES and base + len(buffer) < end.stop:
             cursor.budget.check_time(at)
             buffer, base, offset = cursor.peek(at, min(_PIECE, end.stop - at)), at, 0
-            if len(buffer) < 46 or len(buffer) < entry_length(buffer, 0):
-                break
-        if buffer[offset : offset + 4] != CENTRAL_MAGIC:
+        if offset + 46 > len(buffer) or buffer[offset : offset + 4] != CENTRAL_MAGIC:
             break
-        yield _central(buffer, offset, at)
-        at += entry_length(buffer, offset)
+        central, length = _central(buffer, offset, at)
+        if offset + length > len(buffer):
+            break
+        yield central
+        at += length
     cursor.consumed(end.start, at)
     return at
 
@@ -213,15 +229,18 @@ def entry_length(buffer: bytes, offset: int) -> int:
     return 46 + sum(_LENGTHS.unpack_from(buffer, offset + 28))
 
 
-def _central(buffer: bytes, offset: int, at: int) -> Central:
+def _central(buffer: bytes, offset: int, at: int) -> tuple[Central, int]:
+    """The entry at `offset` and its length."""
     (
-        _, made_by, _, flags, method, _, _, crc, packed, size, name_length, extra_length, _, _, _, external, header,
+        _, made_by, _, flags, method, _, _, crc, packed, size, name, extra_length, comment, _, _, external, header,
     ) = CENTRAL.unpack_from(buffer, offset)  # fmt: skip
-    name_end = offset + 46 + name_length
+    name_end = offset + 46 + name
     raw, extra = buffer[offset + 46 : name_end], buffer[name_end : name_end + extra_length]
-    if FULL in (size, packed, header):
+    if extra and FULL in (size, packed, header):
         size, packed, header = widened(extra, (size, packed, header))
-    return Central(at, made_by, flags, method, crc, packed, size, raw, extra, external, header)
+    twin = buffer[offset + 8 : offset + 12] + buffer[offset + 16 : offset + 30]
+    central = Central(at, made_by, flags, method, crc, packed, size, raw, extra, external, header, twin)
+    return central, 46 + name + extra_length + comment
 
 
 Peek = Callable[[int, int], bytes]
