@@ -1,6 +1,6 @@
 """The red-team corpus: every sample of every family, in one tuple."""
 
-from tests.build import corpus_damage, corpus_gadgets, corpus_pickle, corpus_torch, corpus_zip
+from tests.build import corpus_damage, corpus_gadgets, corpus_numpy, corpus_pickle, corpus_torch, corpus_zip
 from tests.build.sample import Sample
 
 SAMPLES: tuple[Sample, ...] = (
@@ -9,4 +9,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_damage.SAMPLES,
     *corpus_zip.SAMPLES,
     *corpus_torch.SAMPLES,
+    *corpus_numpy.SAMPLES,
 )

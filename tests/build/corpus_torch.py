@@ -43,7 +43,7 @@ def _package(c: str) -> bytes:
     return z.zip_file(
         Entry("model/model/model.pkl", p.whole(p.global_("own", "x"), 3)),
         Entry("model/own.py", f"x = {python(c)}\n".encode()),
-        Entry("model/.data/extern_modules", b""),
+        Entry("model/.data/extern_modules", b"os\n"),
         Entry("model/.data/version", b"6\n"),
         Entry("model/.data/python_version", b"3.11.7"),
     )
@@ -192,7 +192,7 @@ def _samples() -> list[Sample]:
     )  # fmt: skip
     package = Sample(
         "torch-package", "torch", "C10", "package.pt", _defaulted(_package), True, "torch.package", "flagged",
-        "Python source in the archive is imported; not every package is hostile, so a finding of its own", needs="torch",
+        "Python source in the archive is imported", needs="torch",
     )  # fmt: skip
     return [*made, script, package]
 

@@ -18,10 +18,13 @@ NDARRAY = p.global_("numpy", "ndarray")
 CODECS = ("zlib", "gzip", "bz2", "xz", "lzma", "lz4")
 
 
-def dtype(code: str = "f8", order: str = "<", flags: int = 0) -> p.Code:
-    """``numpy.dtype(code)`` as it pickles itself; objects are ``dtype("O8", "|", 63)``."""
+def dtype(code: str = "f8", order: str = "<", flags: int = 0, size: int = -1) -> p.Code:
+    """``numpy.dtype(code)`` as it pickles itself; objects are ``dtype("O8", "|", 63)``.
+
+    NumPy believes the state's `flags` (63: has objects) of every type, and its `size` of text and void types.
+    """
     made = p.call(p.global_("numpy", "dtype"), code, False, True)
-    return p.build(made, (3, order, None, None, None, -1, -1, flags))
+    return p.build(made, (3, order, None, None, None, size, -1 if size < 0 else 1, flags))
 
 
 OBJECTS = dtype("O8", "|", 63)
