@@ -8,11 +8,12 @@ decoding them again costs more than the budget has left.
 
 from modelairlock.encodings.decoders import METHODS, Codec, Decoder, codec
 from modelairlock.limits import Limits
-from modelairlock.reading import Budget, OverLimit, ReadProblem, Source
+from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Source
 from modelairlock.records.coverage import Because
+from modelairlock.records.facts import Member
 from modelairlock.records.span import Span
 
-__all__ = ["METHODS", "Inflated", "inflate"]
+__all__ = ["METHODS", "Inflated", "decodes", "inflate", "whole_stream"]
 
 _PIECE = 64 * 1024
 _ROOM = 256 * 1024
@@ -242,3 +243,25 @@ def inflate(source: Source, span: Span, method: str, budget: Budget, expected: i
     `expected` is the decoded size that the container declares. Only zip's LZMA needs it: its stream may have no end.
     """
     return Inflated(source, span, codec(method, expected), budget)
+
+
+def decodes(head: bytes, method: str) -> bool:
+    """Whether `head` begins a stream of `method` that yields at least one byte, or ends in order without any."""
+    how = codec(method, None)
+    decoder = how.new()
+    try:
+        return bool(decoder.decompress(head, _FINE_ROOM)) or decoder.eof
+    except how.failures:
+        return False
+    except MemoryError:
+        return False
+
+
+def whole_stream(cursor: Cursor, method: str, extensions: tuple[str, ...]) -> Member:
+    """The one member of a file that is nothing but a compressed stream, named as the tools name it."""
+    name = cursor.name.rpartition("/")[2]
+    for extension in extensions:
+        if name.lower().endswith(extension) and len(name) > len(extension):
+            name = name[: -len(extension)] + (".tar" if extension.startswith(".t") else "")
+            break
+    return Member(span=Span(0, cursor.size), name=name, method=method)

@@ -7,7 +7,7 @@ codecs are imported when first used, because most files need none of them.
 import zlib
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 #: what a decoder may take for its dictionary: ``xz -9`` needs 65 MiB, ``zstd --ultra -22`` 128 MiB
 MEMORY_BYTES = 144 * 1024 * 1024
@@ -141,12 +141,15 @@ class Gzip:
             self._trailer(data)
             return b""
         out = self._inner.decompress(data, max_length)
+        return self._counted(self._inner, out)
+
+    def _counted(self, inner: Deflate, out: bytes) -> bytes:
         self._crc = zlib.crc32(out, self._crc)
         self._length += len(out)
-        self.needs_input = self._inner.needs_input
-        if self._inner.eof:
+        self.needs_input = inner.needs_input
+        if inner.eof:
             # The checksum is compared on the next call, so that a wrong one does not cost the last bytes.
-            self._pending, self.needs_input = self._inner.unused_data, len(self._inner.unused_data) < 8
+            self._pending, self.needs_input = inner.unused_data, len(inner.unused_data) < 8
         return out
 
     def _trailer(self, data: bytes) -> None:
@@ -246,6 +249,14 @@ def _skippable(head: bytes) -> bool:
     return len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
 
 
+def skippable_end(head: bytes) -> int:
+    """Where the skippable frames end that `head` begins with; 0 without any."""
+    at = 0
+    while _skippable(head[at : at + 8]) and at + 8 <= len(head):
+        at += 8 + int.from_bytes(head[at + 4 : at + 8], "little")
+    return at
+
+
 def zlib_header(head: bytes) -> bool:
     """Whether `head` begins with a zlib header (RFC 1950 section 2.2), windows up to 32 KiB."""
     return len(head) >= 2 and head[0] & 0x0F == 8 and head[0] >> 4 <= 7 and (head[0] << 8 | head[1]) % 31 == 0
@@ -298,9 +309,10 @@ def _zstd() -> Codec:
     except ImportError:
         from backports import zstd
 
+    new: Any = zstd.ZstdDecompressor
     options = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
     return Codec(
-        lambda: zstd.ZstdDecompressor(options=options),  # type: ignore[no-any-return]
+        lambda: new(options=options),
         (zstd.ZstdError, ValueError),
         lambda head: head[:4] == _ZSTD_MAGIC or _skippable(head),
     )
