@@ -1,0 +1,67 @@
+"""A reader that does what the file tells it, so that tests can choose how a child behaves."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from modelairlock.isolation import Outcome, Task
+from modelairlock.pipeline.worker import Job
+from modelairlock.records.coverage import Because, Coverage, Gap
+from modelairlock.records.isolation import Isolation, Level
+from modelairlock.records.reading import Reading
+
+FUNCTION = "tests.pipeline.stand_in:read"
+
+
+def read(fd: int, payload: bytes) -> bytes:
+    """A reading that says all bytes were read, unless the file wants something else."""
+    job = msgspec.msgpack.decode(payload, type=Job)
+    size = 0
+    with suppress(OSError):  # files below /proc have no end to seek to
+        size = os.lseek(fd, 0, os.SEEK_END)
+    word = os.pread(fd, 32, 0).partition(b"\n")[0]
+    if word == b"die":
+        os._exit(3)
+    if word == b"hang":
+        time.sleep(60)
+    if word == b"garbage":
+        return b"\xc1"
+    if word == b"raise":
+        raise RuntimeError("no")
+    gaps = {
+        b"slow": (Gap(start=0, end=size, because=Because.OVER_LIMIT, detail="too slow (limit: seconds)"),),
+        b"deep": (Gap(start=0, end=size, because=Because.OVER_LIMIT, detail="too deep (limit: depth)"),),
+        b"eio": (Gap(start=0, end=size, because=Because.UNREADABLE, detail="EIO"),),
+    }.get(word, ())
+    name = "another" if word == b"lie" else job.path
+    read_bytes = size + 1 if word == b"boast" else 0 if gaps else size
+    if not size:
+        gaps = (Gap(start=0, end=0, because=Because.UNRECOGNISED, detail="empty"),)
+    members = ()
+    if word == b"nested":
+        inner = Reading(path=f"{name}!a", name="a", coverage=Coverage(size_bytes=3, read_bytes=3))
+        members = (inner, msgspec.structs.replace(inner, path=f"{name}!b", name="b"))
+    coverage = Coverage(size_bytes=size, read_bytes=read_bytes, gaps=gaps)
+    return msgspec.msgpack.encode(Reading(path=name, name=job.name, coverage=coverage, members=members))
+
+
+class Inline:
+    """A wall that is none: calls `read` in this very process, and counts. `before` is called with each descriptor."""
+
+    isolation = Isolation(level=Level.NONE, layers=())
+
+    def __init__(self, before: Callable[[int], object] = lambda fd: None) -> None:
+        self.runs: list[int] = []
+        self.before = before
+
+    def run(self, tasks: Sequence[Task], *, seconds: float) -> list[Outcome]:
+        self.runs.append(len(tasks))
+        for task in tasks:
+            self.before(task.fd)
+        return [Outcome(result=read(task.fd, task.payload)) for task in tasks]
+
+    def close(self) -> None:
+        raise AssertionError("a wall that was given is not ours to close")
