@@ -1,0 +1,93 @@
+"""Writes JUnit XML, which most CI systems show: one test case a file, FLAGGED fails, INCOMPLETE is an error.
+
+There is no standard; this is the subset that Jenkins, GitLab and GitHub's report actions agree on. `shown` leaves no
+character that XML 1.0 does not allow (section 2.2), so only markup has to be escaped here.
+"""
+
+from collections.abc import Iterator
+from html import escape
+from itertools import islice
+
+from modelairlock.records.coverage import EXPLANATIONS
+from modelairlock.records.output import Output, View
+from modelairlock.records.scan import ScanRecord, Subject, Verdict
+from modelairlock.records.text import shown
+from modelairlock.records.wording import counted, formats_of
+
+#: findings and gaps of one file; JSON has them all
+_MOST = 50
+_NAME_CHARACTERS = 500
+
+
+def _render(record: ScanRecord, view: View) -> Iterator[str]:
+    flagged = sum(subject.verdict is Verdict.FLAGGED for subject in record.subjects)
+    incomplete = sum(subject.verdict is Verdict.INCOMPLETE for subject in record.subjects)
+    flagged += sum(repository.verdict is Verdict.FLAGGED for repository in record.repositories)
+    tests = len(record.subjects) + len(record.repositories) + len(record.errors) + len(record.excluded)
+    time = "" if view.seconds is None else f' time="{view.seconds:.3f}"'
+    totals = (
+        f'tests="{tests}" failures="{flagged}" errors="{incomplete + len(record.errors)}" '
+        f'skipped="{len(record.excluded)}"{time}'
+    )
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield f'<testsuites name="airlock scan" {totals}>\n'
+    yield f'  <testsuite name="airlock scan" {totals} timestamp="{_attribute(_local(record.started))}">\n'
+    for subject in record.subjects:
+        yield from _case(subject.path, formats_of(subject), _outcome(subject))
+    for repository in record.repositories:
+        messages = [finding.message for finding in repository.findings]
+        failed = repository.verdict is Verdict.FLAGGED
+        yield from _case(repository.path, "repository", _element("failure", "flagged", messages) if failed else "")
+    for error in record.errors:
+        yield from _case(error.path, "source", _element("error", "operator", [error.message, error.hint]))
+    for left in record.excluded:
+        yield from _case(left.path, "excluded", f'<skipped message="{_attribute(left.reason)}"/>')
+    yield "  </testsuite>\n</testsuites>\n"
+
+
+def _case(path: str, kind: str, outcome: str) -> Iterator[str]:
+    head = f'    <testcase classname="{_attribute(kind)}" name="{_attribute(path)}"'
+    yield f"{head}>\n      {outcome}\n    </testcase>\n" if outcome else f"{head}/>\n"
+
+
+def _outcome(subject: Subject) -> str:
+    if subject.verdict is Verdict.FLAGGED:
+        findings = ((f, part) for part in subject.walk() for f in part.findings)
+        ordered = sorted(findings, key=lambda each: -each[0].severity.rank)
+        lines = [f"{f.severity.value}: {f.message} [{f.rule} at {f.where}]" for f, _ in ordered]
+        return _element("failure", "flagged", lines)
+    if subject.verdict is Verdict.INCOMPLETE:
+        gaps = ((gap, part.path) for part in subject.walk() for gap in part.coverage.gaps)
+        lines = [
+            f"{gap.because.value}: {gap.detail or EXPLANATIONS[gap.because][0]} [{path}@{gap.start}..{gap.end}]"
+            for gap, path in islice(gaps, 100 * _MOST)
+        ]
+        return _element("error", "incomplete", lines)
+    return ""
+
+
+def _element(name: str, kind: str, lines: list[str]) -> str:
+    kept = [escape(shown(line, 1000)) for line in lines[:_MOST] if line]
+    if len(lines) > _MOST:
+        kept.append(f"and {counted(len(lines) - _MOST, 'line')} more; the JSON report has them all")
+    first = _attribute(lines[0]) if lines else ""
+    text = "\n".join(kept)
+    return f'<{name} type="{kind}" message="{first}">{text}</{name}>'
+
+
+def _attribute(text: str) -> str:
+    return escape(shown(text, _NAME_CHARACTERS))
+
+
+def _local(started: str) -> str:
+    """The schema that most readers use knows no time zone here."""
+    return started.removesuffix("Z").removesuffix("+00:00")
+
+
+OUTPUT = Output(
+    name="junit",
+    summary="JUnit XML: a test case a file, for CI systems",
+    media_type="application/xml",
+    suffix=".xml",
+    render=_render,
+)

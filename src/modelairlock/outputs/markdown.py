@@ -1,0 +1,169 @@
+"""Writes Markdown for a pull-request comment or a job summary.
+
+Whatever came from a file stands in a code span: there, GitHub makes no link, no mention and no markup of it. The
+report stops short of the 65,536 characters that a comment may have, and says so.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+from modelairlock.records.coverage import EXPLANATIONS, Because, Gap
+from modelairlock.records.finding import Confidence, Finding
+from modelairlock.records.output import Output, View
+from modelairlock.records.scan import ScanRecord, Subject, Verdict
+from modelairlock.records.text import shown, shown_path
+from modelairlock.records.wording import counted, formats_of, inside, listed, size
+
+_MOST_CHARACTERS = 60_000
+_MOST_FILES = 20
+_MOST_FINDINGS = 5
+_MOST_DETAILS = 8
+
+
+def code(text: str, limit: int = 300) -> str:
+    """`text` as a code span that nothing in it can end (CommonMark section 6.1), also in a table (GFM section 4.10)."""
+    plain = shown(text, limit).replace("|", "\\|")
+    fence = "`"
+    while fence in plain:
+        fence += "`"
+    pad = " " if plain[:1] in ("`", " ", "") or plain[-1:] in ("`", " ") else ""
+    return f"{fence}{pad}{plain}{pad}{fence}"
+
+
+def prose(text: str) -> str:
+    """Our own words, with what Markdown would obey escaped all the same."""
+    return "".join("\\" + character if character in "\\`*_{}[]<>#|~@" else character for character in shown(text, 600))
+
+
+def _render(record: ScanRecord, view: View) -> Iterator[str]:
+    left = _MOST_CHARACTERS
+    for block in _blocks(record, view):
+        left -= len(block)
+        if left < 0:
+            yield "\n_The report is longer than a comment may be; the rest is left out. `--format json` has it all._\n"
+            return
+        yield block
+
+
+def _blocks(record: ScanRecord, view: View) -> Iterator[str]:
+    yield from _head(record, view)
+    yield from _flagged(record)
+    yield from _incomplete(record)
+    yield from _clear(record)
+    if record.errors:
+        yield "\n### Not scanned\n\n"
+        for error in record.errors:
+            hint = f" ({prose(error.hint)})" if error.hint else ""
+            yield f"- {code(error.path)}: {prose(error.message)}{hint}\n"
+    if record.excluded:
+        yield f"\n{counted(len(record.excluded), 'file')} excluded and not looked at.\n"
+    isolation = record.tool.isolation
+    missing = ", ".join(layer.name for layer in isolation.layers if layer.state != "enforced")
+    yield f"\n<sub>{prose(record.tool.name)} {prose(record.tool.version)}, isolation: {isolation.level.value}"
+    yield f" (without {prose(missing)})</sub>\n" if missing else "</sub>\n"
+
+
+def _head(record: ScanRecord, view: View) -> Iterator[str]:
+    counts = Counter(subject.verdict for subject in record.subjects)
+    sizes = Counter[Verdict]()
+    for subject in record.subjects:
+        sizes[subject.verdict] += subject.size_bytes
+    took = "" if view.seconds is None else f" in {view.seconds:.1f} s"
+    yield f"## airlock: {record.verdict.value.upper()}\n\n"
+    yield f"{counted(len(record.subjects), 'file')} scanned{took}.\n\n"
+    yield "| verdict | files | bytes |\n| --- | ---: | ---: |\n"
+    for verdict in (Verdict.FLAGGED, Verdict.INCOMPLETE, Verdict.CLEAR):
+        if counts[verdict]:
+            yield f"| {verdict.value.upper()} | {counts[verdict]:,} | {size(sizes[verdict])} |\n"
+
+
+def _flagged(record: ScanRecord) -> Iterator[str]:
+    alike: dict[tuple[tuple[str, str], ...], list[Subject]] = {}
+    for subject in record.subjects:
+        if subject.verdict is Verdict.FLAGGED:
+            alike.setdefault(tuple((f.rule, f.message) for f in _of(subject)), []).append(subject)
+    groups = sorted(alike.values(), key=lambda group: -_of(group[0])[0].severity.rank if _of(group[0]) else 0)
+    for first, *others in groups[:_MOST_FILES]:
+        yield f"\n### FLAGGED {code(shown_path(first.path, 200))}\n\n{prose(formats_of(first))}, "
+        yield f"{size(first.size_bytes)}\n\n"
+        if others:
+            names = listed([code(shown_path(each.path, 100)) for each in others], _MOST_DETAILS)
+            yield f"And the same in {counted(len(others), 'other file')}: {names}\n\n"
+        yield from _findings(_of(first), first.path)
+    if len(groups) > _MOST_FILES:
+        left = sum(len(group) for group in groups[_MOST_FILES:])
+        yield f"\n… and {counted(left, 'flagged file')} more.\n"
+    for repository in record.repositories:
+        if repository.findings:
+            yield f"\n### {repository.verdict.value.upper()} {code(repository.path)}\n\nThese files together:\n\n"
+            yield from _findings(list(repository.findings), repository.path)
+
+
+def _of(subject: Subject) -> list[Finding]:
+    findings = (finding for part in subject.walk() for finding in part.findings)
+    return sorted(findings, key=lambda finding: -finding.severity.rank)
+
+
+def _findings(findings: list[Finding], path: str) -> Iterator[str]:
+    for finding in findings[:_MOST_FINDINGS]:
+        place, span = inside(finding.where, path)
+        doubt = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
+        ids = ", ".join(prose(each) for each in (*finding.cwe, *finding.atlas))
+        yield f"- **{finding.severity.value}**{doubt}: {code(finding.message, 600)}\n"
+        yield f"  - where: {code(place) + ', ' if place else ''}bytes {prose(span)}\n"
+        yield f"  - why: {code(finding.rule)}{f' ({ids})' if ids else ''}\n"
+        if finding.help:
+            yield f"  - do: {prose(finding.help)}\n"
+    if len(findings) > _MOST_FINDINGS:
+        yield f"- and {counted(len(findings) - _MOST_FINDINGS, 'finding')} more\n"
+
+
+def _incomplete(record: ScanRecord) -> Iterator[str]:
+    reasons: dict[Because, list[tuple[str, Gap]]] = {}
+    for subject in record.subjects:
+        if subject.verdict is Verdict.INCOMPLETE:
+            for part in subject.walk():
+                for gap in part.coverage.gaps:
+                    reasons.setdefault(gap.because, []).append((part.path, gap))
+    if reasons:
+        yield "\n### INCOMPLETE\n\n"
+    for because, gaps in reasons.items():
+        why, what = EXPLANATIONS[because]
+        yield f"- **{because.value}**: {prose(why)} {prose(what)}\n"
+        for path, gap in islice(gaps, _MOST_DETAILS):
+            detail = f": {code(gap.detail)}" if gap.detail else ""
+            yield f"  - {code(shown_path(path, 160))}, bytes {gap.start}..{gap.end}{detail}\n"
+        if len(gaps) > _MOST_DETAILS:
+            yield f"  - and {counted(len(gaps) - _MOST_DETAILS, 'gap')} more\n"
+
+
+def _clear(record: ScanRecord) -> Iterator[str]:
+    subjects = [subject for subject in record.subjects if subject.verdict is Verdict.CLEAR]
+    if not subjects:
+        return
+    yield f"\n<details><summary>CLEAR: {counted(len(subjects), 'file')}, and what that does not mean</summary>\n\n"
+    yield from _assumed("Holds when opened by", [loader for subject in subjects for loader in subject.assumes])
+    yield from _assumed("Reading does not show", [spot for subject in subjects for spot in subject.blind_spots])
+    passed = sum(subject.coverage.passed_over_bytes for subject in subjects)
+    yield f"- Passed over by design: {size(passed)}\n\n"
+    for subject in subjects[:_MOST_FILES]:
+        yield f"- {code(shown_path(subject.path, 200))}: {prose(formats_of(subject))}, {size(subject.size_bytes)}\n"
+    if len(subjects) > _MOST_FILES:
+        yield f"- and {counted(len(subjects) - _MOST_FILES, 'file')} more\n"
+    yield "\n</details>\n"
+
+
+def _assumed(title: str, items: list[str]) -> Iterator[str]:
+    unique = list(dict.fromkeys(items))
+    if unique:
+        yield f"- {title}: {'; '.join(code(each) for each in unique[:_MOST_DETAILS])}\n"
+
+
+OUTPUT = Output(
+    name="markdown",
+    summary="for a pull-request comment or a job summary",
+    media_type="text/markdown; charset=utf-8",
+    suffix=".md",
+    render=_render,
+)
