@@ -251,6 +251,24 @@ def test_every_command_in_the_documents_exists() -> None:
     assert not missing, "add the target to the Makefile, or mend the document:\n" + "\n".join(missing)
 
 
+def test_every_airlock_command_in_the_documents_exists() -> None:
+    from tools.commands import commands
+
+    options = {name: {one for part in command.params for one in part.opts} for name, command in commands()}
+    anywhere = {option for known in options.values() for option in known} | {"--check", "--version"}
+    used = re.compile(r"(?:^\s*(?:- run: |\$ )?(?:\.venv/bin/)?|`)airlock ([a-z]+)([^\n`]*)", re.MULTILINE)
+    wrong = []
+    for document in documents():
+        text = document.read_text("utf-8")
+        for command, rest in used.findall(text):
+            unknown = set(re.findall(r"--[a-z-]+", rest)) - options.get(command, set())
+            wrong += [] if command in options else [f"{shown(document)}: airlock {command}"]
+            wrong += [f"{shown(document)}: airlock {command} {option}" for option in sorted(unknown)]
+        alone = set(re.findall(r"`(--[a-z-]+)", text)) - anywhere
+        wrong += [f"{shown(document)}: {option}" for option in sorted(alone)]
+    assert not wrong, "mend the document, or add the command or option:\n" + "\n".join(wrong)
+
+
 def test_every_link_between_documents_leads_somewhere() -> None:
     dead = [
         f"{shown(document)}: {target}"

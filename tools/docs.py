@@ -12,14 +12,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from modelairlock.outputs.pages import format_page, gap_page, rule_page
-
 from modelairlock.catalog import catalog, names
 from modelairlock.outputs.json import schema
+from modelairlock.outputs.pages import format_page, gap_page, rule_page
 from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule
-from tools import matrix
+from tools import limits, matrix
 from tools.commands import command_page, commands
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,11 +34,12 @@ def pages() -> dict[str, str]:
         "formats/README.md": _formats_index(formats, rules),
         "rules/README.md": _rules_index(rules),
         "gaps.md": _gaps(),
+        "limits.md": _limits(),
         "schema/scan-1.json": json.dumps(schema(), indent=2, ensure_ascii=False),
         "cli/README.md": _commands_index(),
     }
-    made |= {f"formats/{name}.md": format_page(format_) for name, format_ in formats.items()}
-    made |= {f"rules/{rule.name}.md": rule_page(rule, _doc(name)) for name, rule in rules.items()}
+    made |= {f"formats/{name}.md": format_page(one, _doc(f"formats.{name}")) for name, one in formats.items()}
+    made |= {f"rules/{one.name}.md": rule_page(one, _doc(f"rules.{name}")) for name, one in rules.items()}
     made |= {f"cli/{name}.md": command_page(name, command) for name, command in commands()}
     return {place: text.rstrip("\n") + "\n" for place, text in made.items()}
 
@@ -77,8 +77,8 @@ def _text(path: Path) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
 
 
-def _doc(rule: str) -> str:
-    return sys.modules[f"modelairlock.rules.{rule}"].__doc__ or ""
+def _doc(module: str) -> str:
+    return sys.modules[f"modelairlock.{module}"].__doc__ or ""
 
 
 def table(heading: Iterable[str], *rows: Iterable[str]) -> str:
@@ -130,15 +130,30 @@ opened by a loader that does not refuse. A finding of severity medium or more ma
 
 
 def _gaps() -> str:
-    rows = [(f"[{because}](#{because})", EXPLANATIONS[because][0]) for because in Because]
-    sections = "\n\n".join(re.sub(r"^#", "##", gap_page(because).strip(), flags=re.MULTILINE) for because in Because)
+    rows = [(f"[{because}](#gap-{because})", EXPLANATIONS[because][0]) for because in Because]
+    each = [
+        re.sub(r"^#", "##", gap_page(because).strip(), flags=re.MULTILINE).rpartition("\n\n") for because in Because
+    ]
+    # what every page ends with is said once, at the top
+    [common] = {ending for _, _, ending in each}
+    sections = "\n\n".join(section for section, _, _ in each)
     return f"""# Gaps
 
-A gap is a span of bytes, or a name of code, that nobody vouches for. A file with a gap is INCOMPLETE, never CLEAR.
+A gap is a span of bytes, or a name of code, that nobody vouches for. {common}
 
 {table(("because", "which means"), *rows)}
 
 {sections}
+"""
+
+
+def _limits() -> str:
+    return f"""# Limits
+
+What reading one source may cost. A limit that is reached is a gap ([over_limit](gaps.md#gap-over_limit)) that names
+it, and never a finding. Raise one with `--limits NAME=VALUE`.
+
+{table(("limit", "default", "what it bounds"), *limits.rows())}
 """
 
 
