@@ -44,7 +44,7 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag=_ta
     span: Span
 
 
-class Import(_Fact):
+class Import(_Fact, frozen=True):
     """An unpickler would import `module` and look up `qualname` in it. `count` times in all; `span` is the first."""
 
     module: str
@@ -53,7 +53,7 @@ class Import(_Fact):
     count: int = 1
 
 
-class UnresolvedImport(_Fact):
+class UnresolvedImport(_Fact, frozen=True):
     """An import whose names are not provably constant strings (STACK_GLOBAL on computed operands)."""
 
     module: Value
@@ -62,14 +62,14 @@ class UnresolvedImport(_Fact):
     count: int = 1
 
 
-class ExtensionImport(_Fact):
+class ExtensionImport(_Fact, frozen=True):
     """EXT1, EXT2 or EXT4: the name comes from the loading process's ``copyreg`` registry, not from the file."""
 
     code: int
     count: int = 1
 
 
-class Call(_Fact):
+class Call(_Fact, frozen=True):
     """An unpickler would call `callable` with `arguments`. `count` counts calls of this same shape."""
 
     callable: Value
@@ -78,7 +78,7 @@ class Call(_Fact):
     count: int = 1
 
 
-class Build(_Fact):
+class Build(_Fact, frozen=True):
     """BUILD: `target.__setstate__(state)`, or attributes of `target` set from `state`."""
 
     target: Value
@@ -86,7 +86,7 @@ class Build(_Fact):
     count: int = 1
 
 
-class SetItem(_Fact):
+class SetItem(_Fact, frozen=True):
     """Items put into something that is not a plain dict, list or set made by the pickle itself."""
 
     target: Value
@@ -94,26 +94,26 @@ class SetItem(_Fact):
     count: int = 1
 
 
-class PersistentId(_Fact):
+class PersistentId(_Fact, frozen=True):
     """PERSID or BINPERSID: an object that the loader looks up outside the pickle."""
 
     value: Value
     count: int = 1
 
 
-class Buffer(_Fact):
+class Buffer(_Fact, frozen=True):
     """NEXT_BUFFER: an object whose bytes the loader passes in from outside the pickle."""
 
     count: int = 1
 
 
-class PickleStream(_Fact):
+class PickleStream(_Fact, frozen=True):
     """One pickle from its first opcode to its STOP, with its protocol (as PROTO states it, else 0)."""
 
     protocol: int
 
 
-class FrameTrick(_Fact):
+class FrameTrick(_Fact, frozen=True):
     """A frame (PEP 3154) that not all unpicklers read alike: see CPython gh-154848."""
 
     kind: Literal[
@@ -122,7 +122,7 @@ class FrameTrick(_Fact):
     detail: str
 
 
-class HiddenCode(_Fact):
+class HiddenCode(_Fact, frozen=True):
     """Bytes that one loader takes for data and another for instructions: `modules` are what those would import."""
 
     kind: Literal["frame", "raw-array", "byte-string", "after-stop"]
@@ -130,7 +130,7 @@ class HiddenCode(_Fact):
     calls: bool
 
 
-class TensorBeyondStorage(_Fact):
+class TensorBeyondStorage(_Fact, frozen=True):
     """A tensor whose offset, shape and strides reach past the end of its storage. Counts are elements."""
 
     key: str
@@ -139,7 +139,7 @@ class TensorBeyondStorage(_Fact):
     count: int = 1
 
 
-class Irregularity(_Fact):
+class Irregularity(_Fact, frozen=True):
     """The structure of a file disagrees with itself or breaks its specification; readable all the same.
 
     `kind` is a short name such as ``zip-names-differ``; rules know what each means.
@@ -149,7 +149,7 @@ class Irregularity(_Fact):
     detail: str
 
 
-class Member(_Fact):
+class Member(_Fact, frozen=True):
     """An artifact inside this one. `span` is where its encoded bytes lie; `method` says how to get at them.
 
     `role` is ``""`` for a member to identify and read, ``raw`` for bytes that the loader takes as numbers and that
@@ -162,7 +162,7 @@ class Member(_Fact):
     role: Literal["", "raw", "dormant", "argument"] = ""
 
 
-class Link(_Fact):
+class Link(_Fact, frozen=True):
     """A member of an archive that is no regular file: a symbolic or hard link, a device, a pipe."""
 
     name: str
@@ -170,13 +170,13 @@ class Link(_Fact):
     kind: Literal["symlink", "hardlink", "device", "fifo", "other"]
 
 
-class Polyglot(_Fact):
+class Polyglot(_Fact, frozen=True):
     """Several formats claim the same bytes."""
 
     formats: tuple[str, ...]
 
 
-class NameMismatch(_Fact):
+class NameMismatch(_Fact, frozen=True):
     """The file's name promises one format and its content is another."""
 
     extension: str

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from modelairlock.records.coverage import Gap
-from modelairlock.records.facts import Fact
+from modelairlock.records.facts import Fact, Value
 from modelairlock.records.finding import Confidence, Finding, Severity
 from modelairlock.records.profile import Harm, Vouch
 from modelairlock.records.reading import Reading
@@ -17,6 +17,9 @@ class Profiles(Protocol):
 
     def vouches(self, module: str, qualname: str, use: str) -> Vouch | None:
         """The allow-list entry for this exact name and use, if there is one."""
+
+    def fits(self, vouch: Vouch, arguments: tuple[Value, ...]) -> bool:
+        """Whether the arguments of a call meet the constraint of its vouch."""
 
     def harm(self, module: str, qualname: str) -> Harm | None:
         """What is known to be bad about this name, if anything is."""

@@ -1,0 +1,39 @@
+"""Packages of torch.export and AOTInductor (``.pt2``): a zip with JSON graphs, weights, pickles and native libraries.
+
+Recognised, and every member read for what it is: pickled sample inputs and constants as pickles (CVE-2026-4538), a
+compiled library as machine code, which stays a gap.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.encodings.torch_archive import archive_facts, below_root
+from modelairlock.encodings.zip import first_names, looks_like_zip
+from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.records.coverage import Gap
+from modelairlock.records.facts import Fact
+
+_MARKS = frozenset({"archive_format", "serialized_exported_program.json"})
+
+
+def _claims(probe: Probe) -> bool:
+    if not looks_like_zip(probe):
+        return False
+    names = first_names(probe)
+    return any(below_root(name) in _MARKS or name in _MARKS for name in names)
+
+
+def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    yield from archive_facts(cursor)
+
+
+FORMAT = Format(
+    name="torch_export",
+    summary="torch.export package (.pt2), with or without AOTInductor libraries.",
+    claims=_claims,
+    read=_read,
+    extensions=(".pt2",),
+    loaders=("torch.export.load", "torch._inductor.aoti_load_package"),
+    blind_spots=("Graphs (JSON) and weights are recognised only; what no reader claims stays a gap.",),
+    builds_on=("zip",),
+    references=("torch/csrc/export/pt2_archive_constants.h", "CVE-2026-4538"),
+)

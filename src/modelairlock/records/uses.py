@@ -1,0 +1,70 @@
+"""How a pickle uses each name it imports, told from its facts alone.
+
+A rule asks "who vouches for this name, used like this?". The use is not always where the name stands: an instance made
+by ``copyreg._reconstructor(cls, …)`` is a use of ``cls``, and a BUILD is a use of whatever made its target.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from modelairlock.records.facts import Build, Call, Fact, Import, SetItem, Value
+from modelairlock.records.profile import Use
+
+#: functions that make an instance of their first argument and nothing else
+MAKERS = frozenset(
+    {
+        ("copyreg", "_reconstructor"),
+        ("copy_reg", "_reconstructor"),
+        ("copyreg", "__newobj__"),
+        ("copy_reg", "__newobj__"),
+    }
+)
+
+
+class NameUse(NamedTuple):
+    """`module` and `qualname` used as `use`, as `fact` shows; `arguments` of a call."""
+
+    module: str
+    qualname: str
+    use: Use
+    fact: Fact
+    arguments: tuple[Value, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name as a person writes it."""
+        return f"{self.module}.{self.qualname}"
+
+
+def uses(facts: Iterable[Fact]) -> Iterator[NameUse]:
+    """Every use of a name, in the order of the facts."""
+    for fact in facts:
+        if isinstance(fact, Import):
+            yield NameUse(fact.module, fact.qualname, "import", fact)
+        elif isinstance(fact, Call):
+            yield from _call(fact)
+        elif isinstance(fact, Build | SetItem):
+            made_by = maker(fact.target)
+            if made_by is not None:
+                yield NameUse(made_by.module, made_by.text, "build" if isinstance(fact, Build) else "items", fact)
+
+
+def maker(target: Value) -> Value | None:
+    """The class or function that made `target`, when it is the result of calling a name."""
+    if target.kind != "call" or not target.parts or target.parts[0].kind != "global":
+        return None
+    function = target.parts[0]
+    if (function.module, function.text) in MAKERS and len(target.parts) > 1 and target.parts[1].kind == "global":
+        return target.parts[1]
+    return function
+
+
+def _call(fact: Call) -> Iterator[NameUse]:
+    function = fact.callable
+    if function.kind != "global":
+        return
+    use: Use = "new" if fact.how in ("newobj", "newobj_ex") else "call"
+    yield NameUse(function.module, function.text, use, fact, fact.arguments)
+    first = fact.arguments[0] if fact.arguments else None
+    if (function.module, function.text) in MAKERS and first is not None and first.kind == "global":
+        yield NameUse(first.module, first.text, "new", fact, fact.arguments[1:])

@@ -1,0 +1,47 @@
+"""The file names code that is known to do harm, without calling it
+
+## Why it matters
+
+A model has no use for a shell, a debugger or an import machine. To import such a name runs its module; and an object
+that holds it can call it later, when the model is used. Scanners that only look for calls miss both.
+
+## What to do
+
+Treat the file as hostile unless its author can say why the name is there. Do not load it outside a jail.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.records.finding import Severity
+from modelairlock.records.reading import Reading
+from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.uses import uses
+
+_LOWER = {"critical": Severity.HIGH, "high": Severity.MEDIUM, "medium": Severity.MEDIUM}
+
+
+def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
+    used = list(uses(reading.facts))
+    acted = {(use.module, use.qualname) for use in used if use.use != "import"}
+    for use in used:
+        if use.use != "import" or (use.module, use.qualname) in acted:
+            continue
+        if context.profiles.vouches(use.module, use.qualname, "import"):
+            continue
+        harm = context.profiles.harm(use.module, use.qualname)
+        if harm is not None:
+            message = f"it names {use.name}, which {harm.effect}, and keeps it for later"
+            yield RULE.finding(
+                reading, message, use.fact, severity=_LOWER[harm.severity], cwe=harm.cwe, atlas=harm.atlas
+            )
+
+
+RULE = Rule(
+    name="names-harmful-code",
+    summary="The file imports a function that is known to do harm, without calling it.",
+    check=_check,
+    severity=Severity.HIGH,
+    help="Do not load this file unless its author can explain the name; ask for safetensors.",
+    cwe=("CWE-502",),
+    atlas=("AML.T0011.000",),
+)

@@ -1,0 +1,77 @@
+"""The file uses code that nobody vouches for
+
+## Why it matters
+
+A pickle names classes and functions, and loading it runs them. For every name on the allow-list somebody has looked at
+what that use of it can do. For this one nobody has. Most such names are honest parts of a library; some are not, and a
+list of bad names will never be complete. So the file is held, not condemned.
+
+A function of Python's own library is another matter: the few that models need are on the list, so one that is not on
+it and is *called* has no business in a model, and that is a finding.
+
+## What to do
+
+Have somebody review what the named class or function does when it is unpickled, and approve this file or extend the
+profile. Or ask for the model as safetensors, which names no code at all.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.finding import Confidence, Severity
+from modelairlock.records.profile import Vouch
+from modelairlock.records.reading import Reading
+from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.uses import NameUse, uses
+
+_DOES = {
+    "import": "imported",
+    "call": "called",
+    "new": "instantiated",
+    "build": "given a state",
+    "items": "given items",
+}
+
+
+def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
+    unvouched: dict[tuple[str, str], list[NameUse]] = {}
+    for use in uses(reading.facts):
+        if not _vouched(use, context):
+            unvouched.setdefault((use.module, use.qualname), []).append(use)
+    for (module, qualname), used in unvouched.items():
+        if context.profiles.harm(module, qualname) is not None:
+            continue  # another rule says so, and says more
+        acts = [use for use in used if use.use in ("call", "new")]
+        if acts and context.profiles.is_standard_library(module):
+            yield RULE.finding(
+                reading,
+                f"loading it would call {acts[0].name}, a part of Python that no honest model is known to need",
+                acts[0].fact,
+                confidence=Confidence.MEDIUM,
+            )
+        else:
+            yield _gap(used)
+
+
+def _vouched(use: NameUse, context: Context) -> Vouch | None:
+    vouch = context.profiles.vouches(use.module, use.qualname, use.use)
+    if vouch is not None and use.use in ("call", "new") and not context.profiles.fits(vouch, use.arguments):
+        return None
+    return vouch
+
+
+def _gap(used: list[NameUse]) -> Gap:
+    ways = dict.fromkeys(_DOES[use.use] for use in used)
+    detail = f"{used[0].name} ({', '.join(ways)})"
+    return Gap(start=used[0].fact.span.start, end=used[0].fact.span.end, because=Because.UNVOUCHED, detail=detail)
+
+
+RULE = Rule(
+    name="unvouched-code",
+    summary="Loading the file runs a part of Python's own library that no profile vouches for.",
+    check=_check,
+    severity=Severity.MEDIUM,
+    help="Find out why a model would need this function before you load the file.",
+    cwe=("CWE-502",),
+    atlas=("AML.T0011.000",),
+)
