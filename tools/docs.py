@@ -38,7 +38,7 @@ def pages() -> dict[str, str]:
         "schema/scan-1.json": json.dumps(schema(), indent=2, ensure_ascii=False),
         "cli/README.md": _commands_index(),
     }
-    made |= {f"formats/{name}.md": format_page(one, _doc(f"formats.{name}")) for name, one in formats.items()}
+    made |= {f"formats/{name}.md": format_page(one) for name, one in formats.items()}
     made |= {f"rules/{one.name}.md": rule_page(one, _doc(f"rules.{name}")) for name, one in rules.items()}
     made |= {f"cli/{name}.md": command_page(name, command) for name, command in commands()}
     return {place: text.rstrip("\n") + "\n" for place, text in made.items()}
