@@ -53,7 +53,8 @@ class Running:
 
     def _send_some(self, header: bytes, fds: Sequence[int]) -> None:
         sent = socket.send_fds(self._control, [header], list(fds))
-        self._control.sendall(header[sent:])
+        if sent < len(header):
+            self._control.sendall(header[sent:])
 
     def alive(self) -> bool:
         """Whether the template can still take jobs."""

@@ -19,8 +19,8 @@ def become_nobody() -> str:
     """If this is root: no groups, uid and gid of nobody, an empty bounding set. Returns a remark. Raises OSError."""
     if os.geteuid() != 0:
         return ""
+    _empty_bounding_set()
     try:
-        _empty_bounding_set()
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -46,12 +46,14 @@ def _empty_bounding_set() -> None:
         try:
             kernel.prctl(kernel.PR_CAPBSET_DROP, capability)
         except OSError:
-            # EINVAL past the last capability the kernel knows; EPERM shows in `held` afterwards.
-            break
+            # EINVAL past the last capability the kernel knows. EPERM for who may not; then there is nothing to gain
+            # either, as no_new_privs comes with it.
+            return
 
 
 def shed() -> None:
     """Drop every capability, forbid gaining any, and hide this process's memory and /proc entries. Raises OSError."""
+    _empty_bounding_set()
     kernel.call("capset", struct.pack("=Ii", _VERSION_3, 0), bytes(24))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

@@ -139,8 +139,14 @@ class _Watch:
         poll = select.poll()
         if self._answer.fd >= 0:
             poll.register(self._answer.fd, select.POLLIN)
-        if self.status is None:
-            poll.register(self._life, select.POLLIN)
+        if self.status is not None:
+            # The child is dead, so the pipe holds all it ever wrote, even if someone else kept the other end open.
+            if poll.poll(0):
+                self._take()
+            else:
+                self._answer.close()
+            return
+        poll.register(self._life, select.POLLIN)
         if self._feed.end.fd >= 0:
             poll.register(self._feed.end.fd, select.POLLOUT)
         for fd, _ in poll.poll(min(left, 3600.0) * 1000):
@@ -148,7 +154,7 @@ class _Watch:
                 self._take()
             elif fd == self._feed.end.fd:
                 self._feed.write()
-            elif self.status is None:
+            else:
                 self._hear()
 
     def _take(self) -> None:
