@@ -16,7 +16,6 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import modelairlock
 from modelairlock.isolation.framing import FDS_PER_MESSAGE, JOB, JOB_MAGIC, MORE_MAGIC, plain
 from modelairlock.isolation.template import BOOTSTRAP
 from modelairlock.records.errors import AirlockError
@@ -113,7 +112,7 @@ def launch(function: str, memory_bytes: int, layers: Collection[str]) -> tuple[R
 
 def _import_path() -> list[str]:
     """Where the worker looks for modules, after its own standard library: never the current directory as such."""
-    home = str(Path(modelairlock.__file__).resolve().parent.parent)
+    home = str(Path(__file__).resolve().parents[2])
     return list(dict.fromkeys([home, *(entry for entry in sys.path if os.path.isabs(entry))]))
 
 
