@@ -1,6 +1,14 @@
 """The red-team corpus: every sample of every family, in one tuple."""
 
-from tests.build import corpus_damage, corpus_gadgets, corpus_numpy, corpus_pickle, corpus_torch, corpus_zip
+from tests.build import (
+    corpus_damage,
+    corpus_files,
+    corpus_gadgets,
+    corpus_numpy,
+    corpus_pickle,
+    corpus_torch,
+    corpus_zip,
+)
 from tests.build.sample import Sample
 
 SAMPLES: tuple[Sample, ...] = (
@@ -10,4 +18,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_zip.SAMPLES,
     *corpus_torch.SAMPLES,
     *corpus_numpy.SAMPLES,
+    *corpus_files.SAMPLES,
 )

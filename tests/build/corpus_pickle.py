@@ -175,8 +175,6 @@ DORMANT: dict[str, bytes] = {
     "bytes-constant": p.whole(p.push({"w": evil()})),
     "bytes-constant-text-pickle": p.whole(p.push({"w": b"cos\nsystem\n(S'true # modelairlock canary'\ntR."})),
     "bytearray-constant": p.whole(p.push([bytearray(evil())])),
-    "text-constant": p.whole(p.push({"w": evil(protocol=2).decode("latin-1")})),
-    "base64-constant": p.whole(p.push({"w": base64.b64encode(evil()).decode()})),
 }
 
 

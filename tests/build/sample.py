@@ -18,9 +18,10 @@ CANARY = "true # modelairlock canary"
 class Sample:
     """A hostile, broken or misleading file, and what must be said of it.
 
-    `technique` is a row of the evasion catalogue (``P8``: pickle machine, ``C5``: containers). `executes` says that
-    `loader` (a key of `test_corpus_executes.LOADERS`) runs the payload while loading; it then has to be FLAGGED.
-    `needs` is a module that has to be importable for that, `fixed_in` the Python version that closed the hole.
+    `technique` is a row of the evasion catalogue (``P8``: pickle machine, ``C5``: containers, ``3.3``: data formats).
+    `executes` says that `loader` (a key of `test_corpus_executes.LOADERS`) runs the payload while loading; it then has
+    to be FLAGGED. `needs` is a module that has to be importable for that, `fixed_in` the Python version that closed
+    the hole.
     """
 
     name: str
