@@ -38,7 +38,7 @@ def looks_like_zip(probe: Probe) -> bool:
         return False
     tar = probe.head[257:262] == b"ustar"
     return any(
-        end.count and not (tar and end.end < probe.size) for end in records.end_records(_peek(probe), probe.size)
+        end.entries and not (tar and end.end < probe.size) for end in records.end_records(_peek(probe), probe.size)
     )
 
 

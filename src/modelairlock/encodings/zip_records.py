@@ -10,6 +10,7 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
+from modelairlock.encodings.window import Window
 from modelairlock.reading import Cursor
 
 LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
@@ -52,7 +53,7 @@ class End(NamedTuple):
     start: int
     stop: int
     shift: int
-    count: int
+    entries: int
     #: where the zip64 records begin, else `position`
     records: int
 
@@ -87,28 +88,6 @@ class Local(NamedTuple):
     size: int
     raw: bytes
     extra: bytes
-
-
-class Window:
-    """A cursor's bytes through a small buffer that grows while neighbouring records are asked for."""
-
-    __slots__ = ("ahead", "cursor", "data", "start")
-
-    def __init__(self, cursor: Cursor) -> None:
-        self.cursor = cursor
-        self.start = 0
-        self.data = b""
-        self.ahead = 512
-
-    def peek(self, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start`, not counted as read."""
-        offset = start - self.start
-        if not 0 <= offset <= len(self.data) - length:
-            near = 0 <= offset < len(self.data) + 4096
-            self.ahead = min(self.ahead * 2, 65536) if near else 512
-            self.data = self.cursor.peek(start, max(length, self.ahead))
-            self.start, offset = start, 0
-        return self.data[offset : offset + length]
 
 
 def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
@@ -226,7 +205,8 @@ def directory(cursor: Cursor, end: End) -> Generator[Central, None, int]:
 
 def entry_length(buffer: bytes, offset: int) -> int:
     """How long the directory entry at `offset` is; 34 bytes of it must be there."""
-    return 46 + sum(_LENGTHS.unpack_from(buffer, offset + 28))
+    name, extra, comment = _LENGTHS.unpack_from(buffer, offset + 28)
+    return int(46 + name + extra + comment)
 
 
 def _central(buffer: bytes, offset: int, at: int) -> tuple[Central, int]:
