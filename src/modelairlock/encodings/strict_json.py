@@ -1,9 +1,9 @@
 """Walks JSON (RFC 8259) piece by piece, in constant memory, and sees what parsers hide: a key that stands twice.
 
 What a newcomer would get wrong: parsing 100 MB of hostile JSON into Python values takes gigabytes (``[[],[],…`` grows
-twentyfold), so nothing here builds a value. The walk yields pieces with their positions. Arrays of scalars, and inner
-objects of nothing but scalars and such arrays, come as one piece each where they are short, because that is what
-tokenizers and headers are made of; `pairs` and `json.loads` may decode those, for the window bounds them.
+twentyfold), so nothing here builds the whole value. The walk yields pieces with their positions. What consists of
+scalars and of arrays of scalars comes many at a time (MEMBERS, RUN, FLAT, SCALARS), because that is what vocabularies
+and headers are made of; those pieces are bounded by the window, so `pairs` and `json.loads` may decode them.
 
 Which of two equal keys counts differs from loader to loader (Python keeps the last, others the first), so a repeated
 key means that two loaders may read two different files.
@@ -41,11 +41,13 @@ class Kind(IntEnum):
     SCALARS = 7
     """A whole array of scalars."""
     RUN = 8
-    """Some scalars of a longer array, each with its comma."""
+    """Some scalars or arrays of scalars out of a longer array, each with its comma."""
     FLAT = 9
     """A whole object, inside another value, whose values are scalars and arrays of scalars."""
-    REPEATED = 10
-    """A key that its object had before; follows the KEY piece. Inside a FLAT piece `pairs` shows it."""
+    MEMBERS = 10
+    """Some members of a longer object, whose values are scalars and arrays of scalars, with commas between."""
+    REPEATED = 11
+    """A key that its object had before; follows its KEY or MEMBERS piece. Inside a FLAT piece `pairs` shows it."""
 
 
 class Piece(NamedTuple):
@@ -59,7 +61,7 @@ class Piece(NamedTuple):
 class _Patterns:
     """The grammar, with or without the constants that Python's own writer adds to JSON."""
 
-    __slots__ = ("entry", "long", "member", "run", "value")
+    __slots__ = ("entry", "long", "member", "members", "run", "value")
 
     def __init__(self, constants: bool) -> None:
         extra = rb"|" + _CONSTANT if constants else b""
@@ -71,11 +73,13 @@ class _Patterns:
         one = rb"(" + scalar + rb")(?=[ \t\r\n,}\]]|\Z)|([{\[])"
         self.value = re.compile(_S + rb"(?:" + one + rb")")
         self.long = re.compile(_S + rb"(?:(" + array + rb")|(" + flat + rb")|" + one + rb")")
-        self.run = re.compile(rb"(?:" + _S + scalar + _S + rb",)++")
+        self.run = re.compile(rb"(?:" + _S + rb"(?:" + scalar + rb"|" + array + rb")" + _S + rb",)++")
         key = _S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":"
         self.member = re.compile(key)
         whole = rb"(?:(" + array + rb")|(" + flat + rb")|(" + scalar + rb")(?=[ \t\r\n,}\]]))"
         self.entry = re.compile(key + _S + whole)
+        plain = member + rb"(?=[,}])"
+        self.members = re.compile(_S + rb"(,?)" + _S + rb"(" + plain + rb"(?:," + _S + plain + rb")*+)")
 
 
 _LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
@@ -104,9 +108,13 @@ def text(raw: bytes) -> str:
     return value if isinstance(value, str) else ""
 
 
-def pairs(flat: bytes) -> list[tuple[str, Any]]:
-    """Keys and values of a FLAT piece, in order, repeated ones too. Raises `ValueError` for a number of 4300 digits."""
-    decoded: list[tuple[str, Any]] = _DECODER.raw_decode(flat.decode())[0]
+def pairs(piece: Piece) -> list[tuple[str, Any]]:
+    """Keys and values of a FLAT or MEMBERS piece, in order, repeated ones too. Raises `Malformed` for huge numbers."""
+    raw = piece.raw if piece.kind is Kind.FLAT else b"{" + piece.raw + b"}"
+    try:
+        decoded: list[tuple[str, Any]] = _DECODER.raw_decode(raw.decode())[0]
+    except ValueError:
+        raise Malformed(piece.position, "numbers of fewer than 4300 digits", "a longer one") from None
     return decoded
 
 
@@ -203,42 +211,58 @@ class _Walk:
         yield from self._value()
 
     def _member_or_end(self, keys: set[int], *, first: bool) -> Iterator[Piece]:
-        while entry := self._entry():
-            if bool(entry[1]) is first:
+        while self._short():
+            if members := self.patterns.members.match(self.buffer, self.position):
+                found = self._members(members, keys)
+            elif members := self.patterns.entry.match(self.buffer, self.position):
+                found = self._entry(members, keys)
+            if members is None or bool(members[1]) is first:
                 break
             first = False
-            self.position = entry.end()
-            key = Piece(Kind.KEY, entry[2], self.base + entry.start(2))
-            yield key
-            if self._repeated(keys, key):
-                yield key._replace(kind=Kind.REPEATED)
-            which = entry.lastindex or 3
-            yield Piece(_LONG[which - 2], entry[which], self.base + entry.start(which))
+            self.position = members.end()
+            yield from found
         if self._next() == b"}":
             yield self._close()
             return
         match = self._match(self.patterns.member, "a key in double quotes" if first else "',' and a key, or '}'")
         if bool(match[1]) is first:
             raise Malformed(self.base + match.start(1), "a key" if first else "','", repr(match[0][:20])[1:])
-        key = Piece(Kind.KEY, match[2], self.base + match.start(2))
-        yield key
-        if self._repeated(keys, key):
-            yield key._replace(kind=Kind.REPEATED)
+        yield from self._key(Piece(Kind.KEY, match[2], self.base + match.start(2)), keys)
         yield from self._value()
 
-    def _entry(self) -> re.Match[bytes] | None:
-        """A key with a short value, which is what most of any header consists of, in one step."""
-        return self.patterns.entry.match(self.buffer, self.position) if self._short() else None
+    def _members(self, match: re.Match[bytes], keys: set[int]) -> Iterator[Piece]:
+        """Many members in one step, which is what vocabularies consist of."""
+        piece = Piece(Kind.MEMBERS, match[2], self.base + match.start(2))
+        names = [name for name, _ in pairs(piece)]
+        yield piece
+        new = set(map(hash, names))
+        if len(new) == len(names) and keys.isdisjoint(new):
+            self._remember(keys, new, piece.position)
+            return
+        for name in names:
+            if hash(name) in keys:
+                yield Piece(Kind.REPEATED, json.dumps(name).encode(), piece.position)
+            self._remember(keys, {hash(name)}, piece.position)
 
-    def _repeated(self, keys: set[int], key: Piece) -> bool:
-        name = hash(text(key.raw)) if b"\\" in key.raw else hash(key.raw[1:-1].decode("utf-8", "replace"))
+    def _entry(self, match: re.Match[bytes], keys: set[int]) -> Iterator[Piece]:
+        """A key with a short value in one step, which is what headers consist of."""
+        yield from self._key(Piece(Kind.KEY, match[2], self.base + match.start(2)), keys)
+        which = match.lastindex or 3
+        yield Piece(_LONG[which - 2], match[which], self.base + match.start(which))
+
+    def _key(self, key: Piece, keys: set[int]) -> Iterator[Piece]:
+        yield key
+        name = hash(text(key.raw))
         if name in keys:
-            return True
-        keys.add(name)
-        self.keys += 1
+            yield key._replace(kind=Kind.REPEATED)
+        self._remember(keys, {name}, key.position)
+
+    def _remember(self, keys: set[int], new: set[int], position: int) -> None:
+        before = len(keys)
+        keys |= new
+        self.keys += len(keys) - before
         if self.keys > self.cursor.limits.entries:
-            raise OverLimit(key.position, f"more than {self.cursor.limits.entries} keys at once (limit: entries)")
-        return False
+            raise OverLimit(position, f"more than {self.cursor.limits.entries} keys at once (limit: entries)")
 
     def _close(self) -> Piece:
         keys = self.open.pop()

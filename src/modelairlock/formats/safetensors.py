@@ -82,17 +82,18 @@ class _Header:
         if first.position != PREFIX:
             detail = "the header begins with blanks, where the specification wants '{'"
             yield from self.tell("header-begins-late", first, detail)
-        name = b""
+        name = ""
         for piece in self.pieces:
             if piece.kind is Kind.KEY:
-                name = piece.raw
+                name = text(piece.raw)
             elif piece.kind is Kind.REPEATED:
-                yield from self.tell("key-repeated", piece, f"{_short(text(name))} stands twice in the header")
-            elif name == b'"__metadata__"':
+                yield from self.tell("key-repeated", piece, f"{_short(text(piece.raw))} stands twice in the header")
+            elif name == "__metadata__" and piece.kind in (Kind.FLAT, Kind.OPEN_OBJECT):
                 yield from self._metadata(piece)
-                name = b""
             elif piece.kind is Kind.FLAT:
-                yield from self._tensor(text(name), piece)
+                yield from self._tensor(name, piece)
+            elif piece.kind is Kind.MEMBERS and pairs(piece) == [("__metadata__", None)]:
+                continue
             elif piece.kind is not Kind.CLOSE_OBJECT:
                 raise Malformed(piece.position, "an object that describes a tensor", repr(piece.raw[:20])[1:])
 
@@ -104,41 +105,28 @@ class _Header:
             yield Irregularity(span=span, kind=kind, detail=detail)
 
     def _metadata(self, opening: Piece) -> Iterator[Fact]:
-        """A map of strings to strings, or null; what the strings mean is for their readers."""
-        if opening.raw == b"null":
-            return
+        """A map of strings to strings; what the strings mean is for their readers."""
         if opening.kind is Kind.FLAT:
-            yield from self._short_metadata(opening)
+            members = pairs(opening)
+            _strings(opening, [value for _, value in members])
+            yield from self._repeats(opening, "__metadata__", members)
             return
-        if opening.kind is not Kind.OPEN_OBJECT:
-            raise Malformed(opening.position, "an object of strings as __metadata__", repr(opening.raw[:20])[1:])
         for piece in self.pieces:
             if piece.kind is Kind.CLOSE_OBJECT:
                 return
             if piece.kind is Kind.REPEATED:
-                detail = f"{_short(text(piece.raw))} stands twice in __metadata__"
-                yield from self.tell("key-repeated", piece, detail)
+                yield from self.tell("key-repeated", piece, f"{_short(text(piece.raw))} stands twice in __metadata__")
+            elif piece.kind is Kind.MEMBERS:
+                _strings(piece, [value for _, value in pairs(piece)])
             elif piece.kind is not Kind.KEY and not piece.raw.startswith(b'"'):
                 raise Malformed(piece.position, "a string in __metadata__", repr(piece.raw[:20])[1:])
-
-    def _short_metadata(self, piece: Piece) -> Iterator[Fact]:
-        members = self._pairs(piece, "__metadata__")
-        if not all(isinstance(value, str) for _, value in members):
-            raise Malformed(piece.position, "nothing but strings in __metadata__", repr(piece.raw[:40])[1:])
-        yield from self._repeats(piece, "__metadata__", members)
-
-    def _pairs(self, piece: Piece, name: str) -> list[tuple[str, Any]]:
-        try:
-            return pairs(piece.raw)
-        except ValueError:
-            raise Malformed(piece.position, "numbers of fewer than 4300 digits", _short(name)) from None
 
     def _repeats(self, piece: Piece, name: str, members: list[tuple[str, Any]]) -> Iterator[Fact]:
         if len(dict(members)) < len(members):
             yield from self.tell("key-repeated", piece, f"a key stands twice in {_short(name)}")
 
     def _tensor(self, name: str, piece: Piece) -> Iterator[Fact | Gap]:
-        members = self._pairs(piece, name)
+        members = pairs(piece)
         yield from self._repeats(piece, name, members)
         if len(name) > NAME_CHARACTERS or _ODD_NAME.search(name):
             detail = f"a tensor named {_short(name)}: control characters, a path, or more than {NAME_CHARACTERS} long"
@@ -172,6 +160,11 @@ class _Header:
         if len(self.tensors) >= self.cursor.limits.entries:
             raise OverLimit(opening.position, f"more than {self.cursor.limits.entries} tensors (limit: entries)")
         self.tensors.append(tensor)
+
+
+def _strings(piece: Piece, values: list[Any]) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise Malformed(piece.position, "nothing but strings in __metadata__", repr(piece.raw[:40])[1:])
 
 
 def _unsigned(values: Any) -> TypeGuard[list[int]]:

@@ -1,0 +1,281 @@
+"""JSON: settings of models and tokenizers, indexes, vocabularies.
+
+What a newcomer would get wrong: JSON runs nothing, and yet some keys of it make a loader import a module, fetch code or
+render a template. `STEERING` is the closed list of those we know; each one found is a gap that names it, until a rule
+judges it. It explains, it does not prove: JSON for a loader that nobody here has looked at may steer that loader by
+keys of its own. Keys are compared after their escapes are undone, and both of two equal keys are looked at.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from modelairlock.encodings.plain_text import JSON_EXTENSIONS, TextKind, base_name, text_kind
+from modelairlock.encodings.strict_json import Kind, Piece, pairs, text, walk
+from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import Fact, Irregularity
+from modelairlock.records.span import Span
+
+#: steering keys and repeated keys that are told one by one
+_TOLD = 20
+_BOM = b"\xef\xbb\xbf"
+
+
+class _Nested:
+    """A value that is an object or a list with more in it than scalars."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+NESTED = _Nested()
+
+
+def _never(_: Any) -> bool:
+    return False
+
+
+def _one_of(*values: Any) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str | bool | None) and value in values
+
+
+def _without_dots(value: Any) -> bool:
+    """A plain name, which the loader looks up among its own; a dotted one it would import."""
+    return value is None or (isinstance(value, str) and re.fullmatch(r"\w*", value) is not None)
+
+
+def _activation(value: Any) -> bool:
+    own = r"\w*|torch\.nn\.modules\.(?:activation|linear)\.\w+"
+    return value is None or (isinstance(value, str) and re.fullmatch(own, value) is not None)
+
+
+class Steering(NamedTuple):
+    """What a key does, and which values of it do nothing."""
+
+    does: str
+    harmless: Callable[[Any], bool] = _never
+
+
+_KERNEL = Steering(
+    "may name a repository whose kernel transformers downloads and imports (CVE-2026-4372)",
+    _one_of(True, False, None, "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
+)
+
+STEERING = {
+    "auto_map": Steering("names Python code to import"),
+    "custom_pipelines": Steering("names Python code to import"),
+    "custom_generate": Steering("names Python code to import"),
+    "trust_remote_code": Steering("tells loaders to run code of a repository (CVE-2026-5241)", _one_of(False, None)),
+    "chat_template": Steering("is a Jinja template that loaders render (CVE-2024-34359)", _one_of(None)),
+    "auto_mapping": Steering("names a module that peft imports", _one_of(None)),
+    "megatron_core": Steering("names a module that peft imports", _one_of(None, "megatron.core")),
+    "activation_function": Steering("names a class that sentence-transformers imports", _activation),
+    "tokenizer_class": Steering("names a class to import", _without_dots),
+    "_class_name": Steering("names a class that diffusers imports", _without_dots),
+    "_target_": Steering("names a callable that hydra calls"),
+    "__class__": Steering("names a class that skops or another loader imports"),
+    "__module__": Steering("names a module that skops or another loader imports"),
+    "__loader__": Steering("names how skops builds an object"),
+    "__reduce__": Steering("names a callable to call"),
+    ":serialized:": Steering("is a pickle in base64 (stable-baselines3)"),
+    ":type:": Steering("stands beside a pickle in base64 (stable-baselines3)"),
+    "loader_module": Steering("names a module that mlflow imports"),
+    "registered_name": Steering("names a class that Keras looks up"),
+}
+"""Keys that steer a loader at any depth. Beside them: `_PREFIXES`, Keras objects, weight maps, and `_by_file`."""
+
+_PREFIXES = {
+    "_attn_implementation": _KERNEL,
+    "_experts_implementation": _KERNEL,
+    "py/": Steering("makes jsonpickle build an object"),
+}
+_PREFIX = tuple(_PREFIXES)
+#: classes of sentence-transformers whose own settings name nothing to import, apart from `activation_function`
+_SENTENCE_MODULE = re.compile(
+    r"sentence_transformers\.models\."
+    r"(?:Transformer|Pooling|Normalize|Dense|LayerNorm|Dropout|WeightedLayerPooling|StaticEmbedding|CLIPModel)"
+)
+#: libraries that diffusers takes components from without importing a module by name
+_COMPONENT_LIBRARIES = {None, "diffusers", "transformers", "stable_diffusion"}
+_LEAVES_FOLDER = re.compile(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|://|\x00")
+_KERAS = {"class_name", "config", "module"}
+_EXACT = {*STEERING, *_KERAS, "learner"}
+
+
+def claims(probe: Probe) -> bool:
+    """Text named ``.json`` or ``.jsonl``, or of no known name that begins like an object or a list."""
+    return text_kind(probe) is TextKind.JSON
+
+
+def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    """Every piece of it, for the keys that steer loaders."""
+    start = len(_BOM) if cursor.read(0, min(cursor.size, len(_BOM))) == _BOM else 0
+    lines = base_name(cursor.name).endswith(".jsonl")
+    walker = _Walker(base_name(cursor.name))
+    yield from walker.all(walk(cursor, start, cursor.size, constants=True, many=lines))
+
+
+class _Open:
+    """An object that is open: its own key, and those of its keys that matter together."""
+
+    __slots__ = ("key", "seen")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.seen: set[str] = set()
+
+
+class _Walker:
+    """Where we are: the objects and lists that are open, and the key whose value comes next."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.open: list[_Open] = []
+        self.key = ""
+        self.at = Span(0, 0)
+        self.told: dict[str, int] = {}
+
+    def all(self, pieces: Iterator[Piece]) -> Iterator[Fact | Gap]:
+        """What the whole document says to loaders."""
+        for piece in pieces:
+            if piece.kind is Kind.KEY:
+                self.key = text(piece.raw)
+                self.at = Span(piece.position, piece.position + len(piece.raw))
+            elif piece.kind is Kind.REPEATED:
+                yield from self._repeated(text(piece.raw), Span(piece.position, piece.position + len(piece.raw)))
+            elif piece.kind in (Kind.CLOSE_OBJECT, Kind.CLOSE_ARRAY):
+                self.open.pop()
+                self.key = ""
+            else:
+                yield from self._value(piece)
+                self.key = ""
+
+    def _value(self, piece: Piece) -> Iterator[Fact | Gap]:
+        within = self.open[-1] if self.open else _Open("")
+        if piece.kind is Kind.MEMBERS:
+            yield from self._members(within, piece)
+            return
+        if self.key:
+            yield from self._pair(within, self.key, self.at, _decoded(piece))
+        if piece.kind in (Kind.OPEN_OBJECT, Kind.OPEN_ARRAY):
+            self.open.append(_Open(self.key))
+        elif piece.kind is Kind.FLAT:
+            self.open.append(_Open(self.key))
+            yield from self._members(self.open[-1], piece)
+            self.open.pop()
+
+    def _members(self, within: _Open, piece: Piece) -> Iterator[Fact | Gap]:
+        """Many members at once. What they say stands at the key, if it is spelled there without escapes."""
+        members = pairs(piece)
+        names = {key for key, _ in members}
+        if len(names) < len(members) and piece.kind is Kind.FLAT:
+            yield from self._repeated("a key", Span(piece.position, piece.position + len(piece.raw)))
+        if not self._interesting(within, names):
+            return
+        for key, value in members:
+            start = max(0, piece.raw.find(json.dumps(key).encode()))
+            at = Span(piece.position + start, piece.position + start + len(key) + 2)
+            yield from self._pair(within, key, at, value)
+
+    def _interesting(self, within: _Open, names: set[str]) -> bool:
+        """A quick no for the many keys of a vocabulary."""
+        if within.key == "weight_map" or self.name in _BY_FILE:
+            return True
+        return not names.isdisjoint(_EXACT) or any(name.startswith(_PREFIX) for name in names)
+
+    def _pair(self, within: _Open, key: str, at: Span, value: Any) -> Iterator[Fact | Gap]:
+        for steering in self._steering(within, key, value):
+            if not steering.harmless(value):
+                yield from self._steers(key, at, steering.does)
+        if within.key == "weight_map" and (not isinstance(value, str) or _LEAVES_FOLDER.search(value)):
+            detail = f"weight_map sends {key[:80]!a} to {str(value)[:80]!a}"
+            yield Irregularity(span=at, kind="path-leaves-folder", detail=detail)
+            yield from self._steers("weight_map", at, "names a file outside the model's folder")
+
+    def _steering(self, within: _Open, key: str, value: Any) -> Iterator[Steering]:
+        if key in STEERING:
+            yield STEERING[key]
+        for prefix, steering in _PREFIXES.items():
+            if key.startswith(prefix):
+                yield steering
+        if key in _KERAS:
+            within.seen.add(key)
+            if "class_name" in within.seen and len(within.seen) > 1:
+                yield Steering("with class_name describes an object that Keras builds")
+        if key == "learner" and len(self.open) <= 1:
+            yield Steering("is an xgboost model, which nothing reads yet")
+        by_file = _BY_FILE.get(self.name)
+        if by_file is not None:
+            yield from by_file(key, value)
+
+    def _steers(self, key: str, at: Span, does: str) -> Iterator[Gap]:
+        self.told[key] = self.told.get(key, 0) + 1
+        if self.told[key] <= _TOLD:
+            detail = f"`{key}` {does}; no rule judges it yet"
+            yield Gap(start=at.start, end=at.end, because=Because.UNSUPPORTED, detail=detail)
+
+    def _repeated(self, key: str, at: Span) -> Iterator[Irregularity]:
+        self.told["\n"] = self.told.get("\n", 0) + 1
+        if self.told["\n"] <= _TOLD:
+            yield Irregularity(span=at, kind="json-key-repeated", detail=f"{key[:80]!a} stands twice in one object")
+
+
+def _decoded(piece: Piece) -> Any:
+    """The value of a piece, as far as it is short."""
+    if piece.kind is Kind.SCALAR and piece.raw.startswith(b'"'):
+        return text(piece.raw)
+    if piece.kind in (Kind.SCALAR, Kind.SCALARS):
+        try:
+            return json.loads(piece.raw)
+        except ValueError:
+            return NESTED
+    return NESTED
+
+
+def _sentence_modules(key: str, value: Any) -> Iterator[Steering]:
+    if key == "type" and not (isinstance(value, str) and _SENTENCE_MODULE.fullmatch(value)):
+        yield Steering("names a class that sentence-transformers imports")
+
+
+def _pipeline(_: str, value: Any) -> Iterator[Steering]:
+    """`DiffusionPipeline` takes a pair of library and class for a component, and imports the library."""
+    plain = isinstance(value, str | bool | int | float | None)
+    known = isinstance(value, list) and len(value) == 2 and _known_component(*value)
+    if not plain and not known:
+        yield Steering(f"is a component of a pipeline, from {ascii(value)[:60]}, which diffusers imports")
+
+
+def _known_component(library: Any, name: Any) -> bool:
+    return isinstance(library, str | None) and library in _COMPONENT_LIBRARIES and _without_dots(name)
+
+
+def _archive_manifest(key: str, _: Any) -> Iterator[Steering]:
+    if key in ("handler", "serializedFile", "modelFile"):
+        yield Steering("names a file that TorchServe runs")
+
+
+_BY_FILE: dict[str, Callable[[str, Any], Iterator[Steering]]] = {
+    "modules.json": _sentence_modules,
+    "model_index.json": _pipeline,
+    "manifest.json": _archive_manifest,
+}
+
+FORMAT = Format(
+    name="json_text",
+    summary="JSON and JSON lines",
+    claims=claims,
+    read=read,
+    extensions=JSON_EXTENSIONS,
+    loaders=("transformers", "diffusers", "sentence-transformers", "peft", "tokenizers", "json.load"),
+    blind_spots=(
+        "keys that steer a loader nobody here has looked at",
+        "a name or path of another model, which loaders fetch: that model is not part of this file",
+        "the weights and words in it: a vocabulary or an adapter's settings can change what a model says",
+    ),
+    references=(
+        "https://www.rfc-editor.org/rfc/rfc8259",
+        "CVE-2026-4372 (transformers), CVE-2026-5241 (transformers), CVE-2026-22807 (vllm), CVE-2026-44513 (diffusers)",
+    ),
+)

@@ -1,0 +1,36 @@
+"""Text that people read and tokenizers split: notes, licences, tables, vocabularies.
+
+What a newcomer would get wrong: this is not "any text". Only a closed set of names counts (`encodings.plain_text`),
+and the whole file must be text to its last byte. A ``requirements.txt`` is not among them: pip acts on it.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.encodings.plain_text import INERT_EXTENSIONS, TextKind, read_text, text_kind
+from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.records.coverage import Gap
+from modelairlock.records.facts import Fact
+
+
+def claims(probe: Probe) -> bool:
+    """By content whether it is text, by name whether nothing acts on it."""
+    return text_kind(probe) is TextKind.INERT
+
+
+def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    """Check every byte; text has no structure to tell of."""
+    for _ in read_text(cursor):
+        pass
+    yield from ()
+
+
+FORMAT = Format(
+    name="text",
+    summary="plain text",
+    claims=claims,
+    read=read,
+    extensions=INERT_EXTENSIONS,
+    loaders=("a person", "tokenizers that read a vocabulary line by line"),
+    blind_spots=("what the text tells a person, or a program that interprets it, to do",),
+    references=("https://www.rfc-editor.org/rfc/rfc3629 (UTF-8)",),
+)
