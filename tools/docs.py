@@ -98,7 +98,7 @@ def _formats_index(formats: dict[str, Format], rules: dict[str, Rule]) -> str:
             (
                 f"[{format_.name}]({name}.md)",
                 format_.summary,
-                " ".join(f"`{extension}`" for extension in format_.extensions) or "any",
+                _names(format_.extensions),
                 "yes" if matrix.reads(format_) else "recognised only: a gap",
                 f"{len(judging)} rules" if judging else "—",
                 ", ".join(f"`{loader}`" for loader in format_.loaders) or "—",
@@ -110,11 +110,16 @@ def _formats_index(formats: dict[str, Format], rules: dict[str, Rule]) -> str:
 
 Recognition goes by content and never by the name alone, and every format that claims a file reads it. What is not read
 is never CLEAR, and what no format claims is a [gap](../gaps.md). *Judged by* counts the [rules](../rules/README.md)
-that look at a kind of fact which the format's reader states. Blind spots, and bytes that are passed over by design,
-stand on each page.
+that look at a kind of fact which the format's reader states; what is inside an archive or a checkpoint is read and
+judged as the format it is. Blind spots, and bytes that are passed over by design, stand on each page.
 
 {table(heading, *rows)}
 """
+
+
+def _names(extensions: tuple[str, ...]) -> str:
+    shown = [f"`{extension}`" for extension in extensions[:8]]
+    return " ".join([*shown, "…"] if len(extensions) > len(shown) else shown) or "any"
 
 
 def _rules_index(rules: dict[str, Rule]) -> str:

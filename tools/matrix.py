@@ -1,25 +1,29 @@
-"""Which rules can speak about a format: found out from what their modules import, so that nobody keeps a list.
+"""What the support matrix says of a format, found out from the code, so that nobody keeps a list.
 
 A reader can only state kinds of fact that it, or an encoding it uses, imports; a rule can only judge those that it
-imports. It is the best that can be said without running anything, and it errs on the side of naming a rule too many.
+imports. That errs on the side of naming a rule too many.
 """
 
 import ast
 from functools import cache
 from pathlib import Path
 
-from modelairlock.reading import Format
+from modelairlock.limits import DEFAULT_LIMITS
+from modelairlock.reading import Budget, BytesSource, Cursor, Format, ReadProblem
+from modelairlock.records.coverage import Because, Gap
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "modelairlock"
 FACTS = "modelairlock.records.facts"
 #: where a reader's facts may come from besides its own module
 FOLLOWED = ("modelairlock.formats.", "modelairlock.encodings.")
+#: for readers that do not care what they are given
+SAMPLE = b"x = 1\n" * 16
 #: facts about any artifact, stated by the tree
 ALWAYS = frozenset({"Polyglot", "NameMismatch"})
 
 
 def judging(format_: str, rules: list[str]) -> list[str]:
-    """The modules of `rules` that look at a kind of fact which the format's reader may state."""
+    """Those modules of `rules` that look at a kind of fact which the format's reader may state."""
     stated = states(f"modelairlock.formats.{format_}") - ALWAYS
     return [rule for rule in rules if stated & states(f"modelairlock.rules.{rule}")]
 
@@ -56,5 +60,13 @@ def _imports(module: str) -> tuple[tuple[str, str], ...]:
 
 
 def reads(format_: Format) -> bool:
-    """Whether anything of the content is read, or the format is only recognised (then all of it is a gap)."""
-    return bool(format_.loaders or format_.passes_over)
+    """Whether anything of the content is read; False where all of it is one gap, whatever it holds."""
+    cursor = Cursor(BytesSource(SAMPLE), "sample", Budget(DEFAULT_LIMITS))
+    try:
+        stated = list(format_.read(cursor))
+    except ReadProblem:
+        return True
+    return not any(
+        isinstance(one, Gap) and one.because is Because.UNSUPPORTED and (one.start, one.end) == (0, len(SAMPLE))
+        for one in stated
+    )
