@@ -4,11 +4,13 @@ What ``__all__`` names is promised; nothing else is. All of it is imported on fi
 and ``airlock --help`` import this package too and pay for what they do not use.
 """
 
-from typing import TYPE_CHECKING, Any
+# Type checkers know this name; importing it would import typing, which costs ten times what this module does.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
+    from typing import Any
 
     from modelairlock.limits import Limits
     from modelairlock.records.coverage import Because, Gap
@@ -45,7 +47,7 @@ _HOMES = {
 }
 
 
-def scan(sources: "str | PathLike[str] | Iterable[str | PathLike[str]]", **options: Any) -> "ScanRecord":
+def scan(sources: "str | PathLike[str] | Iterable[str | PathLike[str]]", **options: "Any") -> "ScanRecord":
     """Scan a file or folder, or several, without loading anything, and say what is known of each file.
 
     `options` are the fields of ``modelairlock.pipeline.scan.Options``: exclude, jobs, hash, require, limits, cache,
@@ -61,7 +63,7 @@ def scan(sources: "str | PathLike[str] | Iterable[str | PathLike[str]]", **optio
     return scan_sources([Path(source) for source in several], Options(**options))
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,6 +1,9 @@
 """The parent's side of a scan, with stand-ins for the reader behind the wall."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -97,6 +100,15 @@ def test_what_the_operator_can_mend_stands_beside_the_answers(here: Path) -> Non
     ]
     assert [subject.path for subject in record.subjects] == ["m/a"]
     assert record.verdict is Verdict.CLEAR
+
+
+def test_names_that_are_no_utf8_are_reported(here: Path) -> None:
+    with open(b"m/\xff", "wb") as file:
+        file.write(b"x")
+    record = scanned("m", "gone\udcff", exclude=("\udcfe",))
+    assert [subject.path for subject in record.subjects] == ["m/\\udcff"]
+    assert [error.path for error in record.errors] == ["gone\\udcff"]
+    assert msgspec.json.decode(msgspec.json.encode(record), type=ScanRecord) == record
 
 
 def test_nothing_scanned_is_incomplete(here: Path) -> None:
@@ -202,7 +214,9 @@ def test_a_child_that_hangs_is_killed(here: Path, wall: Wall, monkeypatch: pytes
     put("b", b"hang")
     a, b = scanned(wall=wall, limits=Limits(seconds=0.2)).subjects
     assert a.verdict is Verdict.CLEAR
-    assert gaps(b)[0][0] is Because.READER_FAILED
+    [(because, detail)] = gaps(b)
+    assert because is Because.READER_FAILED
+    assert "did not answer within" in detail
 
 
 def test_ctrl_c_ends_it_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +233,29 @@ def test_ctrl_c_ends_it_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> 
         scan_sources(["m"], Options(jobs=2), interrupt)
     assert time.monotonic() - begun < 10
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("airlock")]
+
+
+def test_an_interrupt_leaves_no_process_behind(here: Path) -> None:
+    put("a", b"hang")
+    code = (
+        "import sys; from modelairlock.pipeline import scan\n"
+        f"scan.FUNCTION = {FUNCTION!r}\n"
+        "print('ready', flush=True)\n"
+        "scan.scan_sources(['m'], scan.Options(jobs=1))"
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=10)  # a child that lived on would hold these pipes open
+    assert told.rstrip().endswith(b"KeyboardInterrupt")
 
 
 def test_a_rule_that_fails_costs_one_verdict(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

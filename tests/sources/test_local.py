@@ -114,6 +114,9 @@ def test_excluded_files_stay_listed(here: Path) -> None:
     assert excluded("m", "a.pt") == {"m/a.pt": "excluded by 'a.pt'", "m/sub/a.pt": "excluded by 'a.pt'"}
     assert files("m", "sub/a.pt") == ["m/README.md", "m/a.pt", "m/sub/b.pt"]
     assert files("m", "*.pt") == ["m/README.md"]
+    for pattern in ("**/*.pt", "**/a.pt"):
+        assert "m/a.pt" in excluded("m", pattern)
+        assert "m/sub/a.pt" in excluded("m", pattern)
     assert errors("m", "*") == ["there is no file to scan in it"]
 
 

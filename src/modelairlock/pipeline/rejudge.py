@@ -20,6 +20,7 @@ from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject
+from modelairlock.records.text import shown
 
 NO_FACTS = "no facts in the cache; scan the file again"
 NO_DIGEST = "the report has no digest of it; scan the file again"
@@ -70,7 +71,7 @@ class _Rejudging:
         try:
             report = _report(Path(target))
         except AirlockError as problem:
-            self.errors.append(OperatorError(path=target, message=str(problem), hint=problem.hint))
+            self.errors.append(OperatorError(path=shown(target), message=shown(str(problem)), hint=problem.hint))
             return
         self.excluded.extend(report.excluded)
         self.errors.extend(report.errors)

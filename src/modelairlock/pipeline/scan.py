@@ -25,6 +25,7 @@ from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Tool, worst
+from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, walk
 
 #: files up to this size share a child, so many of them and so many bytes at a time
@@ -229,7 +230,9 @@ def _cache(options: Options, errors: list[OperatorError], warn: Callable[[str], 
     try:
         return open_cache(options.cache_folder, warn or (lambda _: None))
     except AirlockError as refused:
-        errors.append(OperatorError(path=str(options.cache_folder), message=str(refused), hint=refused.hint))
+        errors.append(
+            OperatorError(path=shown(str(options.cache_folder)), message=shown(str(refused)), hint=shown(refused.hint))
+        )
         return None
 
 

@@ -293,7 +293,10 @@ def _target(place: str) -> str:
 
 
 def _pattern(given: str) -> _Pattern:
-    return _Pattern(given, re.compile(translate(given.rstrip("/") or given)), given.endswith("/"))
+    bare = given.rstrip("/") or given
+    # A star crosses folders here anyway, but `**/x` is also meant to match an `x` right at the top.
+    compiled = re.compile(f"{translate(bare)}|{translate(bare.removeprefix('**/'))}")
+    return _Pattern(given, compiled, given.endswith("/"))
 
 
 def _missing(shown: str, problem: OSError | ValueError) -> OperatorError:
