@@ -87,6 +87,12 @@ def test_every_format_rule_and_output_has_a_test(room: str, name: str) -> None:
     assert wanted.exists(), f"add {shown(wanted)}"
 
 
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in python_files("tests")}
+    missing = [f"{shown(folder)}/__init__.py" for folder in sorted(folders) if not (folder / "__init__.py").exists()]
+    assert not missing, f"two tests of one name clash otherwise: add {', '.join(missing)}"
+
+
 def test_rules_and_formats_are_called_what_their_files_are_called() -> None:
     rules = dict(zip(names("modelairlock.rules"), catalog("modelairlock.rules", Rule), strict=True))
     wrong = [
