@@ -1,0 +1,42 @@
+"""A tar archive: every member is read anew, and links and devices are facts of their own.
+
+What a newcomer would get wrong: unpacking a tar writes wherever its names and links say, and what one reader takes for
+the end another reads over. `encodings.tar` states both; rules judge.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.encodings.tar import looks_like_tar, read_archive
+from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.records.coverage import Gap
+from modelairlock.records.facts import Fact
+
+
+def claims(probe: Probe) -> bool:
+    """By a first header whose checksum fits; one of the old v7 kind, without a magic, must look like one besides."""
+    return looks_like_tar(probe)
+
+
+def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    """All members and links, up to the last byte."""
+    yield from read_archive(cursor)
+
+
+FORMAT = Format(
+    name="tar",
+    summary="Tar archive",
+    claims=claims,
+    read=read,
+    extensions=(".tar",),
+    loaders=("tarfile (Python)", "GNU tar", "bsdtar"),
+    blind_spots=(
+        "Sparse files and parts of multi-volume archives are gaps.",
+        "Owners, modes, times, access lists and other pax records than path, linkpath and size are not looked at.",
+        "An archive without any member is not recognised.",
+    ),
+    references=(
+        "POSIX.1-2001 pax",
+        "https://www.gnu.org/software/tar/manual/html_node/Standard.html",
+        "CVE-2025-62518",
+    ),
+)
