@@ -23,6 +23,7 @@ CONSTRAINTS: dict[str, str] = {
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "no-size": "No number among the arguments: a number would be a length to allocate.",
+    "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
     "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
 }
 """Each constraint's name and what it demands."""
@@ -114,6 +115,10 @@ def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
     return all(value.kind in ("str", "bytes", "list", "tuple", "call") for value in arguments)
 
 
+def _no_text(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return all(value.kind in ("none", "bool", "int", "float", "call", "global") for value in arguments)
+
+
 def _one_plain(arguments: tuple[Value, ...], _: Vouches) -> bool:
     return len(arguments) == 1 and arguments[0].kind in _PLAIN
 
@@ -128,5 +133,6 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "vouched-names": _vouched_names,
     "bit-generator": _bit_generator,
     "no-size": _no_size,
+    "no-text": _no_text,
     "one-plain": _one_plain,
 }
