@@ -44,3 +44,12 @@ def test_one_that_makes_no_environments_is_an_error_that_names_the_package(tmp_p
     found = search(tmp_path, python3_12=BARE, id=NOT_ROOT)
     assert found.returncode == 1
     assert f"apt-get install python3.{sys.version_info.minor}-venv" in found.stderr
+
+
+def test_root_on_debian_gets_the_package_installed(tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    mended = BARE.replace("exit 1", f"test -e {installed} || exit 1", 1)
+    apt_get = f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncase "$*" in *install*) touch {installed} ;; esac\n'
+    found = search(tmp_path, python3_12=mended, id="#!/bin/sh\necho 0\n", **{"apt-get": apt_get})
+    assert (found.returncode, found.stdout.strip()) == (0, sys.executable), found.stderr
+    assert f"python3.{sys.version_info.minor}-venv" in (tmp_path / "calls").read_text()
