@@ -72,7 +72,9 @@ RULES = (
 VIEW = View(rules=RULES, passes_over={"safetensors": "tensor data, which the loader takes as numbers"})
 
 
-def call_finding(where: str, fact: Fact = CALL, message: str = f"runs the shell command '{CURL}'") -> Finding:
+def call_finding(
+    where: str, fact: Fact = CALL, message: str = f"loading it would call posix.system('{CURL}'), which runs a command"
+) -> Finding:
     return Finding(
         rule="harmful-call",
         severity=Severity.CRITICAL,
@@ -193,7 +195,9 @@ def record(*subjects: Subject, **more: object) -> ScanRecord:
 
 CLEAR_ONE = record(clear_subject("model.safetensors"))
 FLAGGED_ONE = record(torch_flagged("models/pytorch_model.bin"))
-INCOMPLETE_ONE = record(gap_subject("forest.pkl", Because.UNVOUCHED, "sksurv.tree.tree.SurvivalTree"))
+INCOMPLETE_ONE = record(
+    gap_subject("forest.pkl", Because.UNVOUCHED, "sksurv.tree.tree.SurvivalTree (imported, instantiated)")
+)
 NOTHING = record(errors=(OperatorError(path="gone.pt", message="there is no such file", hint="check the path"),))
 HUNDRED_CLEAR = record(
     *(clear_subject(f"shard-{n:05}.safetensors") for n in range(90)),
@@ -202,9 +206,9 @@ HUNDRED_CLEAR = record(
 FOLDER = record(
     torch_flagged("hub/pytorch_model.bin"),
     *(pickle_flagged(f"hub/optimizer-{n}.pkl") for n in range(7)),
-    gap_subject("hub/forest.pkl", Because.UNVOUCHED, "sksurv.tree.tree.SurvivalTree"),
-    gap_subject("hub/forest2.pkl", Because.UNVOUCHED, "sksurv.tree.tree.SurvivalTree"),
-    gap_subject("hub/other.pkl", Because.UNVOUCHED, "mylib.models.Thing"),
+    gap_subject("hub/forest.pkl", Because.UNVOUCHED, "sksurv.tree.tree.SurvivalTree (imported, instantiated)"),
+    gap_subject("hub/forest2.pkl", Because.UNVOUCHED, "sksurv.tree.tree.SurvivalTree (imported, instantiated)"),
+    gap_subject("hub/other.pkl", Because.UNVOUCHED, "mylib.models.Thing (imported)"),
     gap_subject("hub/blob", Because.UNRECOGNISED, "", 77),
     gap_subject("hub/secret.zip", Because.ENCRYPTED, "weights.bin is encrypted", 9_000, "zip"),
     gap_subject("hub/empty.pt", Because.TRUNCATED, "the file is empty", 0),
@@ -235,7 +239,7 @@ HOSTILE_NAMES = record(
                     how="inst",
                     arguments=(Value("str", HOSTILE),),
                 ),
-                f"runs {HOSTILE}",
+                f"loading it would call {HOSTILE}",
             ),
         ),
         coverage=whole(61),

@@ -12,16 +12,14 @@ from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule
 
 
-def format_page(format: Format, doc: str = "") -> str:  # noqa: A002  # the house's word for it
-    """What a format is, who is assumed to open it, what is passed over and what reading never shows.
-
-    `doc` is the docstring of the format's module.
-    """
+def format_page(format: Format) -> str:  # noqa: A002  # the house's word for it
+    """What a format is, who is assumed to open it, what is passed over and what reading never shows."""
+    module = inspect.getmodule(format.read)
     return _page(
         [
             f"# Format `{format.name}`",
             format.summary,
-            _body(doc),
+            _body(module.__doc__ or "" if module else ""),
             _listed("Extensions that promise it", [f"`{each}`" for each in format.extensions]),
             _listed("A CLEAR verdict assumes that it is opened by", [f"`{each}`" for each in format.loaders]),
             f"**Passed over by design:** {format.passes_over}" if format.passes_over else "**Every byte is read.**",

@@ -6,6 +6,7 @@ Everything returned here is already fit to show (`records.text`): values and nam
 from collections.abc import Iterable, Sequence
 
 from modelairlock.records.facts import (
+    Buffer,
     Build,
     Call,
     ExtensionImport,
@@ -18,6 +19,7 @@ from modelairlock.records.facts import (
     Member,
     NameMismatch,
     PersistentId,
+    PickleStream,
     Polyglot,
     SetItem,
     TensorBeyondStorage,
@@ -82,7 +84,7 @@ def value_in_words(value: Value, depth: int = 0) -> str:
     if value.kind in _BRACKETS:
         opening, closing = _BRACKETS[value.kind]
         return opening + _parts(value.parts, depth, value.cut) + closing
-    return shown(value.text, 60) or f"<{value.kind}>"
+    return shown(value.text, 60) or ("None" if value.kind == "none" else f"<{value.kind}>")
 
 
 def _quoted(value: Value, quote: str) -> str:
@@ -123,6 +125,8 @@ def _pickle_fact(fact: Fact) -> str:
             return f"sets the state of {value_in_words(fact.target)} to {value_in_words(fact.state)}"
         case SetItem():
             return f"puts items into {value_in_words(fact.target)}"
+        case Buffer():
+            return "takes bytes from outside the file"
         case PersistentId():
             return f"asks the loader for the object {value_in_words(fact.value)}"
     return ""
@@ -130,6 +134,8 @@ def _pickle_fact(fact: Fact) -> str:
 
 def _file_fact(fact: Fact) -> str:
     match fact:
+        case PickleStream():
+            return f"is a pickle of protocol {fact.protocol}"
         case FrameTrick() | Irregularity():
             return f"{fact.kind}: {fact.detail}"
         case HiddenCode():

@@ -42,8 +42,7 @@ def _pages(name: str) -> list[str]:
         doc = import_module(f"modelairlock.rules.{module}").__doc__ or ""
         pages.append(rule_page(find("modelairlock.rules", module, Rule), doc))
     if module in names("modelairlock.formats"):
-        doc = import_module(f"modelairlock.formats.{module}").__doc__ or ""
-        pages.append(format_page(find("modelairlock.formats", module, Format), doc))
+        pages.append(format_page(find("modelairlock.formats", module, Format)))
     if module in set(Because):
         pages.append(gap_page(Because(module)))
     return pages
@@ -70,14 +69,8 @@ def _index() -> str:
     rules = [f"- `{rule.name}` ({rule.severity.value}): {rule.summary}" for rule in catalog("modelairlock.rules", Rule)]
     formats = [f"- `{each.name}`: {each.summary}" for each in catalog("modelairlock.formats", Format)]
     gaps = [f"- `{because.value}`: {why}" for because, (why, _) in EXPLANATIONS.items()]
-    parts = ["# Rules", *rules, "", "# Formats", *formats, "", "# Gaps", *gaps]
-    return (
-        "\n".join(parts)
-        .replace("# Rules\n", "# Rules\n\n")
-        .replace("# Formats\n", "# Formats\n\n")
-        .replace("# Gaps\n", "# Gaps\n\n")
-        + "\n"
-    )
+    parts = ["# Rules", "", *rules, "", "# Formats", "", *formats, "", "# Gaps", "", *gaps, ""]
+    return "\n".join(parts)
 
 
 def _show(page: str) -> None:

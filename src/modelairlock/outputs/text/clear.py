@@ -60,6 +60,8 @@ def _named(kind: _Kind, group: list[Subject], sheet: Sheet, view: View) -> Itera
     for subject in group:
         rest = f"{formats_of(subject)}, {size(subject.size_bytes)}"
         yield from sheet.title(Verdict.CLEAR, shown_path(subject.path, 200), rest)
+        if view.verbose and subject.sha256:
+            yield from sheet.entry("sha256", shown(subject.sha256))
         yield from remarks(subject, sheet, view)
     yield from _meaning([kind], group, sheet, view)
 
@@ -73,7 +75,9 @@ def _meaning(kinds: list[_Kind], group: list[Subject], sheet: Sheet, view: View)
     yield from sheet.entry(*(("holds for", f"{listed(loaders, most)}; {account}") if loaders else ("read", account)))
     spots = list(dict.fromkeys(shown(spot, 200) for kind in kinds for spot in kind.blind_spots))
     if spots:
-        yield from sheet.entry("not shown", listed(spots, most), text_style="dim")
+        yield from sheet.entry(
+            "not shown", listed([spot.removesuffix(".") for spot in spots], most, comma="; "), text_style="dim"
+        )
 
 
 def _reasons(kinds: list[_Kind], view: View) -> str:

@@ -65,6 +65,8 @@ def _block(subjects: list[Subject], sheet: Sheet, view: View) -> Iterator[str]:
     first = subjects[0]
     rest = f"{formats_of(first)}, {size(first.size_bytes)}"
     yield from sheet.title(Verdict.FLAGGED, shown_path(first.path, 200), rest)
+    if view.verbose and first.sha256:
+        yield from sheet.entry("sha256", shown(first.sha256))
     if len(subjects) > 1:
         others = [shown_path(subject.path, 60) for subject in subjects[1:]]
         most = len(others) if view.verbose else _ALIKE
@@ -99,13 +101,21 @@ def _finding(group: list[Finding], path: str, sheet: Sheet, view: View, helped: 
         finding.severity.value, shown(finding.message, 600) + doubt, style=finding.severity.value, text_style="bold"
     )
     yield from sheet.entry("where", _where(group, path))
-    if finding.evidence:
-        facts = finding.evidence if view.verbose else finding.evidence[:1]
-        yield from sheet.entry("seen", "; ".join(fact_in_words(fact) for fact in facts))
+    seen = _seen(finding, view)
+    if seen:
+        yield from sheet.entry("seen", seen)
     yield from sheet.entry("why", _why(finding, view))
     if finding.help and finding.help not in helped:
         helped.add(finding.help)
         yield from sheet.entry("do", shown(finding.help, 400))
+
+
+def _seen(finding: Finding, view: View) -> str:
+    """The evidence in words, unless the message has said as much."""
+    if view.verbose:
+        return "; ".join(fact_in_words(fact) for fact in finding.evidence)
+    words = fact_in_words(finding.evidence[0]) if finding.evidence else ""
+    return "" if words.partition(" ")[2] in shown(finding.message) else words
 
 
 def _where(group: list[Finding], path: str) -> str:

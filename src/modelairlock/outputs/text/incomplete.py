@@ -64,7 +64,8 @@ def _reason(because: Because, seen: list[_Seen], sheet: Sheet, view: View, files
     most = _DETAILS_VERBOSE if view.verbose else _DETAILS
     details: dict[str, list[_Seen]] = {}
     for each in seen:
-        details.setdefault(shown(each.gap.detail, 300), []).append(each)
+        detail = shown(each.gap.detail, 300)
+        details.setdefault("" if detail.lower() == why.lower().removesuffix(".") else detail, []).append(each)
     if because is Because.UNVOUCHED:
         yield from sheet.entry("names", listed(list(details), most * 3), text_style="bold")
         if files > 1:

@@ -1,0 +1,121 @@
+"""The text report, as the person at the terminal sees it. Read the golden files: they are the specification."""
+
+import pytest
+
+from modelairlock.records.coverage import EXPLANATIONS, Because
+from modelairlock.records.text import columns
+from tests.golden import same_as
+from tests.outputs.canonical import (
+    ALL,
+    CLEAR_ONE,
+    FLAGGED_ONE,
+    FOLDER,
+    HOSTILE_NAMES,
+    HUNDRED_CLEAR,
+    NOTHING,
+    TOOL,
+    VIEW,
+    WEAK,
+    clear_subject,
+    gap_subject,
+    pickle_flagged,
+    record,
+)
+from tests.outputs.hostile import hidden_in, rendered, without_colour
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_golden(name: str) -> None:
+    same_as(f"{name}.txt", rendered("text", ALL[name]))
+
+
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_golden_on_terminals(width: int) -> None:
+    same_as(f"folder_{width}.txt", rendered("text", FOLDER, VIEW._replace(width=width, seconds=1.26)))
+
+
+def test_golden_verbose() -> None:
+    same_as("folder_verbose.txt", rendered("text", FOLDER, VIEW._replace(verbose=True)))
+
+
+def test_golden_weak_isolation_names_what_is_missing() -> None:
+    tool = {"tool": type(TOOL)(name="m", version="1", rules_digest="", profiles_digest="", isolation=WEAK)}
+    same_as("weak.txt", rendered("text", record(clear_subject("a.safetensors"), **tool)))
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 200])
+def test_no_line_is_longer_than_the_terminal(width: int) -> None:
+    for name in ("folder", "hostile_names"):
+        lines = rendered("text", ALL[name], VIEW._replace(width=width)).splitlines()
+        longest = max(lines, key=columns)
+        assert columns(longest) <= max(width, 40), longest
+
+
+@pytest.mark.parametrize("view", [VIEW, VIEW._replace(width=80, colour=True), VIEW._replace(verbose=True)])
+def test_hostile_names_neither_steer_the_terminal_nor_forge_a_line(view) -> None:
+    text = without_colour(rendered("text", HOSTILE_NAMES, view))
+    assert not hidden_in(text)
+    at_the_edge = [line.split()[0] for line in text.splitlines() if line and not line.startswith(" ")]
+    assert at_the_edge == ["FLAGGED", "FLAGGED", "INCOMPLETE", "CLEAR", "4"], at_the_edge
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    coloured = rendered("text", FOLDER, VIEW._replace(width=90, colour=True))
+    assert "\x1b[1;31mFLAGGED\x1b[0m" in coloured
+    assert without_colour(coloured) == rendered("text", FOLDER, VIEW._replace(width=90))
+
+
+def test_the_verdict_stands_first() -> None:
+    for one in ALL.values():
+        assert rendered("text", one).startswith(one.verdict.value.upper())
+
+
+def test_flagged_before_incomplete_before_clear() -> None:
+    text = rendered("text", FOLDER)
+    assert text.index("\nFLAGGED") < text.index("\nINCOMPLETE") < text.index("\nCLEAR")
+
+
+def test_a_hundred_clear_files_are_a_few_lines() -> None:
+    assert len(rendered("text", HUNDRED_CLEAR).splitlines()) < 10
+
+
+def test_verbose_names_every_file() -> None:
+    text = rendered("text", HUNDRED_CLEAR, VIEW._replace(verbose=True))
+    assert all(subject.path in text for subject in HUNDRED_CLEAR.subjects)
+
+
+def test_clear_says_what_it_does_not_mean() -> None:
+    text = rendered("text", CLEAR_ONE)
+    assert "safetensors.safe_open" in text
+    assert "1.1 GB passed over by design" in text
+    assert "weights that were trained to misbehave" in text
+
+
+def test_the_same_finding_in_many_files_is_told_once() -> None:
+    text = rendered("text", record(*(pickle_flagged(f"{n}.pkl") for n in range(1000))))
+    assert text.count("loading it would call") == 1
+    assert "999 other files" in text
+    assert len(text.splitlines()) < 15
+
+
+@pytest.mark.parametrize("because", Because)
+def test_every_reason_for_a_gap_says_what_to_do(because: Because) -> None:
+    text = " ".join(rendered("text", record(gap_subject("a", because, "here"))).split())
+    assert all(sentence in text for sentence in EXPLANATIONS[because])
+
+
+def test_many_different_gaps_stay_readable() -> None:
+    text = rendered("text", record(*(gap_subject(f"{n}.pkl", Because.MALFORMED, f"byte {n}") for n in range(5000))))
+    assert len(text.splitlines()) < 25
+    assert "4,994 gaps more" in text
+
+
+def test_nothing_scanned_is_said() -> None:
+    assert "nothing was scanned" in rendered("text", NOTHING)
+    assert "gone.pt" in rendered("text", NOTHING)
+
+
+def test_a_finding_says_why_where_and_what_to_do() -> None:
+    text = rendered("text", FLAGGED_ONE)
+    for part in ("critical", "archive/data.pkl, bytes 17..60, 90..133", "harmful-call", "CWE-502", "Do not load it"):
+        assert part in text
