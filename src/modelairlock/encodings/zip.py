@@ -187,6 +187,9 @@ class _Archive:
                 yield from self.teller.say("archive-names-collide", start, end, detail)
             self.folded.add(small)
         yield from self.members.odd(name, start, end)
+        if records.zip64_unasked(central):
+            detail = f"{name!r} has a zip64 field with other numbers than its header, which does not ask for one"
+            yield from self.teller.say("zip-zip64-differs", start, end, detail)
         if records.UNICODE_PATH in central.extra:
             other = records.unicode_name(central.extra, central.raw)
             if other is not None:

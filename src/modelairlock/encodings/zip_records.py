@@ -106,13 +106,14 @@ def widened(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(given.pop(0) if value == FULL and given else value for value in values)
 
 
-def zip64_unused(extra: bytes, plain: tuple[int, ...]) -> bool:
-    """Whether a zip64 field says other numbers than the plain ones though none of those asks for it."""
-    if FULL in plain or b"\x01\x00" not in extra:
+def zip64_unasked(central: Central) -> bool:
+    """Whether a zip64 field says other sizes than the plain ones though none of those asks for it: readers differ."""
+    packed, size = _NARROW.unpack_from(central.twin, 8)
+    if FULL in (packed, size) or b"\x01\x00" not in central.extra:
         return False
-    body = next((body for tag, body in extra_fields(extra) if tag == 1), b"")
+    body = next((body for tag, body in extra_fields(central.extra) if tag == 1), b"")
     wide = [value for (value,) in _WIDE.iter_unpack(body[: len(body) & ~7])]
-    return any(value not in plain for value in wide)
+    return any(value not in (packed, size, central.offset) for value in wide)
 
 
 UNICODE_PATH = b"\x75\x70"

@@ -1,0 +1,71 @@
+"""Unpacking an archive would write outside the folder it is unpacked in
+
+## Why it matters
+
+A member named ``../../.ssh/authorized_keys``, or a link that leads out of the archive followed by a member behind that
+link, writes wherever the user may write. Loaders unpack archives without being asked to: Keras unpacks tar files it
+downloads, MLflow and NeMo unpack checkpoints. Python refuses most of it only since 3.12 (PEP 706), and only where the
+caller did not switch that off. A device or a pipe makes whoever opens it read something else, or wait for ever.
+
+## What to do
+
+Do not unpack the file, and do not load it with anything that does.
+"""
+
+import re
+from collections.abc import Iterator
+
+from modelairlock.records.facts import Irregularity, Link
+from modelairlock.records.finding import Severity
+from modelairlock.records.reading import Reading
+from modelairlock.records.rule import Context, Judgement, Rule
+
+_KINDS = {
+    "archive-name-absolute": Severity.HIGH,
+    "archive-name-traversal": Severity.HIGH,
+    "archive-name-drive": Severity.HIGH,
+    "archive-name-control": Severity.LOW,
+}
+_ROOTED = re.compile(r"/|[A-Za-z]:")
+
+
+def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
+    del context
+    for fact in reading.facts:
+        if isinstance(fact, Irregularity) and fact.kind in _KINDS:
+            yield RULE.finding(reading, fact.detail, fact, severity=_KINDS[fact.kind])
+        elif isinstance(fact, Link):
+            yield from _link(reading, fact)
+
+
+def _link(reading: Reading, link: Link) -> Iterator[Judgement]:
+    if link.kind in ("device", "fifo", "other"):
+        what = {"device": "a device", "fifo": "a pipe", "other": "neither a file nor a link"}[link.kind]
+        yield RULE.finding(reading, f"{link.name!r} is {what}", link, severity=Severity.MEDIUM)
+    elif leads_out(link.name, link.target, from_root=link.kind == "hardlink"):
+        yield RULE.finding(reading, f"{link.name!r} is a link to {link.target!r}, outside of the archive", link)
+
+
+def leads_out(name: str, target: str, *, from_root: bool) -> bool:
+    """Whether a link `name` to `target` leads out of the archive. Hard links count from its root, others from `name`."""
+    target = target.replace("\\", "/")
+    if _ROOTED.match(target):
+        return True
+    folders = [] if from_root else [part for part in name.replace("\\", "/").split("/")[:-1] if part not in ("", ".")]
+    depth = len(folders)
+    for part in target.split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return False
+
+
+RULE = Rule(
+    name="archive-name-escapes",
+    summary="Unpacking an archive would write outside the folder it is unpacked in.",
+    check=_check,
+    severity=Severity.HIGH,
+    help="Do not unpack this file: it would write, or link, outside of the folder you choose.",
+    cwe=("CWE-22", "CWE-59"),
+    atlas=("AML.T0011",),
+)
