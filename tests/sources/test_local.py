@@ -151,14 +151,24 @@ def test_links_are_listed_and_not_followed(here: Path) -> None:
     (here / "m/up").symlink_to("..")
     assert files("m") == ["m/real.pt", "m/sub/x"]
     assert excluded("m") == {
-        "m/in.pt": "link to real.pt, which is itself scanned",
-        "m/folder": "link to sub, which is itself scanned",
+        "m/in.pt": "link to m/real.pt, which is itself scanned",
+        "m/folder": "link to m/sub, which is itself scanned",
         "m/out.pt": "symbolic link out of the source, not followed: ../out/secret",
         "m/absolute": f"symbolic link out of the source, not followed: {here}/out",
-        "m/nowhere": "dangling symbolic link to gone, not followed",
-        "m/loop": "loop of symbolic links to loop, not followed",
+        "m/nowhere": "dangling symbolic link: gone",
+        "m/loop": "loop of symbolic links, not followed: loop",
         "m/up": "symbolic link out of the source, not followed: ..",
     }
+
+
+def test_a_long_chain_of_links_ends(here: Path) -> None:
+    make(here, "m/0000")
+    for number in range(1, 3000):
+        (here / f"m/{number:04}").symlink_to(f"{number - 1:04}")
+    assert files("m") == ["m/0000"]
+    found = excluded("m")
+    assert found["m/0001"] == "link to m/0000, which is itself scanned"
+    assert found["m/2999"] == "loop of symbolic links, not followed: 2998"
 
 
 def test_a_link_to_an_excluded_file_does_not_say_it_is_scanned(here: Path) -> None:
@@ -166,8 +176,8 @@ def test_a_link_to_an_excluded_file_does_not_say_it_is_scanned(here: Path) -> No
     (here / "m/in.pt").symlink_to("real.pt")
     (here / "m/link").symlink_to("sub/x")
     found = excluded("m", "real.pt", "sub")
-    assert found["m/in.pt"] == "link to real.pt, which is excluded"
-    assert found["m/link"] == "link to sub/x, which is excluded"
+    assert found["m/in.pt"] == "link to m/real.pt, which is excluded"
+    assert found["m/link"] == "link to m/sub/x, which is excluded"
 
 
 def test_a_source_that_is_a_link_is_resolved(here: Path) -> None:

@@ -85,6 +85,13 @@ def test_every_kind_of_repository(cache: Path, kind: str) -> None:
     assert claims(f"{kind}--a--b/snapshots/r") == {f"{kind}--a--b/snapshots/r/x": ""}
 
 
+def test_a_second_name_of_a_blob_is_checked_on_its_own(cache: Path) -> None:
+    """A hard link is the same file, but it claims another digest."""
+    false = sha256(b"something else")
+    os.link(f"{REPOSITORY}/blobs/{sha256(b'weights')}", f"{REPOSITORY}/blobs/{false}")
+    assert claims(REPOSITORY)[f"{REPOSITORY}/blobs/{false}"] == false
+
+
 def test_links_elsewhere_are_not_followed_even_in_a_cache(cache: Path) -> None:
     other = cache / "hub/models--org--other"
     add(other, "r", "secret.bin", b"secret")

@@ -8,6 +8,7 @@ cached that a second look would not say again.
 import os
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -21,6 +22,7 @@ from modelairlock.pipeline.worker import Job, ProtocolBroken, decode
 from modelairlock.reading import Unreadable
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.errors import AirlockError, NoIsolation
+from modelairlock.records.isolation import Level
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Subject, Verdict
 from modelairlock.sources.local import File, changed, open_file
@@ -36,7 +38,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Run:
-    """What the batches of one scan share. Only `spent` and `finished` change, and only for show."""
+    """What the batches of one scan share. Only `spent_bytes` changes, and only for show."""
 
     def __init__(self, wall: Wall, limits: Limits, hashing: bool, cache: Cache | None) -> None:
         self.wall = wall
@@ -45,6 +47,11 @@ class Run:
         self.cache = cache
         self.stop = threading.Event()
         self.spent_bytes = 0
+
+    @cached_property
+    def level(self) -> Level:
+        """How well readers are walled in; the first to ask waits until the wall is up."""
+        return self.wall.isolation.level
 
     def spent(self, count: int) -> None:
         """Count bytes for the progress display; raises `Stopped` when the scan is over."""
@@ -133,7 +140,7 @@ def _open(run: Run, item: _Item) -> None:
     if item.digests.length != item.size:
         item.doubt = CHANGED
     elif run.cache:
-        item.reading = run.cache.get(item.digests.sha256, file.name, item.size, run.limits, run.wall.isolation.level)
+        item.reading = run.cache.get(item.digests.sha256, file.name, item.size, run.limits, run.level)
 
 
 def _read(run: Run, items: Sequence[_Item]) -> None:
@@ -185,7 +192,7 @@ def _finish(run: Run, item: _Item) -> Subject:
     if item.state and not item.doubt and changed(item.state, os.fstat(item.fd)):
         item.doubt = CHANGED
     if run.cache and item.answer and item.sha256:
-        run.cache.put(item.sha256, reading, item.answer, run.limits, run.wall.isolation.level)
+        run.cache.put(item.sha256, reading, item.answer, run.limits, run.level)
     reading = reroot(reading, file.path)
     if item.doubt:
         whole = Gap(start=0, end=item.size, because=Because.UNREADABLE, detail=item.doubt)

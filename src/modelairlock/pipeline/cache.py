@@ -117,7 +117,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     try:
         # Any of these may be refused on a file system without locks or shared memory; then the cache is not used.
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA trusted_schema = OFF")
         (layout,) = database.execute("PRAGMA user_version").fetchone()
         if layout not in {0, LAYOUT}:

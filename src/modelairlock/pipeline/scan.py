@@ -32,6 +32,7 @@ from modelairlock.sources.local import File, Hole, walk
 SMALL_BYTES = 1024 * 1024
 BATCH_FILES = 64
 BATCH_BYTES = 16 * 1024 * 1024
+MOST_JOBS = 256
 #: how often progress is told while one file takes long
 TELL_SECONDS = 0.2
 FUNCTION = "modelairlock.pipeline.worker:read"
@@ -238,6 +239,7 @@ def _cache(options: Options, errors: list[OperatorError], warn: Callable[[str], 
 
 def _sizes(jobs: int) -> tuple[int, int]:
     """How many threads, and how many files in a batch: open files are few on some systems (256 on macOS)."""
+    jobs = min(jobs, MOST_JOBS)
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         return jobs, BATCH_FILES

@@ -32,6 +32,12 @@ _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISLNK, "a symbolic link"),
 )
+_BROKEN = {
+    errno.ELOOP: "loop of symbolic links, not followed",
+    errno.ENOENT: "dangling symbolic link",
+    errno.ENOTDIR: "dangling symbolic link",
+    errno.EACCES: "symbolic link to where nobody is let in",
+}
 
 
 class File(NamedTuple):
@@ -163,8 +169,8 @@ class _Walk:
         self.root = root
         self.shown = shown
         self.patterns = patterns
-        #: blobs of Hugging Face caches that a snapshot led to, and under which paths they were listed
-        self.blobs: dict[tuple[int, int], dict[str, str]] = {}
+        #: blobs of Hugging Face caches that a snapshot led to, and the path under which each of their names is listed
+        self.blobs: dict[str, dict[str, str]] = {}
 
     def tree(self, state: os.stat_result) -> Iterator[Entry]:
         """All entries, depth first. What waits is one list of names for each folder on the way down."""
@@ -195,7 +201,7 @@ class _Walk:
             return (yield from self._listing(relative, state))
         elif stat.S_ISLNK(state.st_mode):
             yield self._link(place, path)
-        elif (state.st_dev, state.st_ino) not in self.blobs or not _in_blobs(place):
+        elif place not in self.blobs:
             yield _regular(place, path, _last(path), state)
         return None
 
@@ -226,21 +232,22 @@ class _Walk:
     def _link(self, place: str, path: str) -> Entry:
         target = _text(_target(place))
         try:
+            # The system follows 40 links at most; realpath has no such limit, and recurses.
+            state = os.stat(place)
             real = os.path.realpath(place, strict=True)
-            state = os.stat(real, follow_symlinks=False)
         except OSError as problem:
-            kind = "loop of symbolic links" if problem.errno == errno.ELOOP else "dangling symbolic link"
-            return Excluded(path=path, reason=f"{kind} to {target}, not followed")
+            return Excluded(path=path, reason=f"{_BROKEN.get(problem.errno or 0, problem.strerror)}: {target}")
         if _in_blobs(real) and place.startswith(f"{os.path.dirname(os.path.dirname(real))}/snapshots/"):
             return self._blob(real, path, state)
         if not _is_below(real, self.root):
             return Excluded(path=path, reason=f"symbolic link out of the source, not followed: {target}")
-        fate = "excluded" if self._inside_excluded(real, state) else "itself scanned"
-        return Excluded(path=path, reason=f"link to {target}, which is {fate}")
+        relative = real[len(self.root.rstrip("/")) + 1 :]
+        fate = "excluded" if self._inside_excluded(relative, state) else "itself scanned"
+        return Excluded(path=path, reason=f"link to {self._path(relative)}, which is {fate}")
 
     def _blob(self, real: str, path: str, state: os.stat_result) -> Entry:
         """A file of a Hugging Face snapshot. One blob under one name is read once, however many revisions have it."""
-        known = self.blobs.setdefault((state.st_dev, state.st_ino), {})
+        known = self.blobs.setdefault(real, {})
         name = _last(path)
         if name in known:
             return Excluded(path=path, reason=f"the same blob as {known[name]}, which is itself scanned")
@@ -251,9 +258,9 @@ class _Walk:
         """The pattern that excludes `relative`, or ``""``."""
         return next((pattern.given for pattern in self.patterns if pattern.matches(relative, folder)), "")
 
-    def _inside_excluded(self, real: str, state: os.stat_result) -> bool:
+    def _inside_excluded(self, relative: str, state: os.stat_result) -> bool:
         """Whether what a link leads to is excluded, or in a folder that is."""
-        parts = real[len(self.root.rstrip("/")) + 1 :].split("/")
+        parts = relative.split("/")
         folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
         return any(self._excluding(folder, True) for folder in folders) or bool(
             self._excluding("/".join(parts), stat.S_ISDIR(state.st_mode))
