@@ -20,6 +20,7 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "advice"),
     [("format", "flatweights", "build a small flatweights file here"), ("rule", "opens-a-door", "state here the fact")],
@@ -37,6 +38,16 @@ def test_what_is_written_imports_and_fails_with_advice(kind: str, name: str, adv
     assert tested.returncode == 1, tested.stdout + tested.stderr
     assert advice in tested.stdout
     assert "Error" not in tested.stdout.replace("AssertionError", ""), tested.stdout
+
+
+@pytest.mark.parametrize("kind", ["format", "rule"])
+def test_what_is_written_is_python_and_says_what_to_replace(kind: str, tmp_path: Path) -> None:
+    source, test = write(kind, "New-Name", tmp_path)
+    assert (source.name, test.name) == ("new_name.py", "test_new_name.py")
+    for path in (source, test):
+        compile(path.read_text("utf-8"), str(path), "exec")
+        assert "@" not in path.read_text("utf-8").replace("@pytest", "")
+    assert "REPLACE" in source.read_text("utf-8")
 
 
 def test_a_name_that_cannot_be_a_file_is_refused(tmp_path: Path) -> None:
