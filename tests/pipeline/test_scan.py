@@ -1,6 +1,7 @@
 """The parent's side of a scan, with stand-ins for the reader behind the wall."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -368,3 +369,12 @@ def test_a_scan_puts_up_its_own_wall(here: Path, monkeypatch: pytest.MonkeyPatch
     assert record.verdict is Verdict.CLEAR
     assert record.tool.isolation.layers
     assert record.started.endswith("+00:00")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="worker.read must learn the size by lseek, fstat is refused; then drop this mark"
+)
+def test_the_real_reader_reads_behind_the_wall(here: Path) -> None:
+    put("model.pkl", pickle.dumps({"weights": [1.0, 2.0]}))
+    [subject] = scan_sources(["m"], Options(jobs=1)).subjects
+    assert (subject.formats, gaps(subject), subject.verdict) == (("pickle",), [], Verdict.CLEAR)

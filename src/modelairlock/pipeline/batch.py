@@ -160,6 +160,7 @@ def _read(run: Run, items: Sequence[_Item]) -> None:
             _read(run, [item])
         return
     file = items[0].file
+    items[0].answer = b""
     items[0].reading = unread(file.name, file.name, items[0].size, Because.READER_FAILED, failures[0])
 
 
