@@ -26,7 +26,7 @@ Ends = Callable[[Cursor], int]
 
 
 def claims(probe: Probe) -> bool:
-    """By magic numbers, and for the weak ones by the sizes beside them. Bytes that a loader takes raw are no picture."""
+    """By magic numbers, and for weak ones by the sizes beside them. Bytes that a loader takes raw are no picture."""
     return probe.role != "raw" and _kind(probe.head, probe.size) is not None
 
 

@@ -191,7 +191,7 @@ class _Walker:
                 yield from self._steers(key, at, steering.does)
         if within.key == "weight_map" and (not isinstance(value, str) or _LEAVES_FOLDER.search(value)):
             detail = f"weight_map sends {key[:80]!a} to {str(value)[:80]!a}"
-            yield Irregularity(span=at, kind="path-leaves-folder", detail=detail)
+            yield Irregularity(span=at, kind="index-leaves-folder", detail=detail)
             yield from self._steers("weight_map", at, "names a file outside the model's folder")
 
     def _steering(self, within: _Open, key: str, value: Any) -> Iterator[Steering]:
