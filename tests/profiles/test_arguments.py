@@ -1,0 +1,133 @@
+"""The constraints on arguments: each with what it lets through and what it must not."""
+
+import pytest
+
+from modelairlock.profiles import CONSTRAINTS, Profiles, arguments_fit
+from modelairlock.profiles.arguments import _CHECKS
+from modelairlock.records.facts import Value
+
+
+def text(value: str, cut: bool = False) -> Value:
+    return Value(kind="str", text=value, cut=cut)
+
+
+def number(value: int) -> Value:
+    return Value(kind="int", text=str(value))
+
+
+def name(module: str, qualname: str) -> Value:
+    return Value(kind="global", module=module, text=qualname)
+
+
+def items(*parts: Value, cut: bool = False) -> Value:
+    return Value(kind="tuple", parts=parts, cut=cut)
+
+
+NOTHING = Value(kind="none")
+CALL = Value(kind="call", parts=(name("builtins", "dict"),))
+UNKNOWN = Value(kind="unknown")
+ARRAY = name("numpy", "ndarray")
+OBJECT = name("builtins", "object")
+ORDERED = name("collections", "OrderedDict")
+ESTIMATOR = name("sklearn.svm._classes", "SVC")
+SYSTEM = name("os", "system")
+BYTE = text("b")
+CTOR = name("numpy.random._pickle", "__bit_generator_ctor")
+REBUILD = name("torch._utils", "_rebuild_tensor_v2")
+TENSOR = name("torch", "Tensor")
+SHAPE = items(number(0))
+
+FITS = [
+    ("latin1", text("\xff"), text("latin1")),
+    ("latin1", text(""), text("Latin-1")),
+    ("class-first", ESTIMATOR),
+    ("class-first", ESTIMATOR, items(), NOTHING),
+    ("reconstructor", ESTIMATOR, OBJECT, NOTHING),
+    ("reconstructor", ORDERED, name("__builtin__", "dict"), Value(kind="dict")),
+    ("empty-array", ARRAY, SHAPE, BYTE),
+    ("empty-array", name("numpy.ma.core", "MaskedArray"), ARRAY, SHAPE, BYTE),
+    ("callable-first",),
+    ("callable-first", NOTHING),
+    ("callable-first", name("builtins", "list")),
+    ("rebuild-subclass", REBUILD, name("torch.nn.parameter", "Parameter"), items(), Value(kind="dict")),
+    ("rebuild-subclass", REBUILD, TENSOR, items(), Value(kind="dict")),
+    ("vouched-names", text("numpy"), text("exp")),
+    ("bit-generator", text("PCG64")),
+    ("bit-generator", name("numpy.random._pcg64", "PCG64"), CTOR),
+    ("bit-generator", CALL),
+    ("no-size", text("x"), text("latin-1")),
+    ("no-size", CALL),
+    ("no-size",),
+    ("no-text", number(1), NOTHING, NOTHING, number(10)),
+    ("no-text", number(1), NOTHING, CALL, number(10)),
+    ("one-plain", NOTHING),
+]
+
+FITS_NOT = [
+    ("latin1", text("x"), text("rot13")),
+    ("latin1", text("x"), text("latin1", cut=True)),
+    ("latin1", text("x"), UNKNOWN),
+    ("latin1", CALL, text("latin1")),
+    ("latin1", text("x")),
+    ("latin1", text("x"), text("latin1"), text("ignore")),
+    ("class-first",),
+    ("class-first", SYSTEM),
+    ("class-first", CALL),
+    ("class-first", UNKNOWN),
+    ("class-first", name("builtins", "bytes")),
+    ("reconstructor", SYSTEM, OBJECT, NOTHING),
+    ("reconstructor", ESTIMATOR, SYSTEM, NOTHING),
+    ("reconstructor", ESTIMATOR, CALL, NOTHING),
+    ("reconstructor", ESTIMATOR, OBJECT),
+    ("empty-array", ARRAY, items(number(10**12)), BYTE),
+    ("empty-array", ARRAY, items(number(0), number(1)), BYTE),
+    ("empty-array", ARRAY, items(number(0), cut=True), BYTE),
+    ("empty-array", name("numpy", "memmap"), SHAPE, BYTE),
+    ("empty-array", ARRAY, SYSTEM, SHAPE, BYTE),
+    ("empty-array", SHAPE, BYTE),
+    ("callable-first", SYSTEM),
+    ("callable-first", CALL),
+    ("callable-first", name("_codecs", "encode")),
+    ("rebuild-subclass", SYSTEM, TENSOR, items(), NOTHING),
+    ("rebuild-subclass", REBUILD, SYSTEM, items(), NOTHING),
+    ("rebuild-subclass", REBUILD, TENSOR, items()),
+    ("vouched-names", text("os"), text("system")),
+    ("vouched-names", text("numpy"), text("load")),
+    ("vouched-names", text("numpy"), text("exp", cut=True)),
+    ("vouched-names", text("numpy"), UNKNOWN),
+    ("bit-generator", SYSTEM),
+    ("bit-generator", text("PCG64"), SYSTEM),
+    ("bit-generator", text("PCG64"), CTOR, CTOR),
+    ("bit-generator",),
+    ("no-size", number(10**12)),
+    ("no-size", UNKNOWN),
+    ("no-text", number(1), NOTHING, text("dateutil//etc/passwd"), number(10)),
+    ("no-text", UNKNOWN),
+    ("one-plain", text("name"), items(), Value(kind="dict")),
+    ("one-plain", CALL),
+    ("no such constraint", NOTHING),
+    ("", NOTHING),
+]
+
+
+@pytest.mark.parametrize("case", FITS, ids=repr)
+def test_fits(case: tuple[str, ...]) -> None:
+    constraint, *arguments = case
+    assert arguments_fit(constraint, tuple(arguments), Profiles.bundled().vouches)
+
+
+@pytest.mark.parametrize("case", FITS_NOT, ids=repr)
+def test_does_not_fit(case: tuple[str, ...]) -> None:
+    constraint, *arguments = case
+    assert not arguments_fit(constraint, tuple(arguments), Profiles.bundled().vouches)
+
+
+def test_without_profiles_whatever_needs_a_look_up_does_not_fit() -> None:
+    assert not arguments_fit("class-first", (ESTIMATOR,))
+    assert arguments_fit("latin1", (text("x"), text("latin1")))
+
+
+def test_every_constraint_is_documented_and_tried_both_ways() -> None:
+    assert set(CONSTRAINTS) == set(_CHECKS)
+    assert {case[0] for case in FITS} == set(CONSTRAINTS)
+    assert set(CONSTRAINTS) <= {case[0] for case in FITS_NOT}
