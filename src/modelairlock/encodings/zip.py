@@ -13,9 +13,9 @@ from operator import attrgetter
 from modelairlock.encodings import zip_records as records
 from modelairlock.encodings.archive_names import decoded, folded
 from modelairlock.encodings.zip_between import Between
-from modelairlock.encodings.zip_members import DESCRIPTOR, LYING_FLAGS, Entry, LinkKind, Members, Role, Told
+from modelairlock.encodings.zip_members import LYING_FLAGS, Entry, LinkKind, Members, Role, Told
 from modelairlock.encodings.zip_probe import first_names, looks_like_zip
-from modelairlock.encodings.zip_records import Central, End, Local
+from modelairlock.encodings.zip_records import DESCRIPTOR, Central, End, Local
 from modelairlock.reading import Cursor, OverLimit
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
@@ -113,31 +113,31 @@ class _Archive:
             self.count += 1
             if not self.count & 1023:
                 self.cursor.budget.check_time(central.at)
-            if ordinary and (data := self._agreed(central, end.shift)):
-                yield from self._plain(central, data, central.offset + end.shift)
+            at = central.offset + end.shift
+            data, after = self._agreed(central, at) if ordinary else (0, 0)
+            if data:
+                yield from self._plain(central, at, data, after)
             else:
-                yield from self._entry(central, end.shift)
+                yield from self._entry(central, at)
 
-    def _agreed(self, central: Central, shift: int) -> int:
-        """Where the data of a member begins about which there is nothing to say, else 0."""
-        if central.flags & (DESCRIPTOR | LYING_FLAGS) or central.packed == records.FULL or central.extra:
-            return 0
+    def _agreed(self, central: Central, at: int) -> tuple[int, int]:
+        """Where data and end of a member lie about which there is nothing to say, else zeros."""
+        odd = central.flags & LYING_FLAGS or central.packed == records.FULL or central.extra
+        if odd or (central.packed != central.size and central.method == 0):
+            return 0, 0
         if central.made_by >> 8 in _UNIX_SYSTEMS and central.external >> 28 in _KINDS:
-            return 0
-        if central.packed != central.size and central.method == 0:
-            return 0
-        data = records.twin_header(self.window, central, central.offset + shift)
-        return data if data + central.packed <= self.cursor.size else 0
+            return 0, 0
+        data, stop = records.twin_header(self.window, central, at)
+        return (data, stop) if stop <= self.cursor.size else (0, 0)
 
-    def _plain(self, central: Central, data: int, at: int) -> Told:
+    def _plain(self, central: Central, at: int, data: int, stop: int) -> Told:
         end = data + central.packed
         self.cursor.consumed(at, data)
-        self.extents.append((at, end))
-        method = records.METHODS.get(central.method) or f"zip method {central.method}"
+        self.cursor.consumed(end, stop)
+        self.extents.append((at, stop))
+        name, method = decoded(central.raw), records.METHODS.get(central.method) or f"zip method {central.method}"
         yield from self.members.member(
-            Entry(
-                decoded(central.raw), Span(data, end), method, central.size, central.crc, central.flags, Span(at, data)
-            )
+            Entry(name, Span(data, end), method, central.size, central.crc, central.flags, Span(at, data))
         )
 
     def _claim(self, end: End) -> None:
@@ -150,14 +150,14 @@ class _Archive:
                 self.cursor.consumed(start, start + length)
                 self.claimed.add(start, start + length)
 
-    def _entry(self, central: Central, shift: int) -> Told:
+    def _entry(self, central: Central, at: int) -> Told:
         """A member by its directory entry, by its local header, and by both where they differ."""
         name = decoded(central.raw)
         yield from self._named(name, central)
-        local = records.local_header(self.window, central.offset + shift)
+        local = records.local_header(self.window, at)
         if local is None:
-            at = max(0, min(central.offset + shift, self.cursor.size))
-            detail = f"{name!r}: no local header at {central.offset + shift}"
+            detail = f"{name!r}: no local header at {at}"
+            at = max(0, min(at, self.cursor.size))
             yield from self.teller.say("zip-local-header-missing", central.at, central.at + 46, detail)
             yield Gap(start=at, end=at, because=Because.MALFORMED, detail=detail)
             return
@@ -245,12 +245,14 @@ class _Archive:
                 yield from self.teller.say("zip-sizes-differ", central.at, central.at + 46, detail)
             ways[name, 0, central.size, central.size] = None
         kind = _KINDS.get(central.external >> 28) if central.made_by >> 8 in _UNIX_SYSTEMS else None
-        flags = central.flags | local.flags
         for name, method, packed, size in ways:
+            # What is read in more bytes or fewer than it declares has no checksum to compare and no flags to judge.
+            whole = packed == central.packed or method != 0
+            crc, flags = (central.crc, central.flags | local.flags) if whole else (0, DESCRIPTOR)
             span = Span(local.data, min(local.data + packed, self.cursor.size))
             method_name = records.METHODS.get(method) or f"zip method {method}"
             yield from self.members.member(
-                Entry(name, span, method_name, size, central.crc, flags, Span(local.at, local.data)), kind
+                Entry(name, span, method_name, size, crc, flags, Span(local.at, local.data)), kind
             )
 
     def overlaps(self) -> Told:

@@ -9,8 +9,8 @@ from collections.abc import Generator
 from modelairlock.encodings import zip_records as records
 from modelairlock.encodings.archive_names import decoded
 from modelairlock.encodings.compression import METHODS, inflate
-from modelairlock.encodings.zip_members import DESCRIPTOR, PIECE, Entry, Members, Told
-from modelairlock.encodings.zip_records import Local
+from modelairlock.encodings.zip_members import PIECE, Entry, Members, Told
+from modelairlock.encodings.zip_records import DESCRIPTOR, Local
 from modelairlock.reading import OverLimit
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact

@@ -12,6 +12,7 @@ from modelairlock.encodings.archive_names import decoded, oddities
 from modelairlock.encodings.compression import METHODS, inflate
 from modelairlock.encodings.teller import Teller
 from modelairlock.encodings.window import Window
+from modelairlock.encodings.zip_records import DESCRIPTOR
 from modelairlock.reading import Cursor
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Link, Member
@@ -21,7 +22,6 @@ Role = Literal["", "raw", "dormant", "argument"]
 LinkKind = Literal["symlink", "device", "fifo", "other"]
 Told = Iterator[Fact | Gap]
 
-DESCRIPTOR = 0x0008
 #: encrypted, patched, strongly encrypted, masked headers (APPNOTE 4.4.4): torch's miniz ignores all four
 LYING_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000
 #: members up to this size are compared with their CRC-32, while the sum of them stays below the second number

@@ -26,6 +26,9 @@ END = Struct("<4sHHHHIIH")
 END64 = Struct("<4sQHHIIQQQQ")
 LOCATOR = Struct("<4sIQI")
 FULL = 0xFFFFFFFF
+#: the flag that says: sizes and CRC-32 stand behind the data (4.4.4, bit 3)
+DESCRIPTOR = 0x0008
+_LEFT_OUT = bytes(12)
 _WIDE = Struct("<Q")
 _FIELD = Struct("<HH")
 _NARROW = Struct("<II")
@@ -158,16 +161,27 @@ def descriptor_at(seen: bytes, packed: int) -> int:
     return 16 if _NARROW.unpack_from(seen, 8)[0] == packed & FULL else 0
 
 
-def twin_header(window: Window, central: Central, at: int) -> int:
-    """Where the data begins behind a local header at `at` that says just what the directory says; 0 if it does not."""
-    length = 30 + len(central.raw)
+def twin_header(window: Window, central: Central, at: int) -> tuple[int, int]:
+    """Where data and member end begin behind a local header at `at` that says just what the directory says, else zeros.
+
+    Sizes that a local header leaves to the descriptor behind the data count as said when they stand there, in the
+    form that torch, Java and Info-ZIP write.
+    """
+    twin, length = central.twin, 30 + len(central.raw)
     head = window.peek(at, length)
-    if head[:4] != LOCAL_MAGIC or head[6:10] + head[14:28] != central.twin or head[30:] != central.raw:
-        return 0
+    if head[:4] != LOCAL_MAGIC or head[6:10] != twin[:4] or head[26:28] != twin[16:] or head[30:] != central.raw:
+        return 0, 0
     extra = head[28] | head[29] << 8
+    data = at + length + extra
     if extra and len(window.peek(at, length + extra)) < length + extra:
-        return 0
-    return at + length + extra
+        return 0, 0
+    end = data + central.packed
+    if not central.flags & DESCRIPTOR:
+        return (data, end) if head[14:26] == twin[4:16] else (0, 0)
+    # Twelve zeros, or all of it: anything in between is for a slower look.
+    if head[14:26] not in (_LEFT_OUT, twin[4:16]) or window.peek(end, 16) != DESCRIPTOR_MAGIC + twin[4:16]:
+        return 0, 0
+    return data, end + 16
 
 
 def local_header(window: Window, at: int) -> Local | None:

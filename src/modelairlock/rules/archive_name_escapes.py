@@ -47,7 +47,7 @@ def _link(reading: Reading, link: Link) -> Iterator[Judgement]:
 
 
 def leads_out(name: str, target: str, *, from_root: bool) -> bool:
-    """Whether a link `name` to `target` leads out of the archive. Hard links count from its root, others from `name`."""
+    """Whether a link `name` to `target` leads out of the archive; hard links count from its root."""
     target = target.replace("\\", "/")
     if _ROOTED.match(target):
         return True

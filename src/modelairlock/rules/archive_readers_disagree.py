@@ -60,7 +60,7 @@ RULE = Rule(
     summary="Two readers of the same archive would see different content.",
     check=_check,
     severity=Severity.HIGH,
-    help="Do not load this file: what was looked at and what gets loaded may differ. Ask for one made by ordinary tools.",
+    help="Do not load this file: what was looked at and what loads may differ. Ask for one made by ordinary tools.",
     cwe=("CWE-436", "CWE-20"),
     atlas=("AML.T0076",),
 )
