@@ -1,0 +1,198 @@
+"""Keys that steer a loader are gaps that name them; honest settings, indexes and tokenizers are complete."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelairlock.formats.json_text import FORMAT, STEERING
+from modelairlock.limits import Limits
+from modelairlock.records.coverage import Because
+from tests.formats.everyday_help import because, claims, complete, cuts, irregular, read
+
+
+def said(value: Any, name: str = "config.json", windows: tuple[int, ...] = (40, 256 * 1024)) -> list[str]:
+    """What the gaps name, whichever way the JSON is written and wherever its windows end."""
+    found = set()
+    for text in (
+        json.dumps(value),
+        json.dumps(value, indent=2),
+        json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+    ):
+        for window in windows:
+            reading = read(text.encode(), FORMAT, name=name, limits=Limits(window_bytes=window))
+            assert reading.formats == ("json_text",)
+            found.add(tuple(sorted(gap.detail.split("`")[1] for gap in reading.coverage.gaps)))
+    assert len(found) == 1, found
+    return list(found.pop())
+
+
+HONEST: list[tuple[str, Any]] = [
+    ("config.json", {
+        "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "rope_scaling": {"type": "linear", "factor": 2.0},
+        "torch_dtype": "bfloat16", "_attn_implementation_autoset": True, "_attn_implementation": "sdpa",
+        "activation_function": "gelu_new", "id2label": {"0": "a", "1": "b"}, "text_config": {"model_type": "llama"},
+        "trust_remote_code": False, "quantization_config": {"quant_method": "gptq", "bits": 4},
+    }),
+    ("tokenizer_config.json", {
+        "tokenizer_class": "LlamaTokenizerFast", "added_tokens_decoder": {"0": {"content": "<unk>", "special": True}},
+        "chat_template": None, "model_max_length": 1e30,
+    }),
+    ("model.safetensors.index.json", {
+        "metadata": {"total_size": 10}, "weight_map": {"a.weight": "model-00001-of-00002.safetensors"},
+    }),
+    ("adapter_config.json", {"peft_type": "LORA", "auto_mapping": None, "megatron_core": "megatron.core", "r": 8}),
+    ("modules.json", [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ]),
+    ("2_Dense/config.json", {"in_features": 3, "activation_function": "torch.nn.modules.activation.Tanh"}),
+    ("model_index.json", {
+        "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "safety_checker": [None, None], "text_encoder": ["transformers", "CLIPTextModel"],
+        "requires_safety_checker": True,
+    }),
+    ("preprocessor_config.json", {"image_processor_type": "ViTImageProcessor", "size": {"height": 224}, "config": {}}),
+    ("generation_config.json", {"time_step_limit": [0.0, float("inf")], "nan": float("nan")}),
+    ("special_tokens_map.json", {}),
+    ("list.json", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), HONEST, ids=[name for name, _ in HONEST])
+def test_honest_files_are_complete_and_quiet(name: str, value: Any) -> None:
+    assert said(value, name, (256 * 1024,)) == []
+    assert not read(json.dumps(value).encode(), FORMAT, name=name).facts
+
+
+STEERED: list[tuple[str, Any, list[str]]] = [
+    ("config.json", {"auto_map": {"AutoModel": "modeling.Model"}}, ["auto_map"]),
+    ("config.json", {"a": {"b": [{"auto_map": "x--y.Z"}]}}, ["auto_map"]),
+    ("config.json", {"_attn_implementation_internal": "evil/kernel"}, ["_attn_implementation_internal"]),
+    ("config.json", {"text_config": {"_attn_implementation": "evil/kernel"}}, ["_attn_implementation"]),
+    ("config.json", {"trust_remote_code": True}, ["trust_remote_code"]),
+    ("config.json", {"trust_remote_code": "yes", "x": {"y": {}}}, ["trust_remote_code"]),
+    ("tokenizer_config.json", {"chat_template": "{{ messages }}" * 50}, ["chat_template"]),
+    ("tokenizer_config.json", {"chat_template": [{"name": "default", "template": "{{ x }}"}]}, ["chat_template"]),
+    ("tokenizer_config.json", {"tokenizer_class": "os.path.Evil"}, ["tokenizer_class"]),
+    ("config.json", {"class_name": "Sequential", "config": {"layers": []}}, ["config"]),
+    ("config.json", {"config": {"layers": [{"x": 1}]}, "class_name": "Lambda", "module": "m"},
+     ["class_name", "module"]),
+    ("config.json", {"registered_name": "a>b"}, ["registered_name"]),
+    ("schema.json", {"__class__": "Pipeline", "__module__": "sklearn", "__loader__": "ObjectNode"},
+     ["__class__", "__loader__", "__module__"]),
+    ("config.json", {"_target_": "os.system"}, ["_target_"]),
+    ("config.json", {"py/object": "os.system"}, ["py/object"]),
+    ("config.json", {"a": [[{"py/reduce": [{"py/type": "x"}]}]]}, ["py/reduce", "py/type"]),
+    ("data.json", {"policy_class": {":type:": "<class>", ":serialized:": "gAWV"}}, [":serialized:", ":type:"]),
+    ("adapter_config.json", {"auto_mapping": {"parent_library": "evil"}}, ["auto_mapping"]),
+    ("adapter_config.json", {"megatron_core": "evil.core"}, ["megatron_core"]),
+    ("model_index.json", {"_class_name": ["pipeline", "Evil"]}, ["_class_name", "_class_name"]),
+    ("model_index.json", {"unet": ["evil", "Model"]}, ["unet"]),
+    ("model_index.json", {"unet": ["diffusers", 1]}, ["unet"]),
+    ("model_index.json", {"unet": [["diffusers"], "x"]}, ["unet"]),
+    ("modules.json", [{"idx": 0, "type": "os.system"}], ["type"]),
+    ("2_Dense/config.json", {"activation_function": "os.system"}, ["activation_function"]),
+    ("model.json", {"learner": {"attributes": {}}}, ["learner"]),
+    ("MANIFEST.json", {"model": {"handler": "handler.py"}}, ["handler"]),
+    ("x.index.json", {"weight_map": {"a": "../../etc/passwd"}}, ["weight_map"]),
+    ("x.index.json", {"weight_map": {"a": "/abs", "b": "C:\\x", "c": {"d": 1}}}, ["weight_map"] * 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "keys"), STEERED, ids=[str(value)[:40] for _, value, _ in STEERED])
+def test_what_steers_a_loader_is_named(name: str, value: Any, keys: list[str]) -> None:
+    assert said(value, name) == keys
+
+
+@pytest.mark.parametrize("key", STEERING)
+def test_every_key_of_the_list_at_every_place(key: str) -> None:
+    for value in ({key: "a.b/c"}, [{"x": {key: "a.b/c", "y": {}}}], {"x": [[{key: {"z": "a.b/c"}}]]}):
+        assert key in said(value)
+
+
+def test_escapes_and_repeats_hide_nothing() -> None:
+    reading = read(b'{"a":{"z":{}},"\\u0061uto_map":{"A":"b"}}', FORMAT)
+    assert [gap.detail for gap in reading.coverage.gaps] == [
+        "`auto_map` names Python code to import; no rule judges it yet"
+    ]
+    for data in (
+        b'{"trust_remote_code":true,"trust_remote_code":false}',
+        b'{"trust_remote_code":false,"x":{"y":{}},"trust_remote_code":true}',
+        b'[{"trust_remote_code":true,"trust_remote_code":false}]',
+    ):
+        reading = read(data, FORMAT)
+        assert because(reading) == {Because.UNSUPPORTED}
+        assert irregular(reading) == ["json-key-repeated"]
+
+
+def test_a_gap_says_where() -> None:
+    data = b'{"hidden": 1, "trust_remote_code": true}'
+    (gap,) = read(data, FORMAT).coverage.gaps
+    assert data[gap.start : gap.end] == b'"trust_remote_code"'
+
+
+def test_an_index_that_leaves_its_folder_is_a_fact() -> None:
+    assert irregular(read(b'{"weight_map":{"a":"../b"}}', FORMAT)) == ["index-leaves-folder"]
+
+
+def test_lines() -> None:
+    lines = b'{"text":"a"}\n{"text":"b"}\n\n[1]\n'
+    assert complete(read(lines, FORMAT, name="data.jsonl"))
+    assert not complete(read(lines, FORMAT, name="data.json"))
+    assert not complete(read(lines + b'{"auto_map":1}', FORMAT, name="data.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "claimed"),
+    [(b"{}", "a.json", True), (b"garbage", "a.json", True), (b'{"a":1}', "noext", True), (b"[1]", "model.bin", True),
+     (b"\x80\x04N.", "a.json", False), (b"[note] see", "a", False), (b"[PAD]\n", "vocab.txt", False),
+     (b"{}", "x.yaml", False), (b"", "a.json", False), (b"{\0", "a.json", False), (b"{}", "a.ipynb", False),
+     (b'\xef\xbb\xbf{"a":1}', "a.json", True)],
+)  # fmt: skip
+def test_claims(data: bytes, name: str, claimed: bool) -> None:
+    assert claims(FORMAT, data, name) is claimed
+
+
+@pytest.mark.parametrize(
+    "data", [b"garbage", b"{'a':1}", b"{}x", b"{} {}", b'{"a":1,}', b"[" * 1000, b'{"a":"\n"}', b"// a\n{}"]
+)
+def test_what_is_no_json_is_a_gap(data: bytes) -> None:
+    assert not complete(read(data, FORMAT, name="a.json"))
+
+
+def test_a_byte_order_mark_is_read_past() -> None:
+    assert complete(read(b'\xef\xbb\xbf{"a":1}', FORMAT, name="a.json"))
+
+
+def test_cut_anywhere_is_never_complete() -> None:
+    for _, value in HONEST[:7]:
+        for cut in cuts(json.dumps(value).encode()):
+            assert not complete(read(cut, FORMAT, name="a.json"))
+
+
+@given(st.binary(max_size=80), st.text('{}[]",:0auto_mp\\', max_size=40))
+@settings(max_examples=200)
+def test_any_bytes_end_well(data: bytes, text: str) -> None:
+    read(data, FORMAT, name="a.json")
+    read(text.encode(), FORMAT, name="modules.json")
+
+
+def test_a_long_file_full_of_keys_is_told_about_and_stays_short() -> None:
+    reading = read(json.dumps([{"_target_": i, "x": {"y": {}}} for i in range(5000)]).encode(), FORMAT, name="a.json")
+    assert 0 < len(reading.coverage.gaps) < 50
+
+
+def test_a_tokenizer_of_ten_megabytes_takes_little_more_than_parsing_it() -> None:
+    vocab = {f"Ġword{i}": i for i in range(150_000)}
+    tokenizer = {"model": {"type": "BPE", "vocab": vocab, "merges": [[word[:3], word[3:]] for word in vocab] * 2}}
+    data = json.dumps(tokenizer, ensure_ascii=False).encode()
+    began = time.process_time()
+    json.loads(data)
+    parsed = time.process_time()
+    assert complete(read(data, FORMAT, name="tokenizer.json"))
+    assert time.process_time() - parsed < 1 + 8 * (parsed - began)
