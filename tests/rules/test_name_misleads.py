@@ -60,11 +60,13 @@ def test_wrong_but_harmless_is_information() -> None:
 
 HONEST = {
     "model.pkl": PICKLE, "a.pkl": gzip.compress(PICKLE), "b.pkl": zlib.compress(PICKLE),
-    "c.joblib": bz2.compress(PICKLE), "d.joblib": lzma.compress(PICKLE), "e.z": zlib.compress(PICKLE), "a.npy.gz": gzip.compress(npy()),
+    "c.joblib": bz2.compress(PICKLE), "d.joblib": lzma.compress(PICKLE),
+    "e.z": zlib.compress(PICKLE), "a.npy.gz": gzip.compress(npy()),
     "pytorch_model.bin": PICKLE, "model.bin": safetensors(), "noext": PICKLE, "x.dat": PICKLE, "x.model": PICKLE,
     "optimizer.pt": PICKLE, "a.pth": PICKLE, "a.ckpt": PICKLE, "b.pt": npz(("data.pkl", PICKLE)), "a.npy": npy(),
     "a.npz": npz(("a.npy", npy())), "a.safetensors": safetensors(), "config.json": b"{}", "a.txt": b"hello",
-    "a.gif": GIF, "p.safetensors": POINTER, "requirements.txt": b"numpy\n", "package.json": b"{}", "CMakeLists.txt": b"project(x)\n",
+    "a.gif": GIF, "p.safetensors": POINTER, "requirements.txt": b"numpy\n", "package.json": b"{}",
+    "CMakeLists.txt": b"project(x)\n",
     "run.sh": b"#!/bin/sh\n", "latin1.txt": b"caf\xe9\n", "unknown.onnx": b"\x08\x07\x12", "lib.so": ELF,
     "empty.txt": b"", "tool.md": b"#!/bin/sh\n",
 }  # fmt: skip
