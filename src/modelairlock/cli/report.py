@@ -4,11 +4,10 @@ A file is written beside its final name and moved there in one step, so that who
 """
 
 import os
-import secrets
-import stat
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, TypeVar
 
 import click
@@ -30,7 +29,13 @@ class _Format(click.Choice[str]):
     """A choice among the outputs, found by folder when it is first asked for."""
 
     def __init__(self) -> None:
-        super().__init__(output_names())
+        # Not click's: that wants the choices now, and ``airlock --help`` has no use for them.
+        self.case_sensitive = True
+
+    @cached_property
+    def choices(self) -> list[str]:  # type: ignore[override]  # click sets it in __init__
+        """The names of the outputs."""
+        return output_names()
 
 
 def report_options(command: F) -> F:
@@ -41,7 +46,7 @@ def report_options(command: F) -> F:
             "--quiet", "-q", is_flag=True, help="Write no text report and no progress; the exit status tells."
         ),
         click.option(
-            "--output", "-o", metavar="FILE", default="-", help="Write the report to FILE; - is the terminal."
+            "--output", "-o", metavar="FILE", default="-", help="Write the report to FILE; - is standard output."
         ),
         click.option(
             "--format", "-f", "format_", type=_Format(), default="text", show_default=True, help="Which report."
@@ -55,12 +60,13 @@ def check_output(output: str) -> None:
     """Raise `AirlockError` if a report cannot be written to `output`, before anything takes time."""
     if output == "-":
         return
-    path = Path(os.path.realpath(output))
-    if path.is_dir():
+    path = os.path.realpath(output)
+    folder = os.path.dirname(path)
+    if os.path.isdir(path):
         raise AirlockError(f"cannot write the report: {output} is a folder", "Name a file in it.")
-    if not path.parent.is_dir():
-        raise AirlockError(f"cannot write the report: there is no folder {path.parent}", "Create it first.")
-    target = path if path.exists() and not path.is_file() else path.parent
+    if not os.path.isdir(folder):
+        raise AirlockError(f"cannot write the report: there is no folder {folder}", "Create it first.")
+    target = path if _is_special(path) else folder
     if not os.access(target, os.W_OK):
         raise AirlockError(f"cannot write the report: no permission to write to {target}", "Choose another --output.")
 
@@ -118,6 +124,8 @@ def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float 
 
 
 def _to_stdout(pieces: Iterator[bytes]) -> None:
+    if sys.stdout is None:
+        raise AirlockError("cannot write the report: standard output is closed", "Use --output FILE.")
     stream = sys.stdout.buffer
     try:
         for piece in pieces:
@@ -131,10 +139,10 @@ def _to_stdout(pieces: Iterator[bytes]) -> None:
 
 
 def _to_file(pieces: Iterator[bytes], output: str) -> None:
-    path = Path(os.path.realpath(output))
+    path = os.path.realpath(output)
     try:
-        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-            with path.open("wb") as stream:  # a pipe or a device cannot be replaced, nor half written
+        if _is_special(path):
+            with open(path, "wb") as stream:  # a pipe or a device cannot be replaced, nor half written
                 stream.writelines(pieces)
             return
         _replace(path, pieces)
@@ -144,8 +152,12 @@ def _to_file(pieces: Iterator[bytes], output: str) -> None:
         ) from error
 
 
-def _replace(path: Path, pieces: Iterator[bytes]) -> None:
-    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+def _is_special(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _replace(path: str, pieces: Iterator[bytes]) -> None:
+    beside = os.path.join(os.path.dirname(path), f".airlock-{os.urandom(6).hex()}.part")
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(fd, "wb") as stream:
@@ -154,5 +166,6 @@ def _replace(path: Path, pieces: Iterator[bytes]) -> None:
             os.fsync(stream.fileno())
         os.replace(beside, path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
         raise

@@ -1,7 +1,6 @@
 """What the terminal is like, and the few things that are said beside the report, all of them on stderr."""
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ _REDRAW_SECONDS = 0.1
 
 def say(message: str, hint: str = "") -> None:
     """One line on stderr, and a second one that says what to do."""
+    if sys.stderr is None:
+        return
     lines = [f"airlock: {shown(message, 1000)}", *([f"  hint: {shown(hint, 1000)}"] if hint else [])]
     try:
         print(*lines, sep="\n", file=sys.stderr, flush=True)
@@ -22,22 +23,27 @@ def say(message: str, hint: str = "") -> None:
         return
 
 
-def is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person sees `stream` on a terminal that understands escape sequences."""
     try:
-        return stream.isatty() and os.environ.get("TERM") != "dumb"
+        # Python has None where a stream was closed before it started.
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:
         return False
 
 
-def wants_colour(stream: TextIO) -> bool:
+def wants_colour(stream: TextIO | None) -> bool:
     """Whether to colour what goes to `stream`: only on a terminal, and not with NO_COLOR (https://no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
-def width_of(stream: TextIO) -> int:
+def width_of(stream: TextIO | None) -> int:
     """Columns of the terminal behind `stream`; 0 if there is none."""
-    return shutil.get_terminal_size((100, 24)).columns if is_terminal(stream) else 0
+    if not is_terminal(stream):
+        return 0
+    from shutil import get_terminal_size
+
+    return get_terminal_size((100, 24)).columns
 
 
 class Counts(Protocol):

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from modelairlock.cli.report import check_output, report_options, write_report
-from modelairlock.cli.settings import settled
 
 LEVELS = ("none", "weak", "confined", "strict")
 
@@ -34,6 +33,8 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | Non
 
     Settings may stand in airlock.toml or in [tool.airlock] of pyproject.toml, here or in a folder above.
     """
+    from modelairlock.cli.settings import settled
+
     chosen = settled(ctx, given, sources, settings)
     check_output(chosen["output"])
     started = time.monotonic()
