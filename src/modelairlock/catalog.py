@@ -34,4 +34,7 @@ def find(package: str, name: str, kind: type[T]) -> T:
 
 def catalog(package: str, kind: type[T]) -> tuple[T, ...]:
     """Every object of type `kind` that the modules of `package` offer, in name order."""
-    return tuple(find(package, name, kind) for name in names(package))
+    offered = []
+    for name in names(package):
+        offered.append(find(package, name, kind))  # type: ignore[arg-type]  # a class is hashable; mypy doubts type[T]
+    return tuple(offered)

@@ -14,7 +14,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     inflate_in_memory_bytes: int = 16 * 1024 * 1024
     #: decompressed bytes of all members of one source together
     expanded_bytes: int = 64 * 1024**3
-    #: a decompressed member may be this many times its compressed size, beyond the first `expansion_floor_bytes`
+    #: what members decompress to may be this many times the compressed size, beyond the first `expansion_floor_bytes`:
+    #: for each member, and for all members of a source together
     expansion_ratio: int = 200
     expansion_floor_bytes: int = 256 * 1024 * 1024
     #: artifacts inside artifacts inside …

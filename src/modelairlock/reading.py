@@ -47,10 +47,8 @@ class SubSource:
     __slots__ = ("size", "source", "start")
 
     def __init__(self, source: Source, start: int, end: int) -> None:
-        if isinstance(source, SubSource):
-            start, end, source = start + source.start, end + source.start, source.source
-        self.source = source
-        self.start = start
+        self.source: Source = source.source if isinstance(source, SubSource) else source
+        self.start: int = start + source.start if isinstance(source, SubSource) else start
         self.size = max(0, end - start)
 
     def read(self, start: int, length: int) -> bytes:
@@ -112,10 +110,11 @@ class Budget:
 
     __slots__ = ("artifacts", "deadline", "expanded", "facts", "limits")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, size_bytes: int = 0) -> None:
         self.limits = limits
         self.artifacts = limits.artifacts
-        self.expanded = limits.expanded_bytes
+        # Bombs nest, so what all members of a source expand to together hangs on the size of that source.
+        self.expanded = min(limits.expanded_bytes, limits.expansion_floor_bytes + limits.expansion_ratio * size_bytes)
         self.facts = limits.facts
         self.deadline = time.monotonic() + limits.seconds
 
@@ -128,9 +127,8 @@ class Budget:
         """Spend `count` decompressed bytes."""
         self.expanded -= count
         if self.expanded < 0:
-            raise OverLimit(
-                position, f"decompressed more than {self.limits.expanded_bytes} bytes (limit: expanded_bytes)"
-            )
+            limits = "limits: expanded_bytes, expansion_ratio, expansion_floor_bytes"
+            raise OverLimit(position, f"the file expands too far beyond its size ({limits})")
 
 
 class Cursor:

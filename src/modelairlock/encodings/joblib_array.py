@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.state import State
-from modelairlock.reading import Malformed, Truncated, Unsupported
+from modelairlock.reading import Truncated, Unsupported
 
 #: a numpy dtype's short name: a kind, and a size in bytes (for ``U``: in characters)
 _DTYPE = re.compile(r"([biufcmMOSUVa?])(\d{0,9})\Z")
@@ -111,13 +111,16 @@ def _built(state: State, dtype: int, at: int) -> tuple[int, int]:
 
 
 def _padding(state: State, value: int | None, at: int) -> int:
-    """joblib since 1.1 aligns arrays: one byte with the length of the padding, and the padding."""
+    """joblib since 1.1 aligns arrays: one byte with the length of the padding, and the padding, whatever it holds.
+
+    joblib looks no further than whether the alignment is None.
+    """
     if value is None or value == v.NONE:
         return 0
-    if v.whole_number(state.window, value) is None:
-        raise Unsupported(at, "an array wrapper whose alignment is no plain number")
+    if value & v.KIND in (v.CALL, v.OTHER, v.PERSISTENT):
+        raise Unsupported(at, "an array wrapper whose alignment is computed")
     length = state.window.cursor.read(at, 1)[0]
-    padding = state.window.cursor.read(at + 1, length)
-    if padding.strip(b"\xff"):
-        raise Malformed(at + 1, "padding of 0xff bytes before an array", repr(padding[:16]))
+    padding = state.window.cursor.peek(at + 1, length)
+    if not padding.strip(b"\xff"):
+        state.window.cursor.consumed(at + 1, at + 1 + length)
     return 1 + length

@@ -57,6 +57,8 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
 def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
     at = state.position
     state.frames.leave(at)
+    if before < TRIED_ARRAYS:
+        yield from _raw_as_opcodes(cursor, state, at)
     following = array_bytes(state)
     state.array_state = None
     if following.subclass & v.KIND == v.GLOBAL:
@@ -66,8 +68,6 @@ def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
         yield from pickle_facts(cursor, inner)
         state.position = inner.position
     else:
-        if before < TRIED_ARRAYS:
-            yield from _raw_as_opcodes(cursor, state, at)
         cursor.pass_over(following.start, following.end)
         state.position = following.end
     state.window.skip(state.position)
@@ -187,7 +187,7 @@ def _dormant_pickles(cursor: Cursor, state: State) -> Iterator[Fact]:
     """Byte strings that are whole pickles and import something; one that merely could be a pickle is no news."""
     for at in state.candidates:
         start, end = v.payload_span(state.window, at)
-        if end > cursor.size or cursor.peek(end - 1, 1) != b"." or cursor.peek(start + 1, 1) > b"\x05":
+        if end > cursor.size or cursor.peek(end - 1, 1) != b".":
             continue
         trial = State(Cursor(SubSource(cursor.source, start, end), cursor.name, _trial_budget(cursor)), 0)
         names, _ = effects(trial)

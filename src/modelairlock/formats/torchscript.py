@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from modelairlock.encodings.torch_archive import archive_facts, is_script
 from modelairlock.encodings.zip import first_names, looks_like_zip
 from modelairlock.reading import Cursor, Format, Probe
-from modelairlock.records.coverage import Gap
+from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
 
@@ -20,6 +20,9 @@ def _claims(probe: Probe) -> bool:
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
     yield from archive_facts(cursor, "data", "constants")
+    # The source under code/ states its own facts and gaps; an archive without any is no more vouched for.
+    detail = "a TorchScript program: what its classes and operators do is not judged yet"
+    yield Gap(start=cursor.size, end=cursor.size, because=Because.UNSUPPORTED, detail=detail)
 
 
 FORMAT = Format(

@@ -4,6 +4,7 @@ Pure: no bytes, no disk, no clock. The same function judges a fresh reading and 
 """
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from modelairlock import profiles as profiles_room
 from modelairlock import rules as rules_room
 from modelairlock.catalog import catalog, find
 from modelairlock.reading import Format
-from modelairlock.records.coverage import Coverage, Gap
+from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.finding import Finding
 from modelairlock.records.reading import Reading
-from modelairlock.records.rule import Context, Rule
+from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject, Verdict, worst
 
 #: part of the cache key: raise it when a reader begins to state facts it did not state before
@@ -54,7 +55,7 @@ def _judge(reading: Reading, sha256: str | None, context: Context, known: tuple[
     findings: list[Finding] = []
     gaps = list(reading.coverage.gaps)
     for rule in known:
-        for judgement in rule.check(reading, context):
+        for judgement in _judgements(rule, reading, context):
             if isinstance(judgement, Gap):
                 gaps.append(judgement)
             else:
@@ -78,6 +79,21 @@ def _judge(reading: Reading, sha256: str | None, context: Context, known: tuple[
         blind_spots=_described(reading.formats, "blind_spots"),
         members=members,
     )
+
+
+def _judgements(rule: Rule, reading: Reading, context: Context) -> Iterator[Judgement]:
+    """What `rule` says; a bug in one rule is a gap, and hides nothing that another found."""
+    try:
+        yield from rule.check(reading, context)
+    except Exception as failure:
+        if _strict:
+            raise
+        detail = f"the rule {rule.name} failed: {type(failure).__name__}"
+        yield Gap(start=0, end=0, because=Because.READER_FAILED, detail=detail)
+
+
+#: tests and fuzzing want the traceback
+_strict = False
 
 
 def _verdict(findings: list[Finding], gaps: list[Gap], members: tuple[Subject, ...]) -> Verdict:

@@ -30,7 +30,7 @@ def read_tree(
     source: Source, path: str, name: str, limits: Limits, known: Sequence[Format] | None = None, *, strict: bool = False
 ) -> Reading:
     """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing)."""
-    reading, _ = _Tree(formats() if known is None else known, Budget(limits), strict).artifact(
+    reading, _ = _Tree(formats() if known is None else known, Budget(limits, source.size), strict).artifact(
         source, path, name, "", 0
     )
     return reading

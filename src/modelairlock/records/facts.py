@@ -170,6 +170,13 @@ class Link(_Fact, frozen=True):
     kind: Literal["symlink", "hardlink", "device", "fifo", "other"]
 
 
+class Operator(_Fact, frozen=True):
+    """A program in the file names an operator of its framework: ``ops.aten.save``, ``torch.from_file``."""
+
+    name: str
+    count: int = 1
+
+
 class Polyglot(_Fact, frozen=True):
     """Several formats claim the same bytes."""
 
@@ -185,5 +192,5 @@ class NameMismatch(_Fact, frozen=True):
 
 Fact = (
     Import | UnresolvedImport | ExtensionImport | Call | Build | SetItem | PersistentId | Buffer | PickleStream
-    | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Polyglot | NameMismatch
+    | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Operator | Polyglot | NameMismatch
 )  # fmt: skip

@@ -33,8 +33,14 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 
 
 def _is_storage(value: Value, context: Context) -> bool:
-    """``('storage', <storage class>, key, location, count)``, and in the stream format a view as sixth."""
+    """``('storage', <storage class>, key, location, count)``, and in the stream format a view as sixth.
+
+    The stream format also names the class of each whole module as ``('module', class, file, source)``; torch compares
+    the source with its own and hands back the class, which is judged where it is used.
+    """
     parts = value.parts
+    if [part.kind for part in parts] == ["str", "global", "str", "str"] and parts[0].text == "module":
+        return True
     if value.kind != "tuple" or len(parts) not in (5, 6) or value.cut:
         return False
     kinds = tuple(part.kind for part in parts[:5])

@@ -18,9 +18,11 @@ from modelairlock.records.facts import Irregularity, Member, PersistentId, SetIt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.text import shown
 from modelairlock.records.torch import ITEM_BYTES
 from modelairlock.records.uses import maker
 
+_ARCHIVES = frozenset({"torch", "torchscript"})
 #: which pickle of a torch archive names the records of which folder
 _PICKLES = {"data": "data.pkl", "constants": "constants.pkl"}
 
@@ -47,23 +49,34 @@ def _is_tensor(fact: SetItem) -> bool:
 
 def _records(reading: Reading) -> Iterator[Judgement]:
     """Compare the records of a torch archive with what its pickles say of them, both ways."""
-    raw = [fact for fact in reading.facts if isinstance(fact, Member) and fact.role == "raw"]
-    if not raw:
+    if not _ARCHIVES.intersection(reading.formats):
         return
     said = {folder: _said(reading, pickle) for folder, pickle in _PICKLES.items()}
+    raw = [fact for fact in reading.facts if isinstance(fact, Member) and fact.role == "raw"]
     for member in raw:
         folder, _, key = member.name.partition("/")[2].partition("/")
-        sizes = said.get(folder, {}).get(key)
-        if sizes is None:
-            detail = f"{member.name}: no tensor refers to this record"
-            yield Gap(start=member.span.start, end=member.span.end, because=Because.UNRECOGNISED, detail=detail)
-        elif None in sizes:
-            detail = f"{member.name}: a storage of unknown type or size refers to this record"
-            yield Gap(start=member.span.start, end=member.span.end, because=Because.UNSUPPORTED, detail=detail)
-        elif sizes != {member.size_bytes}:
-            claimed = " and ".join(f"{size:,}" for size in sorted(size for size in sizes if size is not None))
-            message = f"{member.name} has {member.size_bytes or 0:,} bytes, and the pickle says {claimed}"
-            yield RULE.finding(reading, message, member)
+        yield from _compare(reading, member, said.get(folder, {}).get(key))
+    there = {member.name.partition("/")[2] for member in raw}
+    for folder, keys in said.items():
+        for key in sorted(key for key in keys if f"{folder}/{key}" not in there)[:8]:
+            end = reading.coverage.size_bytes
+            detail = (
+                f"the pickle names storage {shown(key, 60)}, and the archive has no record {folder}/{shown(key, 60)}"
+            )
+            yield Gap(start=end, end=end, because=Because.TRUNCATED, detail=detail)
+
+
+def _compare(reading: Reading, member: Member, sizes: set[int | None] | None) -> Iterator[Judgement]:
+    if sizes is None:
+        detail = f"{member.name}: no tensor refers to this record"
+        yield Gap(start=member.span.start, end=member.span.end, because=Because.UNRECOGNISED, detail=detail)
+    elif None in sizes:
+        detail = f"{member.name}: a storage of unknown type or size refers to this record"
+        yield Gap(start=member.span.start, end=member.span.end, because=Because.UNSUPPORTED, detail=detail)
+    elif sizes != {member.size_bytes}:
+        claimed = " and ".join(f"{size:,}" for size in sorted(size for size in sizes if size is not None))
+        message = f"{shown(member.name, 80)} has {member.size_bytes or 0:,} bytes, and the pickle says {claimed}"
+        yield RULE.finding(reading, message, member)
 
 
 def _said(reading: Reading, pickle: str) -> dict[str, set[int | None]]:

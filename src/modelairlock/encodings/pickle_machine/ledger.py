@@ -242,7 +242,14 @@ class Ledger:
             self.pids[described] = len(self.persistent)
             self.persistent.append(self.items(pid) or (pid,))
             self.add(key, PersistentId(span=Span(*span), value=described))
-        return self.pids[described] << 4 | v.PERSISTENT
+        return self._module_class(pid) or self.pids[described] << 4 | v.PERSISTENT
+
+    def _module_class(self, pid: int) -> int:
+        """torch's stream format wraps a module's class as ``('module', class, file, source)``: that class, else 0."""
+        items = self.items(pid)
+        if items is None or len(items) != 4 or items[1] & v.KIND != v.GLOBAL or self.text(items[0]) != "module":
+            return 0
+        return items[1]
 
     def buffer(self, span: tuple[int, int]) -> None:
         """NEXT_BUFFER."""

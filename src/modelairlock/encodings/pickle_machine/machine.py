@@ -13,7 +13,7 @@ from enum import Enum
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.opcodes import i4, reach, u2, u4
 from modelairlock.encodings.pickle_machine.rare import RARE, put_items
-from modelairlock.encodings.pickle_machine.state import State
+from modelairlock.encodings.pickle_machine.state import PICKLE_STARTS, State
 from modelairlock.encodings.pickle_machine.window import MARGIN
 from modelairlock.reading import Malformed, ReadProblem, Truncated
 
@@ -177,7 +177,7 @@ def run(state: State) -> Ended:  # noqa: C901, PLR0912, PLR0915  # one long disp
                     length, first = data[pos + 1], pos + 2
                 else:
                     length, first = u4(data, pos + 1)[0], pos + 5
-                if length > 4 and data[first : first + 1] == b"\x80":
+                if length > 4 and data[first : first + 1] in PICKLE_STARTS:
                     state.candidate(base + pos)
                 pos = first + length
             else:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.opcodes import u8
-from modelairlock.encodings.pickle_machine.state import State
+from modelairlock.encodings.pickle_machine.state import PICKLE_STARTS, State
 from modelairlock.reading import Malformed, Truncated
 from modelairlock.records.facts import CallHow
 
@@ -69,7 +69,7 @@ def _counted(width: int, kind: int, *, signed: bool = False) -> Step:
         if length < 0:
             raise Malformed(at, "a length", str(length))
         first = at + 1 + width
-        if kind == v.BYTES and length > 4 and state.window.bytes(first, 1) == b"\x80":
+        if kind == v.BYTES and length > 4 and state.window.bytes(first, 1) in PICKLE_STARTS:
             state.candidate(at)
         state.stack.append(at << 4 | kind)
         return first + length

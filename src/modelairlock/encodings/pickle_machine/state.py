@@ -8,6 +8,8 @@ from modelairlock.encodings.pickle_machine.tensors import TENSOR_BUILDERS, tenso
 from modelairlock.encodings.pickle_machine.window import MARGIN, Window
 from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
 
+#: how a pickle that imports something begins: PROTO, MARK, GLOBAL, or a string for STACK_GLOBAL
+PICKLE_STARTS = frozenset((b"\x80", b"(", b"c", b"\x8c", b"X", b"V", b"U", b"S"))
 #: byte strings that look like pickles and are looked at again, at most
 CANDIDATES = 10_000
 
