@@ -307,3 +307,30 @@ def test_it_works_as_installed_from_a_wheel(tmp_path) -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.split() == ["b'hello'", str(site / "modelairlock" / "__init__.py")], done.stderr
+
+
+def test_runs_leave_no_descriptor_behind(wall, model) -> None:
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        pytest.skip("no /proc to count descriptors in")
+    one(wall, "first_bytes", model)
+    before = len(list(folder.iterdir()))
+    for payload in ("first_bytes", "raise_text", "first_bytes", "no_such_trick"):
+        one(wall, payload, model)
+    assert len(list(folder.iterdir())) == before
+
+
+def test_a_job_cut_short_does_not_reach_the_next(wall, model, monkeypatch) -> None:
+    sent = []
+    send_some = type(wall._running)._send_some
+
+    def break_off(self, header, fds) -> None:
+        sent.append(header)
+        if len(sent) == 2:
+            raise OSError(5, "broken off")
+        send_some(self, header, fds)
+
+    monkeypatch.setattr(type(wall._running), "_send_some", break_off)
+    outcomes = wall.run([Task(model, b"first_bytes")] * 300, seconds=20)
+    assert {outcome.failure for outcome in outcomes} == {"the worker could not be given the job: broken off"}
+    assert one(wall, "first_bytes", model).ok

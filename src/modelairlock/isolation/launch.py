@@ -5,6 +5,7 @@ empty environment, no inherited descriptor but one socket, and its own session.
 """
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -22,6 +23,8 @@ from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Layer, State
 
 _START_SECONDS = 60.0
+_SEND_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 _GREETING_BYTES = 64 * 1024
 #: what some interpreters need to find their own shared library
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -43,31 +46,63 @@ class Running:
         self._sending = threading.Lock()
 
     def send(self, fds: Sequence[int], inputs: int, seconds: int) -> None:
-        """Send one job; `fds` are its life socket, task pipe, answer pipe and inputs. Raises OSError."""
+        """Send one job; `fds` are its life socket, task pipe, answer pipe and inputs.
+
+        Raises OSError; the template is then dead, because it might wait for the rest of the job.
+        """
         with self._sending:
-            for start in range(0, len(fds), FDS_PER_MESSAGE):
-                some = fds[start : start + FDS_PER_MESSAGE]
-                magic = MORE_MAGIC if start else JOB_MAGIC
-                self._send_some(JOB.pack(magic, inputs, len(some), seconds), some)
+            try:
+                for start in range(0, len(fds), FDS_PER_MESSAGE):
+                    some = fds[start : start + FDS_PER_MESSAGE]
+                    magic = MORE_MAGIC if start else JOB_MAGIC
+                    self._send_some(JOB.pack(magic, inputs, len(some), seconds), some)
+            except OSError:
+                self._stop()
+                raise
 
     def _send_some(self, header: bytes, fds: Sequence[int]) -> None:
-        sent = socket.send_fds(self._control, [header], list(fds))
+        deadline = time.monotonic() + _SEND_SECONDS
+        while True:
+            try:
+                sent = socket.send_fds(self._control, [header], list(fds))
+                break
+            except OSError as error:
+                # Too many descriptors of this user's are on their way; those ahead arrive within moments.
+                if error.errno != errno.ETOOMANYREFS or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)
         if sent < len(header):
             self._control.sendall(header[sent:])
 
     def alive(self) -> bool:
         """Whether the template can still take jobs."""
-        return self.owner == os.getpid() and self.process.poll() is None
+        if self.owner != os.getpid() or self.process.returncode is not None:
+            return False
+        if sys.platform == "darwin":
+            return self.process.poll() is None
+        try:
+            # Not reaped here: until `kill` has been, its number must not go to another process.
+            return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
 
     def kill(self) -> None:
         """End the template and every child it has, now."""
-        self._control.close()
+        self._stop()
+        with self._sending:
+            self._control.close()
+
+    def _stop(self) -> None:
         if self.owner != os.getpid():
             return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.kill()
-        self.process.wait()
+        # Heard as the end of the caller, and enough where root lacks the capability to kill nobody's processes.
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_STOP_SECONDS)
 
 
 def launch(function: str, memory_bytes: int, layers: Collection[str]) -> tuple[Running, Isolation]:
@@ -91,6 +126,7 @@ def launch(function: str, memory_bytes: int, layers: Collection[str]) -> tuple[R
         except OSError as error:
             ours.close()
             raise AirlockError(f"the worker could not be started: {error}") from error
+    ours.settimeout(_SEND_SECONDS)
     running = Running(process, ours)
     try:
         lines = _greeting(ours, time.monotonic() + _START_SECONDS)

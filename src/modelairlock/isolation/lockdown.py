@@ -84,7 +84,7 @@ def _limits(locks: Locks, memory_bytes: int, size: int) -> tuple[str, str]:
     locks.limits = True
     # Only memory is needed for "enforced": nothing else here stands in for it.
     lost = any(text.startswith("AS:") for text in refused)
-    return "failed" if lost else "enforced", "; ".join(refused)
+    return "unavailable" if lost else "enforced", "; ".join(refused)
 
 
 def _landlock(locks: Locks) -> tuple[str, str]:
@@ -106,9 +106,9 @@ def _landlock(locks: Locks) -> tuple[str, str]:
 
 def _seccomp(locks: Locks) -> tuple[str, str]:
     machine = kernel.machine()
-    locks.program = Program(child_filter(machine))
     _no_new_privileges()
     Program(template_filter(machine)).install()
+    locks.program = Program(child_filter(machine))
     if _succeeds(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).close()):
         return "failed", "a socket could still be made"
     if executable_memory():
@@ -163,7 +163,7 @@ def escapes(locks: Locks) -> list[Report]:
             "start a process": _fork,
             "start a program": _execute,
         }
-        for what, attempt in attempts.items():
-            if _succeeds(attempt):
-                found.append(("seccomp", "failed", f"a child could {what}"))
+        through = [what for what, attempt in attempts.items() if _succeeds(attempt)]
+        if through:
+            found.append(("seccomp", "failed", f"a child could {', '.join(through)}"))
     return found

@@ -16,7 +16,11 @@ _HIGHEST = 63
 
 
 def become_nobody() -> str:
-    """If this is root: no groups, uid and gid of nobody, an empty bounding set. Returns a remark. Raises OSError."""
+    """If this is root: no groups, uid and gid of nobody. Returns a remark, also when the identity had to stay.
+
+    It stays where root may not change it: in a container started without capabilities, or in a user namespace that
+    maps one id. `shed` then leaves a root that can do what any owner of root's files can, were there a file to open.
+    """
     if os.geteuid() != 0:
         return ""
     _empty_bounding_set()
@@ -25,20 +29,8 @@ def become_nobody() -> str:
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
     except OSError as error:
-        if _root_of_the_host():
-            raise
-        # In a user namespace that maps one id, root is an ordinary user and there is nobody else to become.
-        return f"stays uid 0, which is an ordinary user outside: {kernel.why(error)}"
+        return f"stays uid 0, without capabilities: {kernel.why(error)}"
     return f"runs as uid {NOBODY}"
-
-
-def _root_of_the_host() -> bool:
-    try:
-        with open("/proc/self/uid_map", encoding="ascii") as file:
-            inside, outside, _ = file.readline().split()
-    except (OSError, ValueError):
-        return True
-    return inside == "0" and outside == "0"
 
 
 def _empty_bounding_set() -> None:

@@ -26,27 +26,33 @@ def run(running: Running, tasks: Sequence[Task], answers: Answers, seconds: floa
     """Run `tasks` in one child and fill `answers`. Returns what went wrong in one sentence, or nothing."""
     deadline = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
-        life, life_far = socket.socketpair()
-        stack.enter_context(life)
-        stack.enter_context(life_far)
-        task_far, task_near = _pipe(stack)
-        answer_near, answer_far = _pipe(stack)
-        os.set_blocking(task_near.fd, False)
-        inputs = [task.fd for task in tasks if task.fd >= 0]
-        feed = _Feed(task_near, tasks)
         try:
-            feed.write()
-            running.send([life_far.fileno(), task_far.fd, answer_far.fd, *inputs], len(inputs), int(seconds) + 2)
+            watch = _start(stack, running, tasks, answers, int(seconds) + 2)
         except OSError as error:
-            return f"the worker could not be given the job: {error.strerror}"
-        for far in (task_far, answer_far):
-            far.close()
-        life_far.close()
-        watch = _Watch(life, answer_near, feed, answers)
+            return f"the worker could not be given the job: {error.strerror or error}"
         failure = watch.follow(deadline, seconds)
         if watch.status is None and not watch.settle(running):
             failure = failure or "the worker had to be killed"
         return failure
+
+
+def _start(
+    stack: contextlib.ExitStack, running: Running, tasks: Sequence[Task], answers: Answers, cpu_seconds: int
+) -> "_Watch":
+    """Hand the job over. Raises OSError."""
+    life, life_far = socket.socketpair()
+    stack.enter_context(life)
+    with life_far:
+        task_far, task_near = _pipe(stack)
+        answer_near, answer_far = _pipe(stack)
+        os.set_blocking(task_near.fd, False)
+        feed = _Feed(task_near, tasks)
+        feed.write()
+        inputs = [task.fd for task in tasks if task.fd >= 0]
+        running.send([life_far.fileno(), task_far.fd, answer_far.fd, *inputs], len(inputs), cpu_seconds)
+    task_far.close()
+    answer_far.close()
+    return _Watch(life, answer_near, feed, answers)
 
 
 class _End:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from modelairlock.isolation import child
-from modelairlock.isolation.framing import ENDED, EXIT, FDS_PER_MESSAGE, JOB, JOB_MAGIC, NO_FORK, plain
+from modelairlock.isolation.framing import ENDED, EXIT, FDS_PER_MESSAGE, JOB, JOB_MAGIC, MORE_MAGIC, NO_FORK, plain
 from modelairlock.isolation.lockdown import Locks, Report, escapes, lock
 
 BOOTSTRAP = "import sys; sys.path += sys.argv[6:]; from modelairlock.isolation.template import main; main(sys.argv[1:])"
@@ -192,7 +192,9 @@ class Template:
         complete = len(fds) == min(inputs + _OWN_FDS, FDS_PER_MESSAGE)
         while complete and len(fds) < inputs + _OWN_FDS:
             wanted = min(inputs + _OWN_FDS - len(fds), FDS_PER_MESSAGE)
-            _, more = self._message()
+            data, more = self._message()
+            if data[:4] != MORE_MAGIC:
+                raise RuntimeError("the caller broke off in the middle of a job")
             fds += more
             complete = len(more) == wanted
         if complete:
