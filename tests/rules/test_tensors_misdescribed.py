@@ -28,7 +28,7 @@ HITS = {
     ),
     "key": (
         safetensors(f'{{"__metadata__":{{"a":"b","a":"c"}},"a":{U8}}}', b"0"),
-        "a key stands twice, and readers differ on which counts: a key stands twice in '__metadata__'",
+        "a key stands twice, and readers differ on which counts: a key stands twice in __metadata__",
     ),
 }
 
