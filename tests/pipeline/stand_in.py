@@ -8,7 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from modelairlock.isolation import Outcome, Task
-from modelairlock.pipeline.worker import Job
+from modelairlock.pipeline.answer import Job
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.reading import Reading

@@ -371,9 +371,6 @@ def test_a_scan_puts_up_its_own_wall(here: Path, monkeypatch: pytest.MonkeyPatch
     assert record.started.endswith("+00:00")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="worker.read must learn the size by lseek, fstat is refused; then drop this mark"
-)
 def test_the_real_reader_reads_behind_the_wall(here: Path) -> None:
     put("model.pkl", pickle.dumps({"weights": [1.0, 2.0]}))
     [subject] = scan_sources(["m"], Options(jobs=1)).subjects

@@ -36,6 +36,7 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
     arrays: list[Fact | Gap] = []
     try:
         while run(state) is Ended.ARRAY:
+            # One by one: what was found in an array stands even if its reading then breaks off.
             for stated in _array(cursor, state, len(arrays)):
                 arrays.append(stated)
     except ReadProblem as stopped:
@@ -57,9 +58,13 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
 def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
     at = state.position
     state.frames.leave(at)
-    if before < TRIED_ARRAYS:
+    try:
+        following = array_bytes(state)
+    except ReadProblem:
         yield from _raw_as_opcodes(cursor, state, at)
-    following = array_bytes(state)
+        raise
+    if before < TRIED_ARRAYS and not following.objects:
+        yield from _raw_as_opcodes(cursor, state, at)
     state.array_state = None
     if following.subclass & v.KIND == v.GLOBAL:
         yield from _subclass(state, at, following.subclass)

@@ -1,7 +1,7 @@
 """One batch of files, before the wall: open, hash, ask the cache, have them read behind the wall, judge.
 
 Small files share a child, so a child that dies says nothing about who killed it: when any of a batch fails, each file
-of it is read again alone. Nothing a child says is believed before `worker.decode` has checked it, and nothing is
+of it is read again alone. Nothing a child says is believed before `answer.decode` has checked it, and nothing is
 cached that a second look would not say again.
 """
 
@@ -14,11 +14,11 @@ import msgspec
 
 from modelairlock.isolation import Outcome, Task, Wall
 from modelairlock.limits import Limits
+from modelairlock.pipeline.answer import Job, ProtocolBroken, decode
 from modelairlock.pipeline.cache import Cache
 from modelairlock.pipeline.digest import Digests, Stopped, digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.reroot import reroot, with_gap
-from modelairlock.pipeline.worker import Job, ProtocolBroken, decode
 from modelairlock.reading import Unreadable
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.errors import AirlockError, NoIsolation

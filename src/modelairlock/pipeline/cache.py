@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from modelairlock.limits import Limits
+from modelairlock.pipeline.answer import ProtocolBroken, decode
 from modelairlock.pipeline.judge import READER_VERSION
-from modelairlock.pipeline.worker import ProtocolBroken, decode
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level

@@ -17,10 +17,10 @@ import msgspec
 import modelairlock
 from modelairlock.isolation import Wall
 from modelairlock.limits import DEFAULT_LIMITS, Limits
+from modelairlock.pipeline.answer import RESULT_BYTES
 from modelairlock.pipeline.batch import Run, judged, read_batch, unread
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.judge import profiles_digest, rules_digest
-from modelairlock.pipeline.worker import RESULT_BYTES
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level

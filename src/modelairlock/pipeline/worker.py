@@ -1,34 +1,13 @@
-"""What runs behind the wall, and the strict decoder for what comes back over it.
-
-`read` is called in the confined process with an open descriptor and nothing else. `decode` runs in the parent, and
-treats what it gets as an attacker's: sizes are limited, the schema is closed, and the sums must add up.
-"""
+"""What runs behind the wall: one function that reads an artifact through an open descriptor and nothing else."""
 
 import os
 
 import msgspec
 
-from modelairlock.limits import Limits
+from modelairlock.encodings.decoders import METHODS, codec
+from modelairlock.pipeline.answer import Job
 from modelairlock.pipeline.tree import formats, read_tree
 from modelairlock.reading import Unreadable
-from modelairlock.records.coverage import Because, Coverage
-from modelairlock.records.reading import Reading
-
-#: one answer of the worker; 200,000 facts fit several times over
-RESULT_BYTES = 64 * 1024 * 1024
-NESTING = 32
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the parent asks: how the artifact is called, and what reading it may cost."""
-
-    path: str
-    name: str
-    limits: Limits
-
-
-class ProtocolBroken(Exception):
-    """The worker's answer breaks the contract; nothing in it may be believed."""
 
 
 class _Descriptor:
@@ -57,59 +36,14 @@ class _Descriptor:
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_job = msgspec.msgpack.Decoder(Job).decode
-_decode_reading = msgspec.msgpack.Decoder(Reading).decode
 
-# Every reader is imported when this module is, so that nothing is left to import once the wall is up.
+# Every reader and every codec is imported when this module is: once the wall is up there is nothing left to import.
 formats()
+for _method in METHODS:
+    codec(_method, None).new()
 
 
 def read(fd: int, payload: bytes) -> bytes:
     """Read the artifact behind `fd` as `payload` (a `Job`) says; answers with a `Reading`."""
     job = _decode_job(payload)
     return _encode(read_tree(_Descriptor(fd), job.path, job.name, job.limits))
-
-
-def decode(data: bytes, size_bytes: int, path: str) -> Reading:
-    """The worker's answer about an artifact of `size_bytes` at `path`, or `ProtocolBroken`."""
-    if len(data) > RESULT_BYTES:
-        raise ProtocolBroken(f"an answer of {len(data)} bytes")
-    try:
-        reading = _decode_reading(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise ProtocolBroken(f"an answer that does not decode: {type(error).__name__}") from None
-    if reading.path != path or reading.coverage.size_bytes != size_bytes:
-        raise ProtocolBroken("an answer about another artifact")
-    _check(reading, 0)
-    return reading
-
-
-def _check(reading: Reading, depth: int) -> None:
-    if depth > NESTING:
-        raise ProtocolBroken("an answer nested too deep")
-    _check_coverage(reading.coverage)
-    size = reading.coverage.size_bytes
-    for fact in reading.facts:
-        if not 0 <= fact.span.start <= fact.span.end <= size:
-            raise ProtocolBroken("a fact outside its artifact")
-    for member in reading.members:
-        if not member.path.startswith(f"{reading.path}!"):
-            raise ProtocolBroken("a member outside its artifact")
-        _check(member, depth + 1)
-
-
-def _check_coverage(coverage: Coverage) -> None:
-    """Read, passed over and the union of the gaps must make up the size, or somebody is claiming too much."""
-    end = 0
-    gap_bytes = 0
-    for gap in sorted(coverage.gaps, key=lambda gap: gap.start):
-        if not 0 <= gap.start <= gap.end <= coverage.size_bytes:
-            raise ProtocolBroken("a gap outside its artifact")
-        if gap.because is Because.UNVOUCHED:
-            raise ProtocolBroken("a reader that judges")
-        gap_bytes += max(0, gap.end - max(gap.start, end))
-        end = max(end, gap.end)
-    counted = (coverage.read_bytes, coverage.passed_over_bytes, gap_bytes)
-    if min(counted) < 0 or sum(counted) != coverage.size_bytes:
-        raise ProtocolBroken(f"coverage of {sum(counted)} bytes for an artifact of {coverage.size_bytes}")
-    if not coverage.size_bytes and not coverage.gaps:
-        raise ProtocolBroken("an empty artifact without a gap")
