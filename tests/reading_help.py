@@ -1,12 +1,14 @@
-"""Drives one format over bytes in memory, as the tree would, without the tree."""
+"""Drives one format over bytes in memory, alone or in a tree with a reader for everything else."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.limits import DEFAULT_LIMITS, Limits
+from modelairlock.pipeline.tree import read_tree
 from modelairlock.reading import Budget, BytesSource, Cursor, Format, Probe, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Link, Member
+from modelairlock.records.reading import Reading
 from modelairlock.records.span import Extents
 
 HEAD_BYTES = 64 * 1024
@@ -39,13 +41,13 @@ def probe(data: bytes, name: str = "x", role: str = "") -> Probe:
     return Probe(data[:HEAD_BYTES], data[-TAIL_BYTES:], len(data), name, role)
 
 
-def read(format: Format, data: bytes, name: str = "x", limits: Limits = DEFAULT_LIMITS) -> Result:
+def read(one: Format, data: bytes, name: str = "x", limits: Limits = DEFAULT_LIMITS) -> Result:
     """Facts and gaps of `data` by one format: those it states, the one it stops at, and those for what it forgot."""
     cursor = Cursor(BytesSource(data), name, Budget(limits))
     facts: list[Fact] = []
     gaps: list[Gap] = []
     try:
-        for stated in format.read(cursor):
+        for stated in one.read(cursor):
             (gaps if isinstance(stated, Gap) else facts).append(stated)
     except ReadProblem as problem:
         start = min(max(problem.position, 0), len(data))
@@ -64,11 +66,55 @@ def read(format: Format, data: bytes, name: str = "x", limits: Limits = DEFAULT_
     return Result(facts, gaps, cursor)
 
 
-def cut_everywhere(format: Format, data: bytes, *, opened: Callable[[Result, bytes], bool] | None = None) -> None:
-    """Every cut of `data` that is still claimed has a gap, or `opened` sees that the damage is in a member."""
+def plain(*formats: Format) -> Format:
+    """A format that reads every byte of whatever `formats` do not claim, so that only they can leave gaps."""
+
+    def read_all(cursor: Cursor) -> Iterator[Fact | Gap]:
+        for at in range(0, cursor.size, 1 << 20):
+            cursor.read(at, min(1 << 20, cursor.size - at))
+        return
+        yield
+
+    return Format(name="plain", summary="", claims=lambda p: not any(one.claims(p) for one in formats), read=read_all)
+
+
+def tree(data: bytes, *formats: Format, name: str = "x", limits: Limits = DEFAULT_LIMITS) -> Reading:
+    """The whole tree of `data` by `formats`; what none of them claims is read as it is."""
+    return read_tree(BytesSource(data), name, name, limits, (*formats, plain(*formats)), strict=True)
+
+
+def walk(reading: Reading) -> Iterator[Reading]:
+    """`reading` and all inside it."""
+    yield reading
+    for member in reading.members:
+        yield from walk(member)
+
+
+def gaps_of(reading: Reading) -> list[Gap]:
+    """Every gap of the tree."""
+    return [gap for one in walk(reading) for gap in one.coverage.gaps]
+
+
+def kinds_of(reading: Reading) -> list[str]:
+    """Kinds of the irregularities anywhere in the tree."""
+    return sorted({fact.kind for one in walk(reading) for fact in one.facts if isinstance(fact, Irregularity)})
+
+
+def cut_everywhere(data: bytes, *formats: Format) -> None:
+    """`data` leaves no gap, and every cut of it that the first of `formats` still claims does."""
+    assert gaps_of(tree(data, *formats)) == []
     for length in range(1, len(data)):
         cut = data[:length]
-        if not format.claims(probe(cut)):
-            continue
-        result = read(format, cut)
-        assert result.gaps or (opened and opened(result, cut)), f"cut at {length} of {len(data)}: nothing is missing"
+        if formats[0].claims(probe(cut)):
+            assert gaps_of(tree(cut, *formats)), f"cut at {length} of {len(data)}: nothing is missing"
+
+
+def change_everywhere(data: bytes, *formats: Format) -> None:
+    """No changed byte of `data` makes a reader fail, or lose count of its bytes."""
+    for position in range(len(data)):
+        for value in (0, 0xFF, data[position] ^ 1):
+            changed = data[:position] + bytes([value]) + data[position + 1 :]
+            reading = tree(changed, *formats)
+            coverage = reading.coverage
+            gaps = Extents((gap.start, gap.end) for gap in coverage.gaps)
+            assert coverage.read_bytes + coverage.passed_over_bytes + gaps.total() == len(changed), (position, value)

@@ -1,0 +1,54 @@
+"""The .lzma container without a magic."""
+
+import lzma
+
+from modelairlock.formats.lzma import FORMAT
+from modelairlock.records.coverage import Because
+from tests.reading_help import cut_everywhere, gaps_of, probe, read, tree
+
+TEXT = b"an ordinary text, " * 20
+
+
+def pack(data: bytes) -> bytes:
+    return lzma.compress(data, lzma.FORMAT_ALONE)
+
+
+def test_hit() -> None:
+    data = pack(TEXT)
+    assert FORMAT.claims(probe(data))
+    result = read(FORMAT, data, "folder/model.lzma")
+    assert [(member.name, member.method, member.span) for member in result.members] == [
+        ("model", "lzma-alone", (0, len(data)))
+    ]
+    assert result.gaps == []
+    reading = tree(data, FORMAT)
+    assert gaps_of(reading) == []
+    assert reading.members[0].coverage.read_bytes == len(TEXT)
+
+
+def test_streams_one_after_another_are_one() -> None:
+    reading = tree(pack(TEXT) + pack(b"second"), FORMAT)
+    assert gaps_of(reading) == []
+    assert [member.coverage.size_bytes for member in reading.members] == [len(TEXT) + 6]
+
+
+def test_miss() -> None:
+    for data in (b"", b"\x80\x04K\x01.", b"PK\x03\x04", b"plain text", bytes(600), pack(TEXT)[1:]):
+        assert not FORMAT.claims(probe(data))
+
+
+def test_cut_at_every_byte() -> None:
+    cut_everywhere(pack(TEXT[:40]), FORMAT)
+
+
+def test_what_follows_is_a_gap() -> None:
+    data = pack(TEXT)
+    gaps = gaps_of(tree(data + b"cos\nsystem\n", FORMAT))
+    assert [(gap.start, gap.end, gap.because) for gap in gaps] == [(len(data), len(data) + 11, Because.UNRECOGNISED)]
+
+
+def test_other_properties_want_the_extension() -> None:
+    filters = [{"id": lzma.FILTER_LZMA1, "lc": 1, "lp": 1, "pb": 1}]
+    data = lzma.compress(TEXT, lzma.FORMAT_ALONE, filters=filters)
+    assert not FORMAT.claims(probe(data))
+    assert FORMAT.claims(probe(data, "model.lzma"))
