@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelairlock.encodings.strict_json import DEPTH, Kind, Piece, pairs, text, walk
+from modelairlock.encodings.strict_json import DEPTH, Kind, Piece, pairs, place, text, walk
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, BytesSource, Cursor, Malformed, OverLimit, ReadProblem, Truncated
 
@@ -90,15 +90,25 @@ def test_a_repeated_key_is_seen_across_pieces() -> None:
 
 
 def test_short_objects_and_arrays_come_whole() -> None:
-    found = pieces(b'{"w": {"dtype": "F32", "shape": [2, 3]}, "l": [1, "a"], "n": {"m": {}}}')
+    found = pieces(
+        b'{"w": {"dtype": "F32", "shape": [2, 3]}, "l": [1, "a"], "n": {"m": {}, "k": {"j": [[]]}}, "f": [{}]}'
+    )
     kinds = [piece.kind for piece in found]
     assert kinds == [
-        Kind.OPEN_OBJECT, Kind.KEY, Kind.FLAT, Kind.MEMBERS, Kind.KEY, Kind.OPEN_OBJECT, Kind.KEY, Kind.FLAT,
-        Kind.CLOSE_OBJECT, Kind.CLOSE_OBJECT,
+        Kind.OPEN_OBJECT, Kind.MEMBERS, Kind.KEY, Kind.OPEN_OBJECT, Kind.MEMBERS, Kind.KEY, Kind.OPEN_OBJECT, Kind.KEY,
+        Kind.OPEN_ARRAY, Kind.SCALARS, Kind.CLOSE_ARRAY, Kind.CLOSE_OBJECT, Kind.CLOSE_OBJECT, Kind.KEY,
+        Kind.OPEN_ARRAY, Kind.FLAT, Kind.CLOSE_ARRAY, Kind.CLOSE_OBJECT,
     ]  # fmt: skip
-    assert pairs(found[2]) == [("dtype", "F32"), ("shape", [2, 3])]
-    assert pairs(found[3]) == [("l", [1, "a"])]
-    assert pairs(Piece(Kind.FLAT, b'{"a":1,"a":2}', 0)) == [("a", 1), ("a", 2)]
+    assert pairs(found[1]) == (("w", (("dtype", "F32"), ("shape", [2, 3]))), ("l", [1, "a"]))
+    assert pairs(found[4]) == (("m", ()),)
+    assert pairs(Piece(Kind.FLAT, b'{"a":1,"a":2}', 0)) == (("a", 1), ("a", 2))
+
+
+def test_place_finds_a_key() -> None:
+    piece = Piece(Kind.MEMBERS, '"a":1,"é":2,"\\u0062":3'.encode(), 10)
+    assert place(piece, "a") == (10, 13)
+    assert place(piece, "é") == (16, 20)
+    assert place(piece, "b") == (10, 10 + len(piece.raw))
 
 
 def test_constants_and_lines_only_when_asked_for() -> None:

@@ -17,6 +17,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
+from modelairlock.records.span import Span
 
 DEPTH = 128
 """Brackets inside brackets; serde_json, which reads safetensors and tokenizers, refuses more than this."""
@@ -45,7 +46,7 @@ class Kind(IntEnum):
     FLAT = 9
     """A whole object, inside another value, whose values are scalars and arrays of scalars."""
     MEMBERS = 10
-    """Some members of a longer object, whose values are scalars and arrays of scalars, with commas between."""
+    """Some members of a longer object, with commas between; values are scalars, arrays of scalars, or like FLAT."""
     REPEATED = 11
     """A key that its object had before; follows its KEY or MEMBERS piece. Inside a FLAT piece `pairs` shows it."""
 
@@ -61,7 +62,7 @@ class Piece(NamedTuple):
 class _Patterns:
     """The grammar, with or without the constants that Python's own writer adds to JSON."""
 
-    __slots__ = ("entry", "long", "member", "members", "run", "value")
+    __slots__ = ("long", "member", "members", "run", "value")
 
     def __init__(self, constants: bool) -> None:
         extra = rb"|" + _CONSTANT if constants else b""
@@ -74,11 +75,9 @@ class _Patterns:
         self.value = re.compile(_S + rb"(?:" + one + rb")")
         self.long = re.compile(_S + rb"(?:(" + array + rb")|(" + flat + rb")|" + one + rb")")
         self.run = re.compile(rb"(?:" + _S + rb"(?:" + scalar + rb"|" + array + rb")" + _S + rb",)++")
-        key = _S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":"
-        self.member = re.compile(key)
-        whole = rb"(?:(" + array + rb")|(" + flat + rb")|(" + scalar + rb")(?=[ \t\r\n,}\]]))"
-        self.entry = re.compile(key + _S + whole)
-        plain = member + rb"(?=[,}])"
+        self.member = re.compile(_S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":")
+        value = rb"(?:" + scalar + rb"|" + array + rb"|" + flat + rb")"
+        plain = _STRING + _S + rb":" + _S + value + _S + rb"(?=[,}])"
         self.members = re.compile(_S + rb"(,?)" + _S + rb"(" + plain + rb"(?:," + _S + plain + rb")*+)")
 
 
@@ -86,7 +85,7 @@ _LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
 _STRICT = _Patterns(constants=False)
 _LENIENT = _Patterns(constants=True)
 # Made once: `json.loads` with a hook makes a decoder at every call, which costs more than a short object.
-_DECODER = json.JSONDecoder(object_pairs_hook=list)
+_DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 _SPACE = re.compile(_S)
 
 
@@ -108,14 +107,30 @@ def text(raw: bytes) -> str:
     return value if isinstance(value, str) else ""
 
 
-def pairs(piece: Piece) -> list[tuple[str, Any]]:
-    """Keys and values of a FLAT or MEMBERS piece, in order, repeated ones too. Raises `Malformed` for huge numbers."""
+Pairs = tuple[tuple[str, Any], ...]
+
+
+def pairs(piece: Piece) -> Pairs:
+    """Keys and values of a FLAT or MEMBERS piece, in order, repeated ones too; a value that is an object is such pairs.
+
+    Raises `Malformed` for numbers that are too long to be one.
+    """
     raw = piece.raw if piece.kind is Kind.FLAT else b"{" + piece.raw + b"}"
     try:
-        decoded: list[tuple[str, Any]] = _DECODER.raw_decode(raw.decode())[0]
+        decoded: Pairs = _DECODER.raw_decode(raw.decode())[0]
     except ValueError:
         raise Malformed(piece.position, "numbers of fewer than 4300 digits", "a longer one") from None
     return decoded
+
+
+def place(piece: Piece, key: str) -> Span:
+    """Where `key` stands in the piece, if it is spelled there without needless escapes; else the whole piece."""
+    for ascii_only in (False, True):
+        spelled = json.dumps(key, ensure_ascii=ascii_only).encode("utf-8", "replace")
+        found = piece.raw.find(spelled)
+        if found >= 0:
+            return Span(piece.position + found, piece.position + found + len(spelled))
+    return Span(piece.position, piece.position + len(piece.raw))
 
 
 class _Walk:
@@ -212,15 +227,12 @@ class _Walk:
 
     def _member_or_end(self, keys: set[int], *, first: bool) -> Iterator[Piece]:
         while self._short():
-            if members := self.patterns.members.match(self.buffer, self.position):
-                found = self._members(members, keys)
-            elif members := self.patterns.entry.match(self.buffer, self.position):
-                found = self._entry(members, keys)
+            members = self.patterns.members.match(self.buffer, self.position)
             if members is None or bool(members[1]) is first:
                 break
             first = False
             self.position = members.end()
-            yield from found
+            yield from self._members(members, keys)
         if self._next() == b"}":
             yield self._close()
             return
@@ -231,7 +243,7 @@ class _Walk:
         yield from self._value()
 
     def _members(self, match: re.Match[bytes], keys: set[int]) -> Iterator[Piece]:
-        """Many members in one step, which is what vocabularies consist of."""
+        """Many members in one step, which is what vocabularies and headers consist of."""
         piece = Piece(Kind.MEMBERS, match[2], self.base + match.start(2))
         names = [name for name, _ in pairs(piece)]
         yield piece
@@ -243,12 +255,6 @@ class _Walk:
             if hash(name) in keys:
                 yield Piece(Kind.REPEATED, json.dumps(name).encode(), piece.position)
             self._remember(keys, {hash(name)}, piece.position)
-
-    def _entry(self, match: re.Match[bytes], keys: set[int]) -> Iterator[Piece]:
-        """A key with a short value in one step, which is what headers consist of."""
-        yield from self._key(Piece(Kind.KEY, match[2], self.base + match.start(2)), keys)
-        which = match.lastindex or 3
-        yield Piece(_LONG[which - 2], match[which], self.base + match.start(which))
 
     def _key(self, key: Piece, keys: set[int]) -> Iterator[Piece]:
         yield key

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from modelairlock.encodings.plain_text import JSON_EXTENSIONS, TextKind, base_name, text_kind
-from modelairlock.encodings.strict_json import Kind, Piece, pairs, text, walk
+from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place, text, walk
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity
@@ -167,32 +167,47 @@ class _Walker:
             self.open.pop()
 
     def _members(self, within: _Open, piece: Piece) -> Iterator[Fact | Gap]:
-        """Many members at once. What they say stands at the key, if it is spelled there without escapes."""
+        """Many members at once."""
         members = pairs(piece)
-        names = {key for key, _ in members}
-        if len(names) < len(members) and piece.kind is Kind.FLAT:
-            yield from self._repeated("a key", Span(piece.position, piece.position + len(piece.raw)))
-        if not self._interesting(within, names):
-            return
-        for key, value in members:
-            start = max(0, piece.raw.find(json.dumps(key).encode()))
-            at = Span(piece.position + start, piece.position + start + len(key) + 2)
-            yield from self._pair(within, key, at, value)
+        if piece.kind is Kind.FLAT:
+            yield from self._repeats(members, piece)
+        yield from self._all(within, members, piece)
 
-    def _interesting(self, within: _Open, names: set[str]) -> bool:
+    def _all(self, within: _Open, members: Pairs, piece: Piece) -> Iterator[Fact | Gap]:
+        interesting = self._interesting(within, members)
+        for key, value in members:
+            if interesting:
+                yield from self._pair(within, key, piece, value)
+            if isinstance(value, tuple):
+                yield from self._repeats(value, piece)
+                self.open.append(_Open(key))
+                yield from self._all(self.open[-1], value, piece)
+                self.open.pop()
+
+    def _repeats(self, members: Pairs, piece: Piece) -> Iterator[Fact | Gap]:
+        seen: set[str] = set()
+        for key, _ in members if len(dict(members)) < len(members) else ():
+            if key in seen:
+                yield from self._repeated(key, Span(piece.position, piece.position + len(piece.raw)))
+            seen.add(key)
+
+    def _interesting(self, within: _Open, members: Pairs) -> bool:
         """A quick no for the many keys of a vocabulary."""
         if within.key == "weight_map" or self.name in _BY_FILE:
             return True
+        names = {key for key, _ in members}
         return not names.isdisjoint(_EXACT) or any(name.startswith(_PREFIX) for name in names)
 
-    def _pair(self, within: _Open, key: str, at: Span, value: Any) -> Iterator[Fact | Gap]:
+    def _pair(self, within: _Open, key: str, at: Span | Piece, value: Any) -> Iterator[Fact | Gap]:
         for steering in self._steering(within, key, value):
             if not steering.harmless(value):
                 yield from self._steers(key, at, steering.does)
         if within.key == "weight_map" and (not isinstance(value, str) or _LEAVES_FOLDER.search(value)):
             detail = f"weight_map sends {key[:80]!a} to {str(value)[:80]!a}"
-            yield Irregularity(span=at, kind="index-leaves-folder", detail=detail)
-            yield from self._steers("weight_map", at, "names a file outside the model's folder")
+            gaps = list(self._steers("weight_map", at, "names a file outside the model's folder", key))
+            for gap in gaps:
+                yield Irregularity(span=Span(gap.start, gap.end), kind="index-leaves-folder", detail=detail)
+            yield from gaps
 
     def _steering(self, within: _Open, key: str, value: Any) -> Iterator[Steering]:
         if key in STEERING:
@@ -210,11 +225,13 @@ class _Walker:
         if by_file is not None:
             yield from by_file(key, value)
 
-    def _steers(self, key: str, at: Span, does: str) -> Iterator[Gap]:
+    def _steers(self, key: str, at: Span | Piece, does: str, spelled: str = "") -> Iterator[Gap]:
+        """A gap at the key, which is looked for only now: most keys of a large index have nothing to tell."""
         self.told[key] = self.told.get(key, 0) + 1
         if self.told[key] <= _TOLD:
+            where = at if isinstance(at, Span) else place(at, spelled or key)
             detail = f"`{key}` {does}; no rule judges it yet"
-            yield Gap(start=at.start, end=at.end, because=Because.UNSUPPORTED, detail=detail)
+            yield Gap(start=where.start, end=where.end, because=Because.UNSUPPORTED, detail=detail)
 
     def _repeated(self, key: str, at: Span) -> Iterator[Irregularity]:
         self.told["\n"] = self.told.get("\n", 0) + 1

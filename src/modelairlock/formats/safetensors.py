@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeGuard
 
-from modelairlock.encodings.strict_json import Kind, Piece, pairs, text, walk
+from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place, text, walk
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity
@@ -79,65 +79,83 @@ class _Header:
 
     def read(self) -> Iterator[Fact | Gap]:
         """Everything the entries say that is not in order."""
+        yield from self._begin()
+        yield from self._entries()
+
+    def _begin(self) -> Iterator[Fact]:
         first = next(self.pieces)
         if first.kind is not Kind.OPEN_OBJECT:
             raise Malformed(first.position, "a JSON object", repr(first.raw[:20])[1:])
         if first.position != PREFIX:
             detail = "the header begins with blanks, where the specification wants '{'"
             yield from self.tell("header-begins-late", first, detail)
+
+    def _entries(self) -> Iterator[Fact | Gap]:
         name = ""
         for piece in self.pieces:
             if piece.kind is Kind.KEY:
                 name = text(piece.raw)
+            elif piece.kind is Kind.MEMBERS:
+                for key, value in pairs(piece):
+                    yield from self._entry(key, value, piece)
+            elif piece.kind is Kind.FLAT:
+                yield from self._entry(name, pairs(piece), piece)
             elif piece.kind is Kind.REPEATED:
                 yield from self.tell("key-repeated", piece, f"{_short(text(piece.raw))} stands twice in the header")
-            elif name == "__metadata__" and piece.kind in (Kind.FLAT, Kind.OPEN_OBJECT):
-                yield from self._metadata(piece)
-            elif piece.kind is Kind.FLAT:
-                yield from self._tensor(name, piece)
-            elif piece.kind is Kind.MEMBERS and pairs(piece) == [("__metadata__", None)]:
-                continue
+            elif piece.kind is Kind.OPEN_OBJECT and name == "__metadata__":
+                yield from self._long_metadata()
             elif piece.kind is not Kind.CLOSE_OBJECT:
                 raise Malformed(piece.position, "an object that describes a tensor", repr(piece.raw[:20])[1:])
 
-    def tell(self, kind: str, piece: Piece, detail: str) -> Iterator[Irregularity]:
-        """The fact, unless there have been many of its kind."""
+    def _entry(self, name: str, value: Any, piece: Piece) -> Iterator[Fact | Gap]:
+        if name == "__metadata__":
+            if value is not None:
+                yield from self._metadata(value, piece)
+        elif isinstance(value, tuple):
+            yield from self._tensor(name, value, piece)
+        else:
+            raise Malformed(place(piece, name).start, "an object that describes a tensor", _short(str(value)))
+
+    def tell(self, kind: str, piece: Piece, detail: str, name: str | None = None) -> Iterator[Irregularity]:
+        """The fact, at `name` or at the whole piece, unless there have been many of its kind."""
         self.told[kind] = self.told.get(kind, 0) + 1
         if self.told[kind] <= _TOLD:
-            span = Span(piece.position, piece.position + len(piece.raw))
+            span = Span(piece.position, piece.position + len(piece.raw)) if name is None else place(piece, name)
             yield Irregularity(span=span, kind=kind, detail=detail)
 
-    def _metadata(self, opening: Piece) -> Iterator[Fact]:
+    def _metadata(self, value: Any, piece: Piece) -> Iterator[Fact]:
         """A map of strings to strings; what the strings mean is for their readers."""
-        if opening.kind is Kind.FLAT:
-            members = pairs(opening)
-            _strings(opening, [value for _, value in members])
-            if len(dict(members)) < len(members):
-                yield from self.tell("key-repeated", opening, "a key stands twice in __metadata__")
-            return
+        if not isinstance(value, tuple) or not all(isinstance(said, str) for _, said in value):
+            at = place(piece, "__metadata__").start
+            raise Malformed(at, "an object of strings as __metadata__", _short(str(value)))
+        if len(dict(value)) < len(value):
+            yield from self.tell("key-repeated", piece, "a key stands twice in __metadata__", "__metadata__")
+
+    def _long_metadata(self) -> Iterator[Fact]:
         for piece in self.pieces:
             if piece.kind is Kind.CLOSE_OBJECT:
                 return
             if piece.kind is Kind.REPEATED:
                 yield from self.tell("key-repeated", piece, f"{_short(text(piece.raw))} stands twice in __metadata__")
             elif piece.kind is Kind.MEMBERS:
-                _strings(piece, [value for _, value in pairs(piece)])
+                yield from self._metadata(tuple(dict(pairs(piece)).items()), piece)
             elif piece.kind is not Kind.KEY and not piece.raw.startswith(b'"'):
                 raise Malformed(piece.position, "a string in __metadata__", repr(piece.raw[:20])[1:])
 
-    def _tensor(self, name: str, piece: Piece) -> Iterator[Fact | Gap]:
-        members = pairs(piece)
+    def _tensor(self, name: str, members: Pairs, piece: Piece) -> Iterator[Fact | Gap]:
         entry = dict(members)
         if len(entry) < len(members):
-            yield from self.tell("key-repeated", piece, f"a key stands twice in {_short(name)}")
+            yield from self.tell("key-repeated", piece, f"a key stands twice in {_short(name)}", name)
         if _is_odd(name):
             detail = f"a tensor named {_short(name)}: control characters, a path, or more than {NAME_CHARACTERS} long"
-            yield from self.tell("name-odd", piece, detail)
+            yield from self.tell("name-odd", piece, detail, name)
         dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
         if not isinstance(dtype, str) or not _unsigned(shape) or not _unsigned(offsets):
-            raise Malformed(piece.position, "dtype, shape and data_offsets of a tensor", repr(piece.raw[:100])[1:])
+            at = place(piece, name).start
+            raise Malformed(at, "dtype, shape and data_offsets of a tensor", _short(str(entry)))
         if len(offsets) != 2 or offsets[0] > offsets[1]:
-            raise Malformed(piece.position, "data_offsets of a begin and an end", _short(str(offsets[:4])))
+            at = place(piece, name).start
+            raise Malformed(at, "data_offsets of a begin and an end", _short(str(offsets[:4])))
         start, end = self.buffer + offsets[0], self.buffer + offsets[1]
         yield from self._placed(name, piece, (dtype, shape), (start, end))
 
@@ -153,7 +171,7 @@ class _Header:
         if needs != end - start:
             need = "no whole 64-bit number of bytes" if needs is None else f"{needs} bytes"
             detail = f"{_short(name)}: {dtype} of shape {_short(str(shape))} takes {need} and is given {end - start}"
-            yield from self.tell("tensor-size-differs", opening, detail)
+            yield from self.tell("tensor-size-differs", opening, detail, name)
         self._add(_Tensor(start, end, agrees=needs == end - start), opening)
 
     def _unknown(self, name: str, dtype: str, start: int, end: int) -> Iterator[Gap]:
@@ -168,11 +186,6 @@ class _Header:
         if len(self.tensors) >= self.cursor.limits.entries:
             raise OverLimit(opening.position, f"more than {self.cursor.limits.entries} tensors (limit: entries)")
         self.tensors.append(tensor)
-
-
-def _strings(piece: Piece, values: list[Any]) -> None:
-    if not all(isinstance(value, str) for value in values):
-        raise Malformed(piece.position, "nothing but strings in __metadata__", repr(piece.raw[:40])[1:])
 
 
 def _unsigned(values: Any) -> TypeGuard[list[int]]:
