@@ -142,6 +142,7 @@ def test_what_was_there_stays_when_writing_fails(run, scanned, tmp_path, monkeyp
     result = run("scan", "x", "--output", str(target))
     assert result.exit_code == 2
     assert "No space left" in result.stderr
+    assert result.stdout.startswith("CLEAR"), "the report is not lost"
     assert target.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["r.txt"]
 

@@ -72,7 +72,7 @@ def _status(run: Any) -> int:
         error.show()
         return BROKEN
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; nothing was written")
+        _say("interrupted")
         return INTERRUPTED
     except AirlockError as error:
         _say(str(error), error.hint)

@@ -93,12 +93,21 @@ def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose
     if quiet and output == "-" and format_ == "text":
         return status_of(record)
     renderer: Output = find("modelairlock.outputs", format_, Output)
-    pieces = renderer.render(record, _view(record, output, format_, verbose, seconds))
-    encoded = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
+    view = _view(record, output, format_, verbose, seconds)
+
+    def pieces() -> Iterator[bytes]:
+        return (piece.encode("utf-8", "backslashreplace") for piece in renderer.render(record, view))
+
     if output == "-":
-        _to_stdout(encoded)
-    else:
-        _to_file(encoded, output)
+        _to_stdout(pieces())
+        return status_of(record)
+    try:
+        _to_file(pieces(), output)
+    except AirlockError as error:
+        # The scan may have taken hours: its answer is not thrown away because a disk is full.
+        say(str(error), "The report goes to standard output instead.")
+        _to_stdout(pieces())
+        return BROKEN
     return status_of(record)
 
 

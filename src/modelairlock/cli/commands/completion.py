@@ -10,7 +10,9 @@ _INSTALL = {
 }
 
 
-@click.command("completion", epilog="\b\n" + "\n".join(_INSTALL.values()))
+@click.command(
+    "completion", short_help="Print a completion script for a shell.", epilog="\b\n" + "\n".join(_INSTALL.values())
+)
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def command(ctx: click.Context, /, shell: str) -> None:

@@ -5,7 +5,7 @@ import sys
 import click
 
 
-@click.command("explain")
+@click.command("explain", short_help="Explain a rule, a format or a gap.")
 @click.argument("name", required=False, metavar="[RULE|FORMAT|GAP]")
 def command(name: str | None) -> None:
     """Explain a rule, a format or a reason for a gap by its NAME; without one, list all there are."""

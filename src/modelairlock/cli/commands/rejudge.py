@@ -9,7 +9,7 @@ import click
 from modelairlock.cli.report import check_output, report_options, write_report
 
 
-@click.command("rejudge")
+@click.command("rejudge", short_help="Judge again what was scanned before, from the cache.")
 @click.argument("targets", nargs=-1, required=True, metavar="DIGEST|REPORT...")
 @report_options
 def command(targets: tuple[str, ...], **given: Any) -> int:

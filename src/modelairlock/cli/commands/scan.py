@@ -12,7 +12,7 @@ from modelairlock.cli.report import check_output, report_options, write_report
 LEVELS = ("none", "weak", "confined", "strict")
 
 
-@click.command("scan")
+@click.command("scan", short_help="Say what is known of files, without loading them.")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @report_options
 @click.option("--exclude", "-x", metavar="GLOB", multiple=True, help="Leave out what matches; repeatable.")

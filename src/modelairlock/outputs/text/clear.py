@@ -71,7 +71,7 @@ def _meaning(kinds: list[_Kind], group: list[Subject], sheet: Sheet, view: View)
     most = 1000 if view.verbose else _MOST
     loaders = list(dict.fromkeys(shown(loader, 120) for kind in kinds for loader in kind.assumes))
     passed = sum(subject.coverage.passed_over_bytes for subject in group)
-    account = f"{size(passed)} passed over by design{_reasons(kinds, view)}" if passed else "every byte was read"
+    account = f"{size(passed)} passed over by design{_reasons(group, view)}" if passed else "every byte was read"
     yield from sheet.entry(*(("holds for", f"{listed(loaders, most)}; {account}") if loaders else ("read", account)))
     spots = list(dict.fromkeys(shown(spot, 200) for kind in kinds for spot in kind.blind_spots))
     if spots:
@@ -80,10 +80,10 @@ def _meaning(kinds: list[_Kind], group: list[Subject], sheet: Sheet, view: View)
         )
 
 
-def _reasons(kinds: list[_Kind], view: View) -> str:
-    names = dict.fromkeys(name for kind in kinds for name in kind.formats)
-    reasons = [shown(view.passes_over[name], 160) for name in names if view.passes_over.get(name)]
-    return f" ({listed(reasons, 2)})" if reasons else ""
+def _reasons(group: list[Subject], view: View) -> str:
+    names = dict.fromkeys(name for each in group if each.coverage.passed_over_bytes for name in each.formats)
+    reasons = [shown(view.passes_over[name], 160).removesuffix(".") for name in names if view.passes_over.get(name)]
+    return f" ({listed(reasons, 2, comma='; ')})" if reasons else ""
 
 
 def _counted(kinds: dict[_Kind, list[Subject]], sheet: Sheet) -> Iterator[str]:

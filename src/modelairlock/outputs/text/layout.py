@@ -33,7 +33,7 @@ class Sheet(NamedTuple):
     def paint(self, text: str, style: str) -> str:
         """`text` in a style, where colour is wanted."""
         code = _STYLES[style]
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code and text else text
 
     def title(self, verdict: Verdict, text: str, rest: str = "") -> Iterator[str]:
         """A verdict at the left edge and what it is about."""
