@@ -18,6 +18,7 @@ from modelairlock.records.facts import (
     Link,
     Member,
     NameMismatch,
+    Operator,
     PersistentId,
     PickleStream,
     Polyglot,
@@ -136,6 +137,8 @@ def _file_fact(fact: Fact) -> str:
     match fact:
         case PickleStream():
             return f"is a pickle of protocol {fact.protocol}"
+        case Operator():
+            return f"uses the operator {fact.name}"
         case FrameTrick() | Irregularity():
             return f"{fact.kind}: {fact.detail}"
         case HiddenCode():

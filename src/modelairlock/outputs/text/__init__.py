@@ -6,6 +6,7 @@ a file's name or content: every word from a file passes `records.text.shown`.
 
 from collections import Counter
 from collections.abc import Iterator
+from posixpath import commonprefix
 
 from modelairlock.outputs.text.clear import FEW, clear
 from modelairlock.outputs.text.flagged import flagged
@@ -22,7 +23,7 @@ _PIPE_WIDTH = 100
 
 
 def _render(record: ScanRecord, view: View) -> Iterator[str]:
-    sheet = Sheet(view.width or _PIPE_WIDTH, view.colour, breaks=view.width > 0)
+    sheet = Sheet(view.width or _PIPE_WIDTH, view.colour, breaks=view.width > 0, below=_below(record))
     for lines in (
         _headline(record, sheet, view),
         flagged(record, sheet, view),
@@ -33,6 +34,13 @@ def _render(record: ScanRecord, view: View) -> Iterator[str]:
     ):
         for line in lines:
             yield line.rstrip() + "\n"
+
+
+def _below(record: ScanRecord) -> str:
+    """The longest folder that every subject lies in."""
+    low = min((subject.path for subject in record.subjects), default="")
+    high = max((subject.path for subject in record.subjects), default="")
+    return commonprefix([low, high]).rpartition("/")[0] + "/" if len(record.subjects) > 1 and "/" in low else ""
 
 
 def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
@@ -51,7 +59,8 @@ def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         text = f"nothing flagged, but {count:,} of {counted(total, 'file')} cannot be vouched for"
     else:
         text = "the only file" if total == 1 else f"all {counted(total, 'file')}"
-    yield from sheet.title(record.verdict, text)
+    where = f"in {shown_path(sheet.below, 200)}" if len(sheet.below) > 1 else ""
+    yield from sheet.title(record.verdict, text, where)
     yield ""
 
 

@@ -68,7 +68,7 @@ def _block(subjects: list[Subject], sheet: Sheet, view: View) -> Iterator[str]:
     if view.verbose and first.sha256:
         yield from sheet.entry("sha256", shown(first.sha256))
     if len(subjects) > 1:
-        others = [shown_path(subject.path, 60) for subject in subjects[1:]]
+        others = [sheet.brief(subject.path) for subject in subjects[1:]]
         most = len(others) if view.verbose else _ALIKE
         yield from sheet.entry("", f"and the same in {counted(len(others), 'other file')}: {listed(others, most)}")
     yield from _several(_findings(first), first.path, sheet, view)

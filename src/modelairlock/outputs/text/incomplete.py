@@ -69,27 +69,28 @@ def _reason(because: Because, seen: list[_Seen], sheet: Sheet, view: View, files
     if because is Because.UNVOUCHED:
         yield from sheet.entry("names", listed(list(details), most * 3), text_style="bold")
         if files > 1:
-            yield from sheet.entry("in", _files(seen, view))
+            yield from sheet.entry("in", _files(seen, sheet, view))
     else:
-        for detail, group in islice(details.items(), most):
-            yield from sheet.entry("", _detail(detail, group, view, files))
+        ordered = sorted(details.items(), key=lambda item: -len(item[1]))
+        for detail, group in islice(ordered, most):
+            yield from sheet.entry("", _detail(detail, group, sheet, view, files))
         if len(details) > most:
             yield from sheet.entry("", f"and {counted(len(details) - most, 'gap')} more; --format json has them all")
     yield from sheet.entry("do", what)
 
 
-def _detail(detail: str, group: list[_Seen], view: View, files: int) -> str:
+def _detail(detail: str, group: list[_Seen], sheet: Sheet, view: View, files: int) -> str:
     if len(group) > 1 and files > 1:
-        return f"{detail or 'all of it'}, in {_files(group, view)}"
+        return f"{detail or 'all of it'}, in {_files(group, sheet, view)}"
     first = group[0]
     span = f"{first.path}@{first.gap.start}..{first.gap.end}"
     # With one file in the report's part its name stands in the title; with several it is what one looks for.
-    where = ", bytes ".join(inside(span, first.subject.path)).lstrip(", ") if files == 1 else shown_path(span, 160)
+    where = ", bytes ".join(inside(span, first.subject.path)).lstrip(", ") if files == 1 else sheet.brief(span, 160)
     more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
     return f"{where}{more}: {detail}" if detail else where + more
 
 
-def _files(seen: list[_Seen], view: View) -> str:
-    paths = list(dict.fromkeys(shown_path(each.subject.path, 60) for each in seen))
-    names = listed(paths, _DETAILS_VERBOSE if view.verbose else _PATHS)
+def _files(seen: list[_Seen], sheet: Sheet, view: View) -> str:
+    paths = list(dict.fromkeys(each.subject.path for each in seen))
+    names = listed([sheet.brief(path) for path in paths], _DETAILS_VERBOSE if view.verbose else _PATHS)
     return names if len(paths) == 1 else f"{counted(len(paths), 'file')}: {names}"

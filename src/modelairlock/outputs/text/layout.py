@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.records.scan import Verdict
-from modelairlock.records.text import columns
+from modelairlock.records.text import columns, shown_path
 
 #: SGR codes, ECMA-48 section 8.3.117
 _STYLES = {
@@ -29,6 +29,12 @@ class Sheet(NamedTuple):
     colour: bool
     #: whether to break words that are longer than a line
     breaks: bool = False
+    #: the folder that all files of the report lie in, with its slash; lists of files leave it out
+    below: str = ""
+
+    def brief(self, path: str, limit: int = 60) -> str:
+        """`path` as one of many."""
+        return shown_path(path.removeprefix(self.below), limit)
 
     def paint(self, text: str, style: str) -> str:
         """`text` in a style, where colour is wanted."""
