@@ -21,6 +21,8 @@ _ROOM = 256 * 1024
 _FINE_ROOM = 256
 _WINDOW = 1024 * 1024
 _TAIL = 66 * 1024
+#: kept of a large stream: when a bomb has spent the budget, what stands at its beginning must still be readable
+_HEAD = 4 * 1024 * 1024
 
 
 class _Stream:
@@ -194,7 +196,7 @@ class Inflated:
             return
         if whole:
             self._tail = self._head[-_TAIL:]
-            del self._head[_PIECE:]
+            del self._head[_HEAD:]
         self._tail += chunk
         if len(self._tail) > 2 * _WINDOW:
             del self._tail[:-_TAIL]
