@@ -192,6 +192,8 @@ class Probe(NamedTuple):
     size: int
     name: str
     role: str = ""
+    #: for the few formats without a mark of their own, which must look further; None in tests of the others
+    source: Source | None = None
 
     @property
     def whole(self) -> bool:

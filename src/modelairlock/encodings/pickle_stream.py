@@ -13,14 +13,13 @@ from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.ledger import LOADERS
 from modelairlock.encodings.pickle_machine.opcodes import reach
 from modelairlock.limits import Limits
-from modelairlock.reading import Budget, Cursor, Malformed, ReadProblem, Source, SubSource, Truncated
+from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Call, Fact, HiddenCode, Import, Member, PickleStream, UnresolvedImport
 from modelairlock.records.span import Span
 
-#: raw arrays of one file whose bytes are also tried as opcodes, and how many bytes of each
-TRIED_ARRAYS = 256
-TRIED_BYTES = 64 * 1024
+#: raw arrays of one file whose bytes are also tried as opcodes
+TRIED_ARRAYS = 4096
 #: a frame that is searched for the opcode that crosses its edge
 FRAME_BYTES = 16 * 1024 * 1024
 CROSSINGS = 4
@@ -69,7 +68,7 @@ def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
     if following.subclass & v.KIND == v.GLOBAL:
         yield from _subclass(state, at, following.subclass)
     if following.objects:
-        inner = State(cursor, following.start)
+        inner = State(cursor, following.start, joblib=False)
         yield from pickle_facts(cursor, inner)
         state.position = inner.position
     else:
@@ -87,8 +86,8 @@ def _subclass(state: State, at: int, subclass: int) -> Iterator[Fact]:
 
 def _raw_as_opcodes(cursor: Cursor, state: State, at: int) -> Iterator[Fact]:
     """``pickle.load`` on a joblib file takes an array's bytes for opcodes. Do they do anything then?"""
-    source = SubSource(cursor.source, at, min(cursor.size, at + TRIED_BYTES))
-    trial = State(Cursor(source, cursor.name, _trial_budget(cursor)), 0)
+    source = SubSource(cursor.source, at, cursor.size)
+    trial = State(Cursor(source, cursor.name, _trial_budget(cursor)), 0, joblib=False)
     trial.stack = [v.UNKNOWN] * 64
     trial.memo.dense.extend(state.memo.dense[:4096])
     names, calls = effects(trial)
@@ -200,30 +199,19 @@ def _dormant_pickles(cursor: Cursor, state: State) -> Iterator[Fact]:
             yield Member(span=Span(start, end), name=f"bytes at {start}", size_bytes=end - start, role="dormant")
 
 
-def whole_or_acting(data: bytes, size: int) -> bool:
-    """Whether `data`, the beginning of `size` bytes, is a pickle without a magic number: complete, or with effects."""
-    cursor = Cursor(SubSource(_Head(data, size), 0, size), "", Budget(Limits(seconds=TRIAL_SECONDS, facts=200)))
-    trial = State(cursor, 0)
-    problem: ReadProblem | None = None
+def whole_or_acting(source: Source) -> tuple[bool, bool]:
+    """Whether `source` is one or more whole pickles, and whether it acts: gets as far as importing and using a name.
+
+    For files without a magic number: an unpickler runs what it finds before it meets what is no opcode.
+    """
+    trial = State(Cursor(source, "", Budget(Limits(seconds=TRIAL_SECONDS, facts=1000))), 0, joblib=False)
     try:
         run(trial)
-    except Malformed as stopped:
-        problem = stopped
-    except Truncated as stopped:
-        problem = stopped
-        if len(data) < size and _goes_on(trial, stopped, len(data), size):
-            return True
+    except OverLimit:
+        return True, True
     except ReadProblem:
-        return True
-    if problem is None and trial.position == size:
-        return True
-    return _acts(trial, stopped_well=problem is None)
-
-
-def _goes_on(trial: State, stopped: Truncated, have: int, size: int) -> bool:
-    """Whether only the rest of the file is missing: a payload that ends inside it, or many opcodes without a fault."""
-    jumped_inside = have < stopped.position < size
-    return jumped_inside or (trial.position >= have - 16 and trial.position > TRIED_BYTES // 2)
+        return False, _acts(trial, stopped_well=False)
+    return trial.position == source.size, _acts(trial, stopped_well=True)
 
 
 def _acts(trial: State, *, stopped_well: bool) -> bool:
@@ -231,15 +219,3 @@ def _acts(trial: State, *, stopped_well: bool) -> bool:
     modules = [module for module, _ in trial.ledger.globals if MODULE.match(module)]
     called = any(isinstance(fact, Call) for fact in trial.ledger.facts)
     return bool(modules) and (called or stopped_well)
-
-
-class _Head:
-    """The first bytes of a source whose rest is not at hand; reading past them is the end."""
-
-    def __init__(self, data: bytes, size: int) -> None:
-        self.data = data
-        self.size = size
-
-    def read(self, start: int, length: int) -> bytes:
-        """See `reading.Source`."""
-        return self.data[start : start + length]

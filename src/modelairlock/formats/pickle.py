@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelairlock.encodings.pickle_machine import State
 from modelairlock.encodings.pickle_stream import pickle_facts, whole_or_acting
-from modelairlock.reading import Cursor, Format, Probe, ReadProblem
+from modelairlock.reading import BytesSource, Cursor, Format, Probe, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
@@ -16,7 +16,8 @@ HIGHEST_PROTOCOL = 5
 #: pickles in one file
 STREAMS = 100_000
 #: first bytes of text pickles: opcodes that a pickle of protocol 0 or 1 can begin with
-_TEXT_STARTS = frozenset(b"(cIiLFSVNKJMGTUXBC]}l)\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96\x95P2gh")
+#: and get anywhere (one that begins with PERSID stops every loader at once, and so does one that wants a value)
+_TEXT_STARTS = frozenset(b"(cILFSVNKJMGTUXBC]})\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96\x95")
 
 
 def _claims(probe: Probe) -> bool:
@@ -25,7 +26,9 @@ def _claims(probe: Probe) -> bool:
         return True
     if not head or (head[0] not in _TEXT_STARTS and head[0] != 0x80) or head.startswith(b"BZh"):
         return False
-    return whole_or_acting(head, probe.size)
+    whole, acts = whole_or_acting(BytesSource(head) if probe.source is None else probe.source)
+    # Raw numbers that happen to be opcodes are no pickle unless they do something; nobody unpickles a storage.
+    return acts or (whole and probe.role != "raw")
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:

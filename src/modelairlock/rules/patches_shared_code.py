@@ -19,11 +19,14 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.wording import value_in_words
 
+#: what a pickle does not make itself: imported names, and what the loader hands in for a persistent id
+_SHARED = frozenset({"global", "unresolved", "extension", "persistent"})
+
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     for fact in reading.facts:
-        if isinstance(fact, Build | SetItem) and fact.target.kind in ("global", "unresolved", "extension"):
+        if isinstance(fact, Build | SetItem) and fact.target.kind in _SHARED:
             does = "set attributes of" if isinstance(fact, Build) else "put items into"
             message = f"loading it would {does} {value_in_words(fact.target)} for the whole process"
             yield RULE.finding(reading, message, fact)

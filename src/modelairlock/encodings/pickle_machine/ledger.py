@@ -29,12 +29,16 @@ from modelairlock.records.facts import (
 )
 from modelairlock.records.span import Span
 
-#: callables whose meaning hangs on constant arguments, and which: each distinct constant makes a shape of its own
+#: callables whose meaning hangs on constant arguments, and on which: each distinct constant makes a shape of its own.
+#: Every vouch with a constraint on constants (``profiles/arguments.py``) must stand here; a test sees to it.
 CONSTANTS_MATTER: dict[tuple[str, str], tuple[int, ...]] = {
     ("_codecs", "encode"): (1,),
     ("numpy", "dtype"): (0,),
-    ("numpy.core", "_ufunc_reconstruct"): (0, 1),
-    ("numpy._core", "_ufunc_reconstruct"): (0, 1),
+    **{(f"numpy.{core}", "_ufunc_reconstruct"): (0, 1) for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): (1,) for core in ("core", "_core")},
+    ("numpy.ma.core", "_mareconstruct"): (1, 2, 3),
+    **{("numpy.random._pickle", f"__{made}_ctor"): (0,) for made in ("bit_generator", "generator", "randomstate")},
+    ("numpy.random", "__RandomState_ctor"): (0,),
     ("builtins", "getattr"): (1,),
     ("__builtin__", "getattr"): (1,),
 }
@@ -216,9 +220,14 @@ class Ledger:
             if self.globals[function >> 4] in LOADERS:
                 kinds = list(arguments)
             for index in CONSTANTS_MATTER.get(self.globals[function >> 4], ()):
-                if index < len(kinds) and arguments[index] & v.KIND == v.STR:
-                    kinds[index] = v.decode_text(self.window, arguments[index] >> 4, CONSTANT_CHARACTERS)
+                if index < len(kinds):
+                    kinds[index] = self._constant(arguments[index])
         return tuple(kinds)
+
+    def _constant(self, value: int) -> object:
+        if value & v.KIND == v.STR:
+            return v.decode_text(self.window, value >> 4, CONSTANT_CHARACTERS)
+        return self.items(value) if value & v.KIND == v.TUPLE else value
 
     def build(self, span: tuple[int, int], target: int, state: int) -> None:
         """BUILD."""

@@ -163,7 +163,7 @@ def _put(state: State, at: int) -> int:
 
 
 def _imported(state: State, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
-    if (module, qualname) in ARRAY_WRAPPERS:
+    if state.joblib and (module, qualname) in ARRAY_WRAPPERS:
         state.watching = True
     return state.ledger.import_(span, module, qualname, opcode)
 

@@ -17,7 +17,7 @@ CANDIDATES = 10_000
 class State:
     """One per pickle: each `Unpickler.load` begins with an empty stack and memo."""
 
-    def __init__(self, cursor: Cursor, start: int) -> None:
+    def __init__(self, cursor: Cursor, start: int, *, joblib: bool = True) -> None:
         self.window = Window(cursor, start)
         self.limits = cursor.limits
         self.ledger = Ledger(self.window, cursor.limits)
@@ -29,6 +29,8 @@ class State:
         self.position = start
         #: opcodes of byte strings that begin as a pickle would
         self.candidates: list[int] = []
+        #: whether an array wrapper's bytes follow its BUILD; not in a pickle that joblib loads by ``pickle.load``
+        self.joblib = joblib
         #: keep the items of plain dicts and lists, which is needed to follow joblib's array wrappers
         self.watching = False
         self.boxes: dict[int, list[int]] = {}
