@@ -41,6 +41,17 @@ def test_completion(run, shell: str) -> None:
     assert "_AIRLOCK_COMPLETE" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("airlock sc", "scan"), ("airlock scan --for", "--format"), ("airlock scan --format sa", "sarif")],
+)
+def test_completion_completes(run, monkeypatch, typed: str, offered: str) -> None:
+    monkeypatch.setenv("_AIRLOCK_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    assert f"plain,{offered}" in run().stdout.splitlines()
+
+
 def test_completion_of_a_shell_nobody_knows(run) -> None:
     assert run("completion", "tcsh").exit_code == 2
 

@@ -189,7 +189,7 @@ def record(*subjects: Subject, **more: object) -> ScanRecord:
         verdict=worst(subject.verdict for subject in subjects),
         started=STARTED,
         subjects=subjects,
-        **{"tool": TOOL, **more},  # type: ignore[arg-type]
+        **{"tool": TOOL, **more},
     )
 
 

@@ -15,6 +15,8 @@ import click
 from modelairlock.records.errors import AirlockError
 
 BROKEN, FLAGGED, INCOMPLETE, CLEAR = 2, 1, 3, 0
+#: for shells to complete; whether it is there and readable is found out, and said, where it is used
+PATH = click.Path(readable=False)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -46,7 +48,12 @@ def report_options(command: F) -> F:
             "--quiet", "-q", is_flag=True, help="Write no text report and no progress; the exit status tells."
         ),
         click.option(
-            "--output", "-o", metavar="FILE", default="-", help="Write the report to FILE; - is standard output."
+            "--output",
+            "-o",
+            type=PATH,
+            metavar="FILE",
+            default="-",
+            help="Write the report to FILE; - is standard output.",
         ),
         click.option(
             "--format", "-f", "format_", type=_Format(), default="text", show_default=True, help="Which report."

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from modelairlock.cli.report import check_output, report_options, write_report
+from modelairlock.cli.report import PATH, check_output, report_options, write_report
 
 
 @click.command("rejudge", short_help="Judge again what was scanned before, from the cache.")
-@click.argument("targets", nargs=-1, required=True, metavar="DIGEST|REPORT...")
+@click.argument("targets", nargs=-1, required=True, metavar="DIGEST|REPORT...", type=PATH)
 @report_options
 def command(targets: tuple[str, ...], **given: Any) -> int:
     """Judge files again that were scanned before, without reading them: by sha256 digest, or all of a JSON report.

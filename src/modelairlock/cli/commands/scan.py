@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from modelairlock.cli.report import check_output, report_options, write_report
+from modelairlock.cli.report import PATH, check_output, report_options, write_report
 
 LEVELS = ("none", "weak", "confined", "strict")
 
 
 @click.command("scan", short_help="Say what is known of files, without loading them.")
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=PATH)
 @report_options
 @click.option("--exclude", "-x", metavar="GLOB", multiple=True, help="Leave out what matches; repeatable.")
 @click.option("--jobs", "-j", type=click.IntRange(1, 1024), metavar="N", help="Files at a time [default: processors].")
@@ -23,7 +23,7 @@ LEVELS = ("none", "weak", "confined", "strict")
 @click.option(
     "--limits", metavar="NAME=VALUE", multiple=True, help="Set a budget, such as seconds=60 or facts=1M; repeatable."
 )
-@click.option("--settings", metavar="FILE", help="Take settings from FILE and look for no other.")
+@click.option("--settings", type=PATH, metavar="FILE", help="Take settings from FILE and look for no other.")
 @click.pass_context
 def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | None, **given: Any) -> int:
     """Say what is known of every file in SOURCE, a file or a folder, without loading it.

@@ -67,7 +67,9 @@ def _reason(because: Because, seen: list[_Seen], sheet: Sheet, view: View, files
         detail = shown(each.gap.detail, 300)
         details.setdefault("" if detail.lower() == why.lower().removesuffix(".") else detail, []).append(each)
     if because is Because.UNVOUCHED:
-        yield from sheet.entry("names", listed(list(details), most * 3), text_style="bold")
+        # How a name is used stands in brackets behind it; who has many names to review looks at these first.
+        names = list(details) if view.verbose else list(dict.fromkeys(detail.partition(" (")[0] for detail in details))
+        yield from sheet.entry("names", listed(names, most * 2), text_style="bold")
         if files > 1:
             yield from sheet.entry("in", _files(seen, sheet, view))
     else:
