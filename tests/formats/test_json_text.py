@@ -58,6 +58,7 @@ HONEST: list[tuple[str, Any]] = [
     }),
     ("preprocessor_config.json", {"image_processor_type": "ViTImageProcessor", "size": {"height": 224}, "config": {}}),
     ("generation_config.json", {"time_step_limit": [0.0, float("inf")], "nan": float("nan")}),
+    ("other.json", {"target": "a sentence. Or two.", "types": ["a", "b"], "target_size": {"x": 1.5}}),
     ("special_tokens_map.json", {}),
     ("list.json", []),
 ]  # fmt: skip
@@ -111,8 +112,13 @@ def test_what_steers_a_loader_is_named(name: str, value: Any, keys: list[str]) -
 
 @pytest.mark.parametrize("key", STEERING)
 def test_every_key_of_the_list_at_every_place(key: str) -> None:
-    for value in ({key: "a.b/c"}, [{"x": {key: "a.b/c", "y": {}}}], {"x": [[{key: {"z": "a.b/c"}}]]}):
-        assert key in said(value)
+    said_of_it: Any = {"z": "a.b"} if key == "types" else "a.b"
+    for value in (
+        {key: said_of_it},
+        [{"x": {key: said_of_it, "y": {}}}],
+        {"x": [[{key: {"z": [{}]}, "target": "a.b"}]]},
+    ):
+        assert {key, "target"}.intersection(said(value))
 
 
 def test_escapes_and_repeats_hide_nothing() -> None:

@@ -51,6 +51,14 @@ def _activation(value: Any) -> bool:
     return value is None or (isinstance(value, str) and re.fullmatch(own, value) is not None)
 
 
+def _no_dotted_name(value: Any) -> bool:
+    return not isinstance(value, str) or re.fullmatch(r"\w+(?:[.:]\w+)+", value) is None
+
+
+def _no_object(value: Any) -> bool:
+    return isinstance(value, str | int | float | list | None)
+
+
 class Steering(NamedTuple):
     """What a key does, and which values of it do nothing."""
 
@@ -83,6 +91,12 @@ STEERING = {
     ":type:": Steering("stands beside a pickle in base64 (stable-baselines3)"),
     "loader_module": Steering("names a module that mlflow imports"),
     "registered_name": Steering("names a class that Keras looks up"),
+    "target": Steering("may name a callable that torch.export or instantiate_from_config imports", _no_dotted_name),
+    "types": Steering("may name classes that sentence-transformers imports", _no_object),
+    "graph_module": Steering("is a program of torch.export, which nothing reads yet"),
+    "modelTopology": Steering("is a TensorFlow.js model, which nothing reads yet"),
+    "arg_nodes": Steering("is an MXNet graph, which nothing reads yet"),
+    "oblivious_trees": Steering("is a CatBoost model, which nothing reads yet"),
 }
 """Keys that steer a loader at any depth. Beside them: `_PREFIXES`, Keras objects, weight maps, and `_by_file`."""
 
