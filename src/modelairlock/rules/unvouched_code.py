@@ -22,8 +22,11 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.profile import Vouch
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.text import shown
 from modelairlock.records.uses import NameUse, uses
 
+#: where TorchScript keeps the classes that an archive's own program defines
+_SCRIPT = "__torch__"
 _DOES = {
     "import": "imported",
     "call": "called",
@@ -35,13 +38,21 @@ _DOES = {
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
+    of_script: list[NameUse] = []
     for use in uses(reading.facts):
-        if not _vouched(use, context):
+        if use.module.partition(".")[0] == _SCRIPT:
+            of_script.append(use)
+        elif not _vouched(use, context):
             unvouched.setdefault((use.module, use.qualname), []).append(use)
+    if of_script:
+        count = len({use.name for use in of_script})
+        first = of_script[0].fact.span
+        detail = f"{_SCRIPT} ({count} classes of the TorchScript program that the file belongs to)"
+        yield Gap(start=first.start, end=first.end, because=Because.UNVOUCHED, detail=detail)
     for (module, qualname), used in unvouched.items():
         if context.profiles.harm(module, qualname) is not None:
             continue  # another rule says so, and says more
-        acts = [use for use in used if use.use in ("call", "new")]
+        acts = [use for use in used if use.use in ("call", "new") and not _known(use, context)]
         if acts and context.profiles.is_standard_library(module):
             yield RULE.finding(
                 reading,
@@ -53,6 +64,11 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             yield _gap(used)
 
 
+def _known(use: NameUse, context: Context) -> bool:
+    """Whether honest models use the name like this, though perhaps not with these arguments."""
+    return context.profiles.vouches(use.module, use.qualname, use.use) is not None
+
+
 def _vouched(use: NameUse, context: Context) -> Vouch | None:
     vouch = context.profiles.vouches(use.module, use.qualname, use.use)
     if vouch is not None and use.use in ("call", "new") and not context.profiles.fits(vouch, use.arguments):
@@ -62,7 +78,7 @@ def _vouched(use: NameUse, context: Context) -> Vouch | None:
 
 def _gap(used: list[NameUse]) -> Gap:
     ways = dict.fromkeys(_DOES[use.use] for use in used)
-    detail = f"{used[0].name} ({', '.join(ways)})"
+    detail = shown(f"{used[0].name} ({', '.join(ways)})", 300)
     return Gap(start=used[0].fact.span.start, end=used[0].fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
