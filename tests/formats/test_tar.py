@@ -135,6 +135,11 @@ def test_links_and_devices_are_facts() -> None:
     ]
 
 
+def test_an_archive_of_nothing_is_a_gap() -> None:
+    data = tar_file(Item("folder/", kind=b"5"), Item("empty"))
+    assert [gap.because for gap in read(FORMAT, data).gaps] == [Because.UNRECOGNISED]
+
+
 def test_sparse_files_and_volumes_are_unsupported() -> None:
     for data in (
         tar_file(Item("a", TEXT, GNU_SPARSE)),

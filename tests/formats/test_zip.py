@@ -13,7 +13,17 @@ from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.reading import Budget, BytesSource, Cursor
 from modelairlock.records.coverage import Because
 from modelairlock.records.facts import Member
-from tests.build.zip_builder import DEFLATED, DESCRIPTOR, ENCRYPTED, STORED, Entry, descriptor, end_record, zip_file
+from tests.build.zip_builder import (
+    DEFLATED,
+    DESCRIPTOR,
+    ENCRYPTED,
+    STORED,
+    UTF8,
+    Entry,
+    descriptor,
+    end_record,
+    zip_file,
+)
 from tests.reading_help import Result, change_everywhere, cut_everywhere, gaps_of, kinds_of, probe, read, tree
 
 TEXT = b"an ordinary text, " * 4
@@ -95,7 +105,6 @@ def test_every_form_of_data_descriptor_is_known(signed: bool, wide: bool) -> Non
 def test_honest_oddities_are_quiet() -> None:
     inner = zip_file(Entry("inside", TEXT))
     for data in (
-        zip_file(),
         zip_file(Entry("a", TEXT, zip64=True), zip64=True),
         zip_file(Entry("a", TEXT, DEFLATED, extra=b"FB\x04\x00ZZZZ")),
         zip_file(Entry("last.zip", inner)),
@@ -132,6 +141,7 @@ def test_honest_oddities_are_quiet() -> None:
         (Entry("..\\a", TEXT), "archive-name-traversal"),
         (Entry("/a", TEXT), "archive-name-absolute"),
         (Entry("C:a", TEXT), "archive-name-drive"),
+        (Entry(b"\xff.pkl", TEXT, flags=UTF8), "zip-name-not-utf8"),
         (Entry("a\x1b[2J", TEXT), "archive-name-control"),
         (Entry("a", TEXT, flags=DESCRIPTOR, local={"size": 0, "crc": 0}, trailer=b"?" * 16), "zip-descriptor-differs"),
     ],
@@ -237,11 +247,18 @@ def test_what_nothing_here_opens_is_a_gap() -> None:
     assert becauses(read(FORMAT, random)) == [Because.ENCRYPTED]
 
 
+def test_an_archive_of_nothing_is_a_gap() -> None:
+    for data in (zip_file(), end_record(0, 0, 0), zip_file(Entry("a/"), Entry("b/"))):
+        assert FORMAT.claims(probe(data))
+        assert becauses(read(FORMAT, data)) == [Because.UNRECOGNISED]
+
+
 def test_links_and_devices_are_facts() -> None:
     data = zip_file(
         Entry("link", b"../../etc/passwd", external=0o120777 << 16),
         Entry("small", b"a" * 30, DEFLATED, external=0o120777 << 16),
         Entry("pipe", b"x", external=0o010644 << 16),
+        Entry("file", TEXT),
     )
     result = read(FORMAT, data)
     assert [(link.name, link.target, link.kind) for link in result.links] == [

@@ -59,6 +59,8 @@ class _Stream:
         """The next decoded bytes; nothing at the end or at the damage. Raises `ReadProblem` of source and budget."""
         while not self.done:
             self.budget.check_time(self.position)
+            # Spent already: not even the first piece of the next of a thousand bombs.
+            self.budget.expand(0, self.position)
             if self.decoder is None and not self._next_frame():
                 self.done = True
                 break

@@ -92,6 +92,8 @@ class _Archive:
         self.names: set[str] = set()
         self.folded: set[str] = set()
         self.count = 0
+        #: whether any member holds a byte
+        self.held = False
         #: zero blocks seen so far, where readers stop
         self.zeros = 0
 
@@ -123,6 +125,9 @@ class _Archive:
         if self.zeros < 2:
             detail = "the archive ends without two zero blocks"
             yield Gap(start=size, end=size, because=Because.TRUNCATED, detail=detail)
+        elif not self.held:
+            detail = "no member of the archive holds anything"
+            yield Gap(start=size, end=size, because=Because.UNRECOGNISED, detail=detail)
 
     def _zeros(self, at: int) -> int:
         """Pass over zeros a large piece at a time; returns the block where they end."""
@@ -207,6 +212,7 @@ class _Archive:
         if header.kind == records.SPARSE:
             start = self._sparse_map(header, start)
         size = yield from self._size(header, name, said.get("size"), at)
+        self.held = self.held or size > 0
         end = start + size
         span = Span(start, min(end, self.cursor.size))
         sparse = header.kind == records.SPARSE or any(key.startswith("GNU.sparse.") for key in said)

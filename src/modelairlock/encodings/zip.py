@@ -23,6 +23,8 @@ from modelairlock.records.span import Extents, Span
 
 __all__ = ["Entry", "Role", "first_names", "looks_like_zip", "read_archive"]
 
+#: the flag that says a name is UTF-8 (APPNOTE 4.4.4, bit 11)
+_UTF8 = 0x0800
 _ODD_BYTES = re.compile(rb"[\x00-\x1f\x7f\\:]|\.\.|\xff/")
 #: systems whose external attributes hold a Unix mode, and what its top four bits may say besides files and folders
 _UNIX_SYSTEMS = (3, 19)
@@ -32,10 +34,21 @@ _KINDS: dict[int, LinkKind] = {1: "fifo", 2: "device", 6: "device", 10: "symlink
 _offset = attrgetter("offset")
 
 
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _ordinary(names: list[bytes]) -> bool:
     """Whether no name is worth a second look, by itself or beside the others: nearly always, so it is asked of all."""
     together = b"\xff".join(names)
-    if _ODD_BYTES.search(together) or not together.replace(b"\xff", b"").isascii():
+    # Every \xff must be one that parts two names, or a name with one would pass for ASCII.
+    if together.count(b"\xff") != max(len(names) - 1, 0) or not together.replace(b"\xff", b"").isascii():
+        return False
+    if _ODD_BYTES.search(together):
         return False
     return len({name.lower() for name in names}) == len(names) and not together.startswith(b"/")
 
@@ -60,6 +73,9 @@ def read_archive(cursor: Cursor, role: Callable[[Entry], Role] = _no_role) -> To
         yield Gap(
             start=cursor.size, end=cursor.size, because=Because.TRUNCATED, detail="no end record with a directory"
         )
+    elif not archive.members.held:
+        detail = "no member of the archive holds anything"
+        yield Gap(start=cursor.size, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
     yield from archive.overlaps()
     archive.claimed.update(archive.extents)
     yield from Between(archive.members, hidden=bool(ends)).unclaimed(archive.claimed)
@@ -187,6 +203,9 @@ class _Archive:
                 yield from self.teller.say("archive-names-collide", start, end, detail)
             self.folded.add(small)
         yield from self.members.odd(name, start, end)
+        if central.flags & _UTF8 and not _is_utf8(central.raw):
+            detail = f"{name!r} is flagged as UTF-8 and is not: readers refuse the archive or show another name"
+            yield from self.teller.say("zip-name-not-utf8", start, end, detail)
         if records.zip64_unasked(central):
             detail = f"{name!r} has a zip64 field with other numbers than its header, which does not ask for one"
             yield from self.teller.say("zip-zip64-differs", start, end, detail)

@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 class Members:
     """Hands on the members of one archive, each way to read one once."""
 
-    __slots__ = ("crc_left", "cursor", "role", "several", "teller", "window", "yielded")
+    __slots__ = ("crc_left", "cursor", "held", "role", "several", "teller", "window", "yielded")
 
     def __init__(self, cursor: Cursor, role: Callable[[Entry], Role]) -> None:
         self.cursor, self.role = cursor, role
@@ -56,6 +56,8 @@ class Members:
         #: whether there are several directories, which mostly name the same members
         self.several = False
         self.crc_left = CRC_TOTAL_BYTES
+        #: whether any member holds a byte
+        self.held = False
 
     def odd(self, name: str, start: int, end: int) -> Told:
         """What is unusual about a name that stands at `start`..`end`."""
@@ -77,6 +79,7 @@ class Members:
             if target.isprintable() and target:
                 self.cursor.consumed(start, end)
                 return
+        self.held = self.held or start < end
         role: Role = "raw" if not entry.size_bytes and self._nothing(entry) else self.role(entry)
         if entry.flags & LYING_FLAGS or entry.method == "encrypted":
             yield from self._locked(entry)

@@ -33,6 +33,7 @@ _KINDS = {
     "zip-members-overlap": Severity.HIGH,
     "zip-unicode-name-differs": Severity.HIGH,
     "zip-zip64-differs": Severity.HIGH,
+    "zip-name-not-utf8": Severity.MEDIUM,
     "zip-count-differs": Severity.MEDIUM,
     "zip-directory-stops": Severity.MEDIUM,
     "zip-descriptor-differs": Severity.MEDIUM,
