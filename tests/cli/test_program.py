@@ -82,6 +82,19 @@ def test_json_is_the_same_on_repeat_but_for_the_time(models) -> None:
     assert reports[0] == reports[1]
 
 
+def test_rejudge_says_what_scan_said_without_the_files(models, tmp_path) -> None:
+    (models / "evil.pkl").write_bytes(HOSTILE)
+    report = tmp_path / "report.json"
+    assert airlock("scan", models, "-f", "json", "-o", report).returncode == 1
+    said = json.loads(report.read_bytes())
+    for path in models.iterdir():
+        path.unlink()
+    done = airlock("rejudge", report, "-f", "json")
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["subjects"] == said["subjects"]
+    assert airlock("rejudge", "0" * 64).returncode == 3
+
+
 def test_hostile_names_on_disk_and_the_schemas(models) -> None:
     for name in (b"\x1b[2Jx\nCLEAR all.pkl", b"\xff\xfe.pkl", "\u202egpj.pkl".encode(), b"-rf", b"a`b|c<d>&.pkl"):
         (Path(os.fsdecode(bytes(models))) / os.fsdecode(name)).write_bytes(HOSTILE)

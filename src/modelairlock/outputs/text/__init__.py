@@ -20,10 +20,12 @@ from modelairlock.records.wording import counted, listed, size
 
 _LISTED = 5
 _PIPE_WIDTH = 100
+#: longer lines are hard to read, however wide the window
+_WIDEST = 120
 
 
 def _render(record: ScanRecord, view: View) -> Iterator[str]:
-    sheet = Sheet(view.width or _PIPE_WIDTH, view.colour, breaks=view.width > 0, below=_below(record))
+    sheet = Sheet(min(view.width, _WIDEST) or _PIPE_WIDTH, view.colour, breaks=view.width > 0, below=_below(record))
     for lines in (
         _headline(record, sheet, view),
         flagged(record, sheet, view),

@@ -84,12 +84,20 @@ def _reason(because: Because, seen: list[_Seen], sheet: Sheet, view: View, files
 def _detail(detail: str, group: list[_Seen], sheet: Sheet, view: View, files: int) -> str:
     if len(group) > 1 and files > 1:
         return f"{detail or 'all of it'}, in {_files(group, sheet, view)}"
-    first = group[0]
-    span = f"{first.path}@{first.gap.start}..{first.gap.end}"
-    # With one file in the report's part its name stands in the title; with several it is what one looks for.
-    where = ", bytes ".join(inside(span, first.subject.path)).lstrip(", ") if files == 1 else sheet.brief(span, 160)
+    where = _where(group[0], sheet, files)
     more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
     return f"{where}{more}: {detail}" if detail else where + more
+
+
+def _where(seen: _Seen, sheet: Sheet, files: int) -> str:
+    path, gap = seen.subject.path, seen.gap
+    whole = seen.path == path and (gap.start, gap.end) == (0, seen.subject.size_bytes)
+    span = f"{seen.path}@{gap.start}..{gap.end}"
+    # With one file in this part of the report its name stands in the title; with several it is what one looks for.
+    if files > 1:
+        return sheet.brief(path if whole else span, 160)
+    place, numbers = inside(span, path)
+    return "all of it" if whole else f"{place}, bytes {numbers}" if place else f"bytes {numbers}"
 
 
 def _files(seen: list[_Seen], sheet: Sheet, view: View) -> str:
