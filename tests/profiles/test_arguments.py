@@ -37,7 +37,41 @@ REBUILD = name("torch._utils", "_rebuild_tensor_v2")
 TENSOR = name("torch", "Tensor")
 SHAPE = items(number(0))
 
+
+def dtype(letter: str, copied: bool = True) -> Value:
+    flags = (Value(kind="bool", text="False"), Value(kind="bool", text=str(copied)))
+    return Value(kind="call", parts=(name("numpy", "dtype"), text(letter), *flags))
+
+
+def state(
+    *,
+    order: str = "<",
+    inside: Value = NOTHING,
+    fields: dict[str, Value] | None = None,
+    size: int = -1,
+    flags: int = 0,
+    hidden: bool = False,
+) -> Value:
+    names, table = NOTHING, NOTHING
+    if fields is not None:
+        names = items(*map(text, fields))
+        parts = () if hidden else tuple(part for key, value in fields.items() for part in (text(key), value))
+        table = Value(kind="dict", parts=parts)
+    return items(number(3), text(order), inside, names, table, number(size), number(-1), number(flags))
+
+
+def field(letter: str, offset: int) -> Value:
+    return items(dtype(letter), number(offset))
+
+
 FITS = [
+    ("dtype-state", dtype("f8"), state()),
+    ("dtype-state", dtype("O8"), state(order="|", flags=63)),
+    ("dtype-state", dtype("U5"), state(size=20, flags=8)),
+    ("dtype-state", dtype("S8"), state(order="|", size=8)),
+    ("dtype-state", dtype("V16"), state(fields={"a": field("i8", 0), "b": field("f8", 8)}, size=16, flags=16)),
+    ("dtype-state", dtype("V16"), state(fields={"a": field("i8", 0), "b": field("O8", 8)}, size=16, flags=27)),
+    ("dtype-state", dtype("V16"), state(inside=items(dtype("f8"), items(number(2))), size=16)),
     ("latin1", text("\xff"), text("latin1")),
     ("latin1", text(""), text("Latin-1")),
     ("class-first", ESTIMATOR),
@@ -64,6 +98,26 @@ FITS = [
 ]
 
 FITS_NOT = [
+    ("dtype-state", dtype("f8"), state(flags=63)),
+    ("dtype-state", dtype("f8", copied=False), state()),
+    ("dtype-state", dtype("O8"), state(flags=0)),
+    ("dtype-state", dtype("S8"), state(size=-1)),
+    ("dtype-state", dtype("S8"), state(size=1 << 33)),
+    ("dtype-state", dtype("f8"), state(inside=items(dtype("f8"), items(number(1000))))),
+    ("dtype-state", dtype("V16"), state(inside=items(dtype("f8"), items(number(1000))), size=16)),
+    ("dtype-state", dtype("V16"), state(inside=items(dtype("f8"), items(number(-2))), size=16)),
+    ("dtype-state", dtype("V8"), state(inside=items(dtype("O8"), items(number(1))), size=8)),
+    ("dtype-state", dtype("V8"), state(fields={"a": field("O8", 0)}, size=8, flags=0)),
+    ("dtype-state", dtype("V8"), state(fields={"a": field("i8", 4096)}, size=8, flags=16)),
+    ("dtype-state", dtype("V8"), state(fields={"a": field("i8", -8)}, size=8, flags=16)),
+    ("dtype-state", dtype("V8"), state(fields={"a": field("V8", 0)}, size=8, flags=16)),
+    ("dtype-state", dtype("V8"), state(fields={"a": field("i8", 0)}, size=8, flags=16, hidden=True)),
+    ("dtype-state", dtype("V8"), state(fields={"a": UNKNOWN}, size=8, flags=16)),
+    ("dtype-state", dtype("i1, O"), state()),
+    ("dtype-state", CALL, state()),
+    ("dtype-state", dtype("f8"), items(number(3))),
+    ("dtype-state", dtype("f8"), UNKNOWN),
+    ("dtype-state", dtype("f8")),
     ("latin1", text("x"), text("rot13")),
     ("latin1", text("x"), text("latin1", cut=True)),
     ("latin1", text("x"), UNKNOWN),

@@ -40,7 +40,7 @@ FORBIDDEN = frozenset(
 #: vouched all the same; each with why the call is harmless or who guards it
 _PANDAS = "__setstate__ goes round __setattr__, by object.__setattr__; the getattr there asks for the old value only"
 EXCUSED = {
-    "numpy.core:_ufunc_reconstruct": "__import__ and getattr on its arguments: the constraint `vouched-names` fits both",
+    "numpy.core:_ufunc_reconstruct": "__import__ and getattr on its arguments, guarded by `vouched-names`",
     "sklearn.frozen._frozen:FrozenEstimator": "__getattr__ reads attributes of the estimator inside and calls none",
     "pandas:DataFrame": _PANDAS,
     "pandas:Series": _PANDAS,

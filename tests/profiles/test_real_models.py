@@ -1,4 +1,4 @@
-"""What real models need, against the profiles: recorded in ``tests/data/real_model_globals.json``, so nothing is fetched.
+"""What real models need, against the profiles: it is recorded in ``tests/data``, so nothing is fetched.
 
 A name that is `unvouched` there stays a gap on purpose. When this fails after a change to the profiles, some real model
 has stopped being CLEAR: look at it before changing the record.
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.models import PACKAGES
 
 from modelairlock.profiles import Profiles
 from tests.real_models import every_real_model
-from tools.models import PACKAGES
 
 RECORD: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "data" / "real_model_globals.json").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ the arguments of the second call.
 
 from collections.abc import Callable
 
+from modelairlock.profiles.dtype_state import describes_itself
 from modelairlock.records.facts import Value
 from modelairlock.records.profile import Vouch
 
@@ -17,11 +18,12 @@ CONSTRAINTS: dict[str, str] = {
     "latin1": "A string and the codec 'latin1', as pickle writes bytes below protocol 3; other codecs import modules.",
     "class-first": "The first argument is a class that is vouched for `new`.",
     "reconstructor": "`copyreg._reconstructor`: a class vouched for `new`, and a plain built-in type as its base.",
-    "empty-array": "An array class vouched for `new`, and the shape (0,): the data comes by BUILD.",
+    "empty-array": "An array class vouched for `build`, and the shape (0,): the data comes by BUILD.",
     "callable-first": "No argument, None, or a callable that is vouched for `call` whatever its arguments.",
     "rebuild-subclass": "`torch._tensor._rebuild_from_type_v2`: such a callable, and a class vouched for `build`.",
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
+    "dtype-state": "For BUILD, given target and state: a numpy type's state agrees with its letter and fields.",
     "no-size": "No number among the arguments: a number would be a length to allocate.",
     "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
     "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
@@ -80,7 +82,7 @@ def _reconstructor(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
 def _empty_array(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
     # numpy's own takes a class, masked arrays' a second one for the data.
     classes = arguments[: len(arguments) - 2]
-    if len(arguments) not in (3, 4) or not all(_free(value, "new", vouches) for value in classes):
+    if len(arguments) not in (3, 4) or not all(_free(value, "build", vouches) for value in classes):
         return False
     shape = arguments[-2]
     sizes = [(part.kind, part.text) for part in shape.parts]
@@ -111,6 +113,10 @@ def _bit_generator(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
     return all((value.kind, value.module, value.text) == _BIT_GENERATOR_CTOR for value in rest)
 
 
+def _dtype_state(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return len(arguments) == 2 and describes_itself(*arguments)
+
+
 def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
     return all(value.kind in ("str", "bytes", "list", "tuple", "call") for value in arguments)
 
@@ -132,6 +138,7 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "rebuild-subclass": _rebuild_subclass,
     "vouched-names": _vouched_names,
     "bit-generator": _bit_generator,
+    "dtype-state": _dtype_state,
     "no-size": _no_size,
     "no-text": _no_text,
     "one-plain": _one_plain,
