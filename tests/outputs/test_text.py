@@ -110,6 +110,20 @@ def test_many_different_gaps_stay_readable() -> None:
     assert "4,994 gaps more" in text
 
 
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (("a/b/x.pkl", "a/b/y.pkl"), ("in a/b/", "files: x.pkl, y.pkl")),
+        (("a/bx.pkl", "a/by.pkl"), ("in a/", "files: bx.pkl, by.pkl")),
+        (("/x.pkl", "/y.pkl"), ("files: /x.pkl, /y.pkl",)),
+        (("/x.pkl", "a/y.pkl"), ("files: /x.pkl, a/y.pkl",)),
+    ],
+)
+def test_lists_leave_out_the_folder_that_all_files_are_in(paths: tuple[str, ...], said: tuple[str, ...]) -> None:
+    text = rendered("text", record(*(gap_subject(path, Because.UNVOUCHED, "x.Y") for path in paths)))
+    assert all(each in text for each in said), text
+
+
 def test_nothing_scanned_is_said() -> None:
     assert "nothing was scanned" in rendered("text", NOTHING)
     assert "gone.pt" in rendered("text", NOTHING)

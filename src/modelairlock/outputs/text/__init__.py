@@ -42,7 +42,8 @@ def _below(record: ScanRecord) -> str:
     """The longest folder that every subject lies in."""
     low = min((subject.path for subject in record.subjects), default="")
     high = max((subject.path for subject in record.subjects), default="")
-    return commonprefix([low, high]).rpartition("/")[0] + "/" if len(record.subjects) > 1 and "/" in low else ""
+    folder = commonprefix([low, high]).rpartition("/")[0]
+    return f"{folder}/" if folder and len(record.subjects) > 1 else ""
 
 
 def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
@@ -61,7 +62,7 @@ def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         text = f"nothing flagged, but {count:,} of {counted(total, 'file')} cannot be vouched for"
     else:
         text = "the only file" if total == 1 else f"all {counted(total, 'file')}"
-    where = f"in {shown_path(sheet.below, 200)}" if len(sheet.below) > 1 else ""
+    where = f"in {shown_path(sheet.below, 200)}" if sheet.below else ""
     yield from sheet.title(record.verdict, text, where)
     yield ""
 
