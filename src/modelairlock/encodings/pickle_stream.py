@@ -14,7 +14,7 @@ from modelairlock.encodings.pickle_machine.ledger import LOADERS
 from modelairlock.encodings.pickle_machine.opcodes import reach
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Source, SubSource
-from modelairlock.records.coverage import Gap
+from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Call, Fact, HiddenCode, Import, Member, PickleStream, UnresolvedImport
 from modelairlock.records.span import Span
 
@@ -43,6 +43,9 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
     yield from state.ledger.stated()
     yield from arrays
     yield from state.frames.tricks
+    if state.frames.missing:
+        detail = f"the last {state.frames.missing} bytes that a frame promises are missing"
+        yield Gap(start=cursor.size, end=cursor.size, because=Because.TRUNCATED, detail=detail)
     yield from _hidden_by_frames(cursor, state, start)
     yield from _loaded_bytes(state)
     yield from _dormant_pickles(cursor, state)

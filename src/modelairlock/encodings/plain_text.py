@@ -89,17 +89,22 @@ def is_text(probe: Probe) -> bool:
     return bool(probe.head) and not _BINARY.search(shown)
 
 
-# Five formats ask the same question about every artifact.
-@lru_cache(maxsize=1)
 def text_kind(probe: Probe) -> TextKind | None:
     """What kind of text the artifact is; None if it is no text, of no known kind, or bytes that a loader takes raw."""
-    if probe.role == "raw" or not is_text(probe):
+    return None if probe.role == "raw" else _text_kind(probe.head, probe.size, probe.name)
+
+
+# Five formats ask the same question about every artifact. The key holds no source, so none is kept open.
+@lru_cache(maxsize=1)
+def _text_kind(head: bytes, size: int, name: str) -> TextKind | None:
+    probe = Probe(head, b"", size, name)
+    if not is_text(probe):
         return None
-    if probe.head.startswith(POINTER_LINE) and probe.size < POINTER_BYTES:
+    if head.startswith(POINTER_LINE) and size < POINTER_BYTES:
         return TextKind.POINTER
-    if probe.head.startswith(b"#!"):
+    if head.startswith(b"#!"):
         return TextKind.SCRIPT
-    return _by_name(base_name(probe.name), probe)
+    return _by_name(base_name(name), probe)
 
 
 def _by_name(name: str, probe: Probe) -> TextKind | None:

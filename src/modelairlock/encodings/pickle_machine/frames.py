@@ -4,6 +4,8 @@
 ``pickle.py`` stops, ``pickle.loads`` and ``pickletools`` read straight on. So a crossing is a fact, always.
 """
 
+from typing import Literal
+
 from modelairlock.records.facts import FrameTrick
 from modelairlock.records.span import Span
 
@@ -11,11 +13,13 @@ from modelairlock.records.span import Span
 class Frames:
     """The frame being read, and every broken promise so far."""
 
-    __slots__ = ("crossings", "end", "start", "tricks")
+    __slots__ = ("crossings", "end", "missing", "start", "tricks")
 
     def __init__(self) -> None:
         self.start = -1
         self.end = -1
+        #: bytes that the first frame which is cut short lacks
+        self.missing = 0
         self.tricks: list[FrameTrick] = []
         #: (start, end) of frames that an opcode crosses
         self.crossings: list[tuple[int, int]] = []
@@ -26,7 +30,8 @@ class Frames:
             self._trick("nested-frame", at, f"a frame begins {self.end - at} bytes before the last one ends")
         self.start, self.end = at + 9, at + 9 + length
         if self.end > size:
-            self._trick("frame-past-end", at, f"a frame of {length} bytes ends {self.end - size} bytes past the end")
+            # A download that broke off, as a rule; C stops here, and what pickle.py still runs is stated all the same.
+            self.missing = self.missing or self.end - size
             self.end = -1
 
     def pass_edge(self, at: int) -> None:
@@ -44,6 +49,6 @@ class Frames:
             self._trick("opcode-crosses-frame", at, "raw bytes begin inside a frame")
             self.end = -1
 
-    def _trick(self, kind: str, at: int, detail: str) -> None:
+    def _trick(self, kind: Literal["opcode-crosses-frame", "nested-frame"], at: int, detail: str) -> None:
         if len(self.tricks) < 64:
-            self.tricks.append(FrameTrick(span=Span(at, at), kind=kind, detail=detail))  # type: ignore[arg-type]
+            self.tricks.append(FrameTrick(span=Span(at, at), kind=kind, detail=detail))
