@@ -74,7 +74,7 @@ check-tests: .venv/.ready
 .PHONY: test
 test: .venv-test/.ready ## everything: real frameworks, real models, the wall (sets itself up; minutes)
 	@.venv-test/bin/python -m tools.models
-	@MODELAIRLOCK_ALL=1 .venv-test/bin/python -m pytest -n $(WORKERS) -rs
+	@MODELAIRLOCK_ALL=1 .venv-test/bin/python -m pytest -n $(WORKERS) -rfEs --durations=10 --durations-min=5
 
 .PHONY: fuzz
 fuzz: .venv-fuzz/.ready ## fuzz every format, SECONDS=3600 shared among them

@@ -10,11 +10,15 @@ from collections.abc import Generator
 import pytest
 
 INSTALLED = {"frameworks", "models"}
+#: libraries with a profile that the `frameworks` extra of pyproject.toml leaves out; add one there, and drop it here
+LEFT_OUT = ("lightgbm is not installed", "omegaconf is not installed", "torchvision is not installed")
 ALL = bool(os.environ.get("MODELAIRLOCK_ALL"))
 
 
 def _refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
     reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if reason.endswith(LEFT_OUT):
+        return
     report.outcome = "failed"
     report.longrepr = f"skipped in the full run, which installs and fetches everything: {reason}"
 
