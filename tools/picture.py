@@ -1,7 +1,7 @@
 """Draws ``docs/scan.svg``: the real command in a real pseudo-terminal, as the README shows it.
 
-Run after `make demo` has laid out its files: ``python -m tools.picture``. What a newcomer would get wrong: nothing here is
-typed by hand; when the report changes, run it again and look at the picture before you commit it.
+Run after `make demo` has laid out its files: ``python -m tools.picture``. What a newcomer would get wrong: nothing here
+is typed by hand; when the report changes, run it again and look at the picture before you commit it.
 """
 
 import io
