@@ -114,8 +114,8 @@ def reached(thing: Any, uses: set[str]) -> list[Any]:
     if not isinstance(thing, type):
         return []
     wanted = {
-        "call": ("__init__", "__new__"),
-        "new": ("__new__",),
+        "call": ("__init__", "__new__", "__del__"),
+        "new": ("__new__", "__del__"),
         "build": ("__setstate__", "__setattr__", "__getattr__", "__getattribute__"),
         "items": ("__setitem__", "append", "extend", "add", "update"),
     }

@@ -19,8 +19,8 @@ CONSTRAINTS: dict[str, str] = {
     "class-first": "The first argument is a class that is vouched for `new`.",
     "reconstructor": "`copyreg._reconstructor`: a class vouched for `new`, and a plain built-in type as its base.",
     "empty-array": "An array class vouched for `build`, and the shape (0,): the data comes by BUILD.",
-    "callable-first": "No argument, None, or a callable that is vouched for `call` whatever its arguments.",
-    "rebuild-subclass": "`torch._tensor._rebuild_from_type_v2`: such a callable, and a class vouched for `build`.",
+    "callable-first": "Nothing, None, or a default factory: a callable that is vouched for `call` without arguments.",
+    "rebuild-subclass": "A callable vouched for `call` whatever its arguments, and a class vouched for `build`.",
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "dtype-state": "For BUILD, given target and state: a numpy type's state agrees with its letter and fields.",
@@ -90,7 +90,13 @@ def _empty_array(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
 
 
 def _callable_first(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
-    return not arguments or arguments[0].kind == "none" or _free(arguments[0], "call", vouches)
+    if not arguments or arguments[0].kind == "none":
+        return True
+    factory = arguments[0]
+    if factory.kind != "global" or factory.cut:
+        return False
+    vouch = vouches(factory.module, factory.text, "call")
+    return vouch is not None and (not vouch.arguments or arguments_fit(vouch.arguments, (), vouches))
 
 
 def _rebuild_subclass(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
