@@ -269,6 +269,12 @@ def test_links_and_devices_are_facts() -> None:
     assert result.gaps == []
 
 
+def test_what_could_be_more_than_a_target_is_handed_on() -> None:
+    for content in (b'{"auto_map":1}', b"import os", b"cos\nsystem\n", b"x" * 5000):
+        data = zip_file(Entry("config.json", content, external=0o120777 << 16))
+        assert contents(data) == [("config.json", len(content))]
+
+
 # Roles, names and cost.
 
 

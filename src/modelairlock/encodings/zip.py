@@ -132,7 +132,7 @@ class _Archive:
             at = central.offset + end.shift
             data, after = self._agreed(central, at) if ordinary else (0, 0)
             if data:
-                yield from self._plain(central, at, data, after)
+                yield from self.members.member(self._plain(central, at, data, after))
             else:
                 yield from self._entry(central, at)
 
@@ -146,15 +146,13 @@ class _Archive:
         data, stop = records.twin_header(self.window, central, at)
         return (data, stop) if stop <= self.cursor.size else (0, 0)
 
-    def _plain(self, central: Central, at: int, data: int, stop: int) -> Told:
+    def _plain(self, central: Central, at: int, data: int, stop: int) -> Entry:
         end = data + central.packed
         self.cursor.consumed(at, data)
         self.cursor.consumed(end, stop)
         self.extents.append((at, stop))
         name, method = decoded(central.raw), records.METHODS.get(central.method) or f"zip method {central.method}"
-        yield from self.members.member(
-            Entry(name, Span(data, end), method, central.size, central.crc, central.flags, Span(at, data))
-        )
+        return Entry(name, Span(data, end), method, central.size, central.crc, central.flags, Span(at, data))
 
     def _claim(self, end: End) -> None:
         self.directories.append(Span(end.start, end.stop))
