@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 
 from modelairlock.limits import DEFAULT_LIMITS
-from modelairlock.pipeline.tree import read_tree
+from modelairlock.pipeline.tree import formats, read_tree
 from modelairlock.reading import BytesSource
 from modelairlock.records.finding import Finding, Severity
 from modelairlock.records.rule import Context
-from modelairlock.rules.name_misleads import RULE
+from modelairlock.rules.name_misleads import _CODE, _INERT, _QUIET, RULE
 from tests.build.npy_builder import npy, npz
 from tests.build.safetensors_builder import safetensors
 
@@ -75,3 +75,14 @@ HONEST = {
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_names_are_quiet(name: str) -> None:
     assert not judged(HONEST[name], name)
+
+
+CONTAINERS = {"zip", "tar", "gzip", "bz2", "xz", "lzma", "zlib", "zstd", "lz4", "seven_zip", "rar"}
+
+
+def test_every_format_is_known_to_run_code_or_not() -> None:
+    undecided = {known.name for known in formats()} - _CODE - _INERT - _QUIET - CONTAINERS
+    assert not undecided, (
+        f"say of {undecided} in rules/name_misleads.py: _CODE if loading it can run code, _INERT if it cannot; "
+        "or name it in CONTAINERS here if its members tell"
+    )

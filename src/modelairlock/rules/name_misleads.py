@@ -31,7 +31,12 @@ _DATA = frozenset(
     )
 )  # fmt: skip
 #: formats that run code when they are loaded, or carry it
-_CODE = frozenset(("pickle", "torch", "torch_legacy", "torchscript", "torch_export", "joblib", "native_library"))
+_CODE = frozenset(
+    (
+        "pickle", "torch", "torch_legacy", "torchscript", "torchscript_source", "torch_package", "torch_export", "joblib",
+        "native_library",
+    )
+)  # fmt: skip
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
 _INERT = frozenset(("safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "onnx"))
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
