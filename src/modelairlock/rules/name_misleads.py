@@ -33,8 +33,8 @@ _DATA = frozenset(
 #: formats that run code when they are loaded, or carry it
 _CODE = frozenset(
     (
-        "pickle", "torch", "torch_legacy", "torchscript", "torchscript_source", "torch_package", "torch_export", "joblib",
-        "native_library",
+        "pickle", "torch", "torch_legacy", "torchscript", "torchscript_source", "torch_package", "torch_export",
+        "joblib", "native_library",
     )
 )  # fmt: skip
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
