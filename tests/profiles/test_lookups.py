@@ -45,6 +45,8 @@ NOT_VOUCHED = [
     ("numpy", "load", "import"),
     ("scipy.spatial._ckdtree", "cKDTree", "build"),
     ("functools", "partial", "call"),
+    # its items are its attributes, so BUILD would call an item named `__setstate__`
+    ("scipy.optimize._optimize", "OptimizeResult", "build"),
     # iterating it resolves `${...}` by functions that the loading program registered, so `list(it)` would run them
     ("omegaconf.listconfig", "ListConfig", "build"),
     ("sklearn.callback._scoring_monitor", "ScoringMonitor", "build"),
