@@ -1,1 +1,1 @@
-"""."""
+"""How bytes nest, without meaning: pickle opcodes, zip directories, tar headers, compressed streams, literals."""
