@@ -69,7 +69,7 @@ check-docs: .venv/.ready
 	$(PY) -m tools.docs --check
 
 check-tests: .venv/.ready
-	$(PY) -m pytest -n $(WORKERS) -m "$(FAST)"
+	$(PY) -m pytest -n $(WORKERS) -m "$(FAST)" --durations=10 --durations-min=2
 
 .PHONY: test
 test: .venv-test/.ready ## everything: real frameworks, real models, the wall (sets itself up; minutes)
