@@ -94,6 +94,8 @@ def test_long_names_come_from_other_headers() -> None:
         (tar_file(Item("/a", TEXT)), "archive-name-absolute"),
         (tar_file(pax(path="../x"), Item("a", TEXT)), "archive-name-traversal"),
         (tar_file(pax(size="72"), Item("a", TEXT, fields={"size": 5})), "tar-sizes-differ"),
+        (tar_file(pax(path="x"), pax(path="y"), Item("a", TEXT)), "tar-headers-differ"),
+        (tar_file(pax(path="x"), Item("l", b"y\0", GNU_LONGNAME), Item("a", TEXT)), "tar-headers-differ"),
         (tar_file(Item("a", TEXT)) + tar_file(Item("b", TEXT)), "tar-members-after-end"),
         (tar_file(Item("a", TEXT), Item("l", b"data", HARDLINK, "a")), "tar-link-with-data"),
         (tar_file(pax(a="b"), Item("a", TEXT)).replace(b" a=b\n", b"?a=b\n"), "tar-pax-damaged"),

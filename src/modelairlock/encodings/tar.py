@@ -184,13 +184,27 @@ class _Archive:
         body = self.cursor.read(start, header.size) if header.size else b""
         if header.kind in (records.LONG_NAME, records.LONG_LINK):
             what = "path" if header.kind == records.LONG_NAME else "linkpath"
-            self.long[what] = decoded(body.partition(b"\x00")[0])
+            said = {what: decoded(body.partition(b"\x00")[0])}
+            yield from self._once_more(said, at, end)
+            self.long.update(said)
         else:
             said, whole = records.pax_records(body)
             if not whole:
                 yield from self.teller.say("tar-pax-damaged", at, end, "not all of a pax header is records")
-            (self.everywhere if header.kind == records.PAX_GLOBAL else self.pax).update(said)
+            if header.kind == records.PAX_GLOBAL:
+                self.everywhere.update(said)
+            else:
+                yield from self._once_more(said, at, end)
+                self.pax.update(said)
         return (yield from self._padding(end))
+
+    def _once_more(self, said: dict[str, str], at: int, end: int) -> Told:
+        """Two headers about the same member that differ: Python believes the first, GNU tar the last."""
+        for before in (self.long, self.pax):
+            for key in ("path", "linkpath", "size"):
+                if key in said and before.get(key, said[key]) != said[key]:
+                    detail = f"two headers give a member the {key} {before[key]!r} and {said[key]!r}"
+                    yield from self.teller.say("tar-headers-differ", at, end, detail)
 
     def _said(self) -> dict[str, str]:
         """What earlier headers say about the member at hand. pax outranks GNU's blocks; both are used up."""

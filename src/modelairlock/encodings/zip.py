@@ -69,6 +69,9 @@ def read_archive(cursor: Cursor, role: Callable[[Entry], Role] = _no_role) -> To
             other = f"another end record at {end.position} names {end.entries} members at {end.start}"
             yield from archive.teller.say("zip-several-end-records", end.position, end.end, other)
         yield from archive.directory(end)
+        if end.end > cursor.size:
+            detail = f"the comment ends at {end.end}, the file at {cursor.size}"
+            yield Gap(start=cursor.size, end=cursor.size, because=Because.TRUNCATED, detail=detail)
     if not ends:
         yield Gap(
             start=cursor.size, end=cursor.size, because=Because.TRUNCATED, detail="no end record with a directory"
@@ -157,8 +160,9 @@ class _Archive:
     def _claim(self, end: End) -> None:
         self.directories.append(Span(end.start, end.stop))
         self.claimed.add(end.start, end.stop)
-        self.claimed.add(end.position, end.end)
-        self.cursor.consumed(end.position, end.end)
+        stop = min(end.end, self.cursor.size)
+        self.claimed.add(end.position, stop)
+        self.cursor.consumed(end.position, stop)
         if end.records < end.position:
             for start, length in ((end.records, records.END64.size), (end.position - 20, 20)):
                 self.cursor.consumed(start, start + length)

@@ -48,7 +48,10 @@ METHODS = {
 
 
 class End(NamedTuple):
-    """An end record and where it puts the directory. `shift` is what offsets in it lack of positions in the file."""
+    """An end record and where it puts the directory. `shift` is what offsets in it lack of positions in the file.
+
+    `end` is behind its comment, which may say that it is longer than the file.
+    """
 
     position: int
     end: int
@@ -253,14 +256,14 @@ def end_records(peek: Peek, size: int) -> list[End]:
     offset = tail.rfind(END_MAGIC)
     while offset >= 0 and len(found) < _ENDS:
         if offset + END_BYTES <= len(tail):
-            found.extend(_believable(peek, base + offset, tail[offset : offset + END_BYTES], size))
+            found.extend(_believable(peek, base + offset, tail[offset : offset + END_BYTES]))
         offset = tail.rfind(END_MAGIC, 0, offset)
     return found
 
 
-def _believable(peek: Peek, position: int, record: bytes, size: int) -> Iterator[End]:
+def _believable(peek: Peek, position: int, record: bytes) -> Iterator[End]:
     _, _, _, _, count, length, start, comment = END.unpack(record)
-    end = min(position + END_BYTES + comment, size)
+    end = position + END_BYTES + comment
     says = [(count, length, start, position)]
     wide = _end64(peek, position)
     if wide:

@@ -40,6 +40,7 @@ _KINDS = {
     "zip-crcs-differ": Severity.MEDIUM,
     "zip-local-header-missing": Severity.MEDIUM,
     "tar-sizes-differ": Severity.HIGH,
+    "tar-headers-differ": Severity.HIGH,
     "tar-members-after-end": Severity.HIGH,
     # `tar -r` writes a second member of the same name on purpose, and tools agree that the last one counts.
     "tar-duplicate-name": Severity.LOW,
