@@ -366,9 +366,9 @@ def test_a_file_is_parsed_only_when_one_of_its_names_is_asked_for(monkeypatch: p
     read: list[str] = []
     original = Path.read_text
 
-    def watched(self: Path, *args: object, **kwargs: object) -> str:
+    def watched(self: Path, *args: str, **kwargs: str) -> str:
         read.append(self.stem)
-        return original(self, *args, **kwargs)  # type: ignore[arg-type]
+        return original(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "read_text", watched)
     fresh = Profiles(BUNDLED._files["numpy"].parent)
