@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import modelairlock
 from modelairlock.catalog import catalog, names
 from modelairlock.reading import Format
@@ -27,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "modelairlock"
 PUBLIC_API = ROOT / "tests" / "golden" / "public_api.txt"
 MAX_LINES = 500
+#: rooms where one file is one of a kind
+ROOMS_OF_ONE = ("formats", "rules", "outputs", "sources")
 TEXT = {".md", ".toml", ".json", ".txt", ".sarif", ".sh"}
 
 #: words that our names avoid, and what to say instead; docs/glossary.md has the reasons
@@ -61,6 +61,11 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"), shown(path))
 
 
+def told(what_to_do: str, places: list[str]) -> str:
+    """The message of a failure: what to do, and where."""
+    return f"{what_to_do}:\n" + "\n".join(places)
+
+
 def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
@@ -72,19 +77,15 @@ def room_of(path: Path) -> str:
 
 SOURCES = python_files("src")
 ALL = python_files("src", "tests", "tools", "fuzz", "bench")
-by_name = {"ids": shown}
 
 
 # --- one file, one test --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("room", "name"),
-    [(room, name) for room in ("formats", "rules", "outputs") for name in names(f"modelairlock.{room}")],
-)
-def test_every_format_rule_and_output_has_a_test(room: str, name: str) -> None:
-    wanted = ROOT / "tests" / room / f"test_{name}.py"
-    assert wanted.exists(), f"add {shown(wanted)}"
+def test_every_format_rule_and_output_has_a_test() -> None:
+    wanted = [f"tests/{room}/test_{name}.py" for room in ROOMS_OF_ONE for name in names(f"modelairlock.{room}")]
+    missing = [f"add {path}" for path in wanted if not (ROOT / path).exists()]
+    assert not missing, told("hit, miss, and for a format damaged", missing)
 
 
 def test_every_folder_of_tests_is_a_package() -> None:
@@ -106,7 +107,7 @@ def test_rules_and_formats_are_called_what_their_files_are_called() -> None:
         for module, format_ in formats.items()
         if format_.name.replace("-", "_") != module
     ]
-    assert not wrong, "one name serves as file, id and docs page:\n" + "\n".join(wrong)
+    assert not wrong, told("one name serves as file, id and docs page", wrong)
 
 
 def test_no_rule_takes_an_earlier_name_of_another() -> None:
@@ -119,30 +120,29 @@ def test_no_rule_takes_an_earlier_name_of_another() -> None:
 # --- each file -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", SOURCES, **by_name)
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    doc = ast.get_docstring(tree(path)) or ""
-    assert len(doc) > 10, (
-        f"begin {shown(path)} with a docstring: one sentence of purpose, then what surprises a newcomer"
-    )
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [shown(path) for path in SOURCES if len(ast.get_docstring(tree(path)) or "") <= 10]
+    assert not silent, told("begin with a docstring: one sentence of purpose, then what surprises a newcomer", silent)
 
 
-@pytest.mark.parametrize("path", ALL, **by_name)
-def test_no_file_is_too_long(path: Path) -> None:
-    lines = len(path.read_text("utf-8").splitlines())
-    assert lines <= MAX_LINES, f"split {shown(path)} by what it is about: {lines} lines, at most {MAX_LINES}"
+def test_no_file_is_too_long() -> None:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in ALL}
+    long = [f"{shown(path)}: {lines} lines" for path, lines in lengths.items() if lines > MAX_LINES]
+    assert not long, told(f"split by what it is about; {MAX_LINES} lines at most", long)
 
 
-@pytest.mark.parametrize("path", ALL, **by_name)
-def test_every_type_ignore_has_a_code_and_a_reason(path: Path) -> None:
-    tokens = tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
-    comments = [
-        token for token in tokens if token.type == tokenize.COMMENT and re.match(r"#\s*type:\s*ignore", token.string)
-    ]
-    bare = [token for token in comments if not re.match(r"# type: ignore\[[\w, -]+\]\s+# \w", token.string)]
-    assert not bare, (
-        f"{shown(path)}:{bare[0].start[0]}: write `# type: ignore[code]  # why`; drop it in tests, where no mypy runs"
-    )
+def test_every_type_ignore_has_a_code_and_a_reason() -> None:
+    bare = []
+    for path in ALL:
+        text = path.read_text("utf-8")
+        if "type: ignore" not in text:
+            continue
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type != tokenize.COMMENT or not re.match(r"#\s*type:\s*ignore", token.string):
+                continue
+            if not re.match(r"# type: ignore\[[\w, -]+\]\s+# \w", token.string):
+                bare.append(f"{shown(path)}:{token.start[0]}")
+    assert not bare, told("write `# type: ignore[code]  # why`; drop it in tests, where no mypy runs", bare)
 
 
 def declared(path: Path) -> Iterator[tuple[int, str]]:
@@ -153,35 +153,40 @@ def declared(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.name
 
 
-@pytest.mark.parametrize("path", SOURCES, **by_name)
-def test_names_use_the_words_of_the_house(path: Path) -> None:
-    for line, name in declared(path):
-        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name):
-            instead = AVOIDED.get(word.lower())
-            assert instead is None, f"{shown(path)}:{line}: {name!r} says {word!r}; say {instead} (docs/glossary.md)"
+def test_names_use_the_words_of_the_house() -> None:
+    strays = [
+        f"{shown(path)}:{line} {name}: say {AVOIDED[word.lower()]}"
+        for path in SOURCES
+        for line, name in declared(path)
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+        if word.lower() in AVOIDED
+    ]
+    assert not strays, told("rename (docs/glossary.md)", strays)
 
 
 # --- who may do what -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) != "cli"], **by_name)
-def test_only_the_cli_prints_and_exits(path: Path) -> None:
+def uses(path: Path, kind: type[ast.Call | ast.Attribute], forbidden: set[str]) -> Iterator[str]:
+    """Where a file calls, or reads, one of the `forbidden` names."""
     for node in ast.walk(tree(path)):
-        if not isinstance(node, ast.Call):
-            continue
-        called = ast.unparse(node.func)
-        assert called not in {"print", "input", "sys.exit", "exit", "quit"}, (
-            f"{shown(path)}:{node.lineno}: {called}() belongs in cli/; return the text, or raise AirlockError"
-        )
+        if isinstance(node, kind):
+            name = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+            if name in forbidden:
+                yield f"{shown(path)}:{node.lineno} {name}"
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) not in {"cli", "isolation"}], **by_name)
-def test_only_the_cli_and_the_wall_know_the_environment(path: Path) -> None:
-    for node in ast.walk(tree(path)):
-        touched = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-        assert touched not in {"os.environ", "os.getenv", "os.environb", "os.putenv"}, (
-            f"{shown(path)}:{node.lineno}: {touched} belongs in cli/ (or isolation/); take the value as an argument"
-        )
+def test_only_the_cli_prints_and_exits() -> None:
+    others = [path for path in SOURCES if room_of(path) != "cli"]
+    found = [use for path in others for use in uses(path, ast.Call, {"print", "input", "sys.exit", "exit", "quit"})]
+    assert not found, told("this belongs in cli/: return the text, or raise AirlockError", found)
+
+
+def test_only_the_cli_and_the_wall_know_the_environment() -> None:
+    others = [path for path in SOURCES if room_of(path) not in {"cli", "isolation"}]
+    environment = {"os.environ", "os.getenv", "os.environb", "os.putenv"}
+    found = [use for path in others for use in uses(path, ast.Attribute, environment)]
+    assert not found, told("this belongs in cli/ (or isolation/): take the value as an argument", found)
 
 
 def test_there_is_one_scale_of_severity() -> None:
@@ -254,7 +259,7 @@ def test_every_command_in_the_documents_exists() -> None:
         for target in re.findall(r"(?:^|`)make ([a-z][a-z-]*)", document.read_text("utf-8"), re.MULTILINE)
         if target not in targets
     ]
-    assert not missing, "add the target to the Makefile, or mend the document:\n" + "\n".join(missing)
+    assert not missing, told("add the target to the Makefile, or mend the document", missing)
 
 
 def test_every_airlock_command_in_the_documents_exists() -> None:
@@ -272,7 +277,7 @@ def test_every_airlock_command_in_the_documents_exists() -> None:
             wrong += [f"{shown(document)}: airlock {command} {option}" for option in sorted(unknown)]
         alone = set(re.findall(r"`(--[a-z-]+)", text)) - anywhere
         wrong += [f"{shown(document)}: {option}" for option in sorted(alone)]
-    assert not wrong, "mend the document, or add the command or option:\n" + "\n".join(wrong)
+    assert not wrong, told("mend the document, or add the command or option", wrong)
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
@@ -282,7 +287,7 @@ def test_every_link_between_documents_leads_somewhere() -> None:
         for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", document.read_text("utf-8"))
         if not (document.parent / target).exists()
     ]
-    assert not dead, "mend these links:\n" + "\n".join(dead)
+    assert not dead, told("mend these links", dead)
 
 
 def test_every_test_marker_is_explained() -> None:
