@@ -8,6 +8,7 @@ from modelairlock.encodings.zip import read_archive
 from modelairlock.encodings.zip_records import descriptor_at, descriptor_length, extra_fields, widened
 from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.reading import Budget, BytesSource, Cursor, OverLimit
+from modelairlock.records.facts import Irregularity
 from tests.build.zip_builder import DESCRIPTOR, Entry, descriptor, extra_field, zip_file
 
 
@@ -61,3 +62,10 @@ def test_members_are_counted() -> None:
     cursor = Cursor(BytesSource(data), "x", Budget(Limits(entries=10)))
     with pytest.raises(OverLimit, match="entries"):
         list(read_archive(cursor))
+
+
+def test_names_are_compared_across_pieces_of_a_long_directory() -> None:
+    for first, last, kind in (("a", "a", "zip-duplicate-name"), ("a", "A", "archive-names-collide")):
+        entries = [Entry(first), *[Entry(str(n)) for n in range(9000)], Entry(last)]
+        facts = list(read_archive(Cursor(BytesSource(zip_file(*entries)), "x", Budget(DEFAULT_LIMITS))))
+        assert [fact.kind for fact in facts if isinstance(fact, Irregularity)] == [kind]

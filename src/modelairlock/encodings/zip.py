@@ -23,6 +23,8 @@ from modelairlock.records.span import Extents, Span
 
 __all__ = ["Entry", "Role", "first_names", "looks_like_zip", "read_archive"]
 
+#: entries of a directory that are in memory together
+_SOME = 8192
 #: the flag that says a name is UTF-8 (APPNOTE 4.4.4, bit 11)
 _UTF8 = 0x0800
 _ODD_BYTES = re.compile(rb"[\x00-\x1f\x7f\\:]|\.\.|\xff/")
@@ -43,14 +45,23 @@ def _is_utf8(name: bytes) -> bool:
 
 
 def _ordinary(names: list[bytes]) -> bool:
-    """Whether no name is worth a second look, by itself or beside the others: nearly always, so it is asked of all."""
+    """Whether no name is worth a second look by itself: nearly always, so it is asked of all at once."""
     together = b"\xff".join(names)
     # Every \xff must be one that parts two names, or a name with one would pass for ASCII.
     if together.count(b"\xff") != max(len(names) - 1, 0) or not together.replace(b"\xff", b"").isascii():
         return False
-    if _ODD_BYTES.search(together):
-        return False
-    return len({name.lower() for name in names}) == len(names) and not together.startswith(b"/")
+    return not _ODD_BYTES.search(together) and not together.startswith(b"/")
+
+
+def _some(walk: Generator[Central, None, int]) -> tuple[list[Central], int]:
+    """The next entries of a directory, and where it ended if it did, else -1."""
+    entries: list[Central] = []
+    while len(entries) < _SOME:
+        try:
+            entries.append(next(walk))
+        except StopIteration as stop:
+            return entries, stop.value
+    return entries, -1
 
 
 def _no_role(_: Entry) -> Role:
@@ -94,7 +105,7 @@ class _Archive:
         self.extents: list[tuple[int, int]] = []
         self.claimed = Extents()
         self.names: set[bytes] = set()
-        self.folded: set[str] = set()
+        self.folded: set[bytes] = set()
         self.count = 0
         self.directories: list[Span] = []
 
@@ -105,39 +116,45 @@ class _Archive:
     # The directory and its members.
 
     def directory(self, end: End) -> Told:
-        """One directory: its entries in the order in which they lie in the file."""
+        """One directory, some entries at a time: a hostile one may be larger than memory."""
         self._claim(end)
-        entries: list[Central] = []
-        walk = records.directory(self.cursor, end)
-        while True:
-            try:
-                entries.append(next(walk))
-            except StopIteration as stop:
-                last: int = stop.value
-                break
-            if len(entries) > self.cursor.limits.entries:
-                raise OverLimit(end.start, f"more than {self.cursor.limits.entries} members (limit: entries)")
-        if last < end.stop and self.window.peek(last, 4) != records.SIGNATURE_MAGIC:
-            yield from self.teller.say(
-                "zip-directory-stops", last, end.stop, f"the directory goes on for {end.stop - last} bytes"
-            )
-        if len(entries) & 0xFFFF != end.entries & 0xFFFF or (end.entries > 0xFFFF and end.entries != len(entries)):
-            detail = f"the end record counts {end.entries} members, the directory holds {len(entries)}"
-            yield from self.teller.say("zip-count-differs", end.position, end.end, detail)
-        ordinary = _ordinary([entry.raw for entry in entries])
         self.names.clear()
         self.folded.clear()
+        walk, count, last = records.directory(self.cursor, end), 0, -1
+        while last < 0:
+            entries, last = _some(walk)
+            count += len(entries)
+            if count > self.cursor.limits.entries:
+                raise OverLimit(end.start, f"more than {self.cursor.limits.entries} members (limit: entries)")
+            yield from self._entries(entries, end.shift)
+        if last < end.stop and self.window.peek(last, 4) != records.SIGNATURE_MAGIC:
+            detail = f"the directory goes on for {end.stop - last} bytes"
+            yield from self.teller.say("zip-directory-stops", last, end.stop, detail)
+        if count & 0xFFFF != end.entries & 0xFFFF or (end.entries > 0xFFFF and end.entries != count):
+            detail = f"the end record counts {end.entries} members, the directory holds {count}"
+            yield from self.teller.say("zip-count-differs", end.position, end.end, detail)
+
+    def _entries(self, entries: list[Central], shift: int) -> Told:
+        """Some entries, in the order in which their members lie in the file."""
+        names = [entry.raw for entry in entries]
+        small = {name.lower() for name in names}
+        ordinary = len(small) == len(names) and _ordinary(names) and small.isdisjoint(self.folded)
+        if ordinary:
+            self.names.update(names)
+            self.folded.update(small)
         entries.sort(key=_offset)
         for central in entries:
             self.count += 1
             if not self.count & 1023:
                 self.cursor.budget.check_time(central.at)
-            at = central.offset + end.shift
+            at = central.offset + shift
             data, after = self._agreed(central, at) if ordinary else (0, 0)
             if data:
                 yield from self.members.member(self._plain(central, at, data, after))
-            else:
-                yield from self._entry(central, at)
+                continue
+            if not ordinary:
+                yield from self._named(decoded(central.raw), central)
+            yield from self._entry(central, at)
 
     def _agreed(self, central: Central, at: int) -> tuple[int, int]:
         """Where data and end of a member lie about which there is nothing to say, else zeros."""
@@ -171,7 +188,7 @@ class _Archive:
     def _entry(self, central: Central, at: int) -> Told:
         """A member by its directory entry, by its local header, and by both where they differ."""
         name = decoded(central.raw)
-        yield from self._named(name, central)
+        yield from self._more_names(name, central)
         local = records.local_header(self.window, at)
         if local is None:
             detail = f"{name!r}: no local header at {at}"
@@ -199,12 +216,16 @@ class _Archive:
             yield from self.teller.say("zip-duplicate-name", start, end, f"{name!r} is in the directory more than once")
         else:
             self.names.add(central.raw)
-            small = folded(name)
+            small = folded(name).encode("utf-8", "surrogatepass")
             if small in self.folded:
                 detail = f"{name!r} is another member's name where case does not count"
                 yield from self.teller.say("archive-names-collide", start, end, detail)
             self.folded.add(small)
         yield from self.members.odd(name, start, end)
+
+    def _more_names(self, name: str, central: Central) -> Told:
+        """What flags and extra fields say about a name, and whether it fits."""
+        start, end = central.at, central.at + 46 + len(central.raw)
         if central.flags & _UTF8 and not _is_utf8(central.raw):
             detail = f"{name!r} is flagged as UTF-8 and is not: readers refuse the archive or show another name"
             yield from self.teller.say("zip-name-not-utf8", start, end, detail)
