@@ -108,4 +108,4 @@ wheel: .venv/.ready ## build the wheel into dist/
 .PHONY: clean
 clean: ## remove what was built; environments and downloads stay
 	rm -rf dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
-	find src tests tools fuzz bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
