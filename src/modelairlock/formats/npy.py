@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from modelairlock.encodings.python_literal import DEPTH, Literal, parse
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Truncated, Unsupported
+from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated, Unsupported
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
 from modelairlock.records.span import Span
@@ -59,16 +59,19 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
 
 def _array(cursor: Cursor, start: int) -> Generator[Fact | Gap, None, int]:
     """One array from `start` on; returns where it ends. Raises `ReadProblem`."""
-    header, data = _header(cursor, start)
-    if not isinstance(header, dict) or header.keys() != {"descr", "fortran_order", "shape"}:
-        raise Malformed(start, "a dictionary of descr, fortran_order and shape", _short(header))
-    if not isinstance(header["fortran_order"], bool):
-        raise Malformed(start, "True or False for fortran_order", _short(header["fortran_order"]))
-    count = _count(header["shape"], start)
-    kind = _type(header["descr"], 0)
+    version, at, data = _preamble(cursor, start)
+    try:
+        kind, count, descr = _described(cursor, version, at, data)
+    except ReadProblem as problem:
+        # Python's own parser may understand what this one does not, and numpy would then unpickle what follows.
+        end = min(data, cursor.size)
+        yield Gap(start=at, end=end, because=problem.because, detail=problem.detail)
+        if end < cursor.size:
+            yield Member(span=Span(end, cursor.size), name="objects.pkl", size_bytes=cursor.size - end)
+        return cursor.size
     if kind.objects or not kind.known:
         if not kind.known:
-            detail = f"an element type this reader does not know: {_short(header['descr'])}"
+            detail = f"an element type this reader does not know: {_short(descr)}"
             yield Gap(start=data, end=data, because=Because.UNSUPPORTED, detail=detail)
         if data >= cursor.size:
             raise Truncated(cursor.size, "expected a pickle of the array's objects, got the end of the file")
@@ -83,8 +86,8 @@ def _array(cursor: Cursor, start: int) -> Generator[Fact | Gap, None, int]:
     return data + size
 
 
-def _header(cursor: Cursor, start: int) -> tuple[Literal, int]:
-    """The header's value, and where the data begins. Raises `ReadProblem`."""
+def _preamble(cursor: Cursor, start: int) -> tuple[tuple[int, int], int, int]:
+    """The version, where the header begins, and where the data does. Raises `ReadProblem`."""
     preamble = cursor.read(start, len(MAGIC) + 2)
     if not preamble.startswith(MAGIC):
         raise Malformed(start, "the numpy magic", repr(preamble))
@@ -93,16 +96,26 @@ def _header(cursor: Cursor, start: int) -> tuple[Literal, int]:
         raise Unsupported(start + 6, f"expected version 1.0, 2.0 or 3.0 of the format, got {version[0]}.{version[1]}")
     width = _WIDTHS[version]
     length = int.from_bytes(cursor.read(start + 8, width), "little")
-    if length > HEADER_BYTES:
-        raise OverLimit(start + 8, f"a header of {length} bytes; {HEADER_BYTES} are read at most")
     at = start + 8 + width
-    text = cursor.read(at, length)
+    return version, at, at + length
+
+
+def _described(cursor: Cursor, version: tuple[int, int], at: int, data: int) -> tuple[_Type, int, Literal]:
+    """The element type, how many elements, and the type as the header writes it. Raises `ReadProblem`."""
+    if data - at > HEADER_BYTES:
+        raise OverLimit(at, f"a header of {data - at} bytes; {HEADER_BYTES} are read at most")
+    text = cursor.read(at, data - at)
     if version == (3, 0):
         try:
             text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise Malformed(at + error.start, "UTF-8", error.reason) from None
-    return parse(text, at), at + length
+    header = parse(text, at)
+    if not isinstance(header, dict) or header.keys() != {"descr", "fortran_order", "shape"}:
+        raise Malformed(at, "a dictionary of descr, fortran_order and shape", _short(header))
+    if not isinstance(header["fortran_order"], bool):
+        raise Malformed(at, "True or False for fortran_order", _short(header["fortran_order"]))
+    return _type(header["descr"], 0), _count(header["shape"], at), header["descr"]
 
 
 def _count(shape: Literal, start: int) -> int:

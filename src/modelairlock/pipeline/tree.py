@@ -80,7 +80,7 @@ class _Tree:
         try:
             self._admit(depth)
             probe = _probe(source, name, role)
-            claimants = _claimants(self.known, probe)
+            claimants = _claimants(self.known, probe, self.strict)
             self._identify(account, probe, claimants)
         except ReadProblem as problem:
             account.gap(0, account.size, problem.because, problem.detail)
@@ -198,7 +198,7 @@ class _Tree:
         account.read.add(used, span.end)
 
     def _claimed(self, source: Source, name: str) -> bool:
-        return bool(_claimants(self.known, _probe(source, name, "raw")))
+        return bool(_claimants(self.known, _probe(source, name, "raw"), self.strict))
 
 
 def _probe(source: Source, name: str, role: str) -> Probe:
@@ -209,13 +209,23 @@ def _probe(source: Source, name: str, role: str) -> Probe:
     return Probe(head, source.read(start, source.size - start), source.size, name, role, source)
 
 
-def _claimants(known: Sequence[Format], probe: Probe) -> list[Format]:
+def _claimants(known: Sequence[Format], probe: Probe, strict: bool) -> list[Format]:
     """Every format that claims the artifact, less those whose structure another claimant reads itself."""
     if not probe.size:
         return []
-    claiming = [candidate for candidate in known if candidate.claims(probe)]
+    claiming = [candidate for candidate in known if _claims(candidate, probe, strict)]
     covered = {name for claimant in claiming for name in claimant.builds_on}
     return [claimant for claimant in claiming if claimant.name not in covered]
+
+
+def _claims(candidate: Format, probe: Probe, strict: bool) -> bool:
+    """A format that fails to say whether it claims an artifact reads it: its failure there becomes a gap."""
+    try:
+        return candidate.claims(probe)
+    except Exception:
+        if strict:
+            raise
+        return True
 
 
 def _promises(known: Sequence[Format]) -> dict[str, frozenset[str]]:

@@ -43,9 +43,7 @@ def decode_text(window: Window, at: int, limit: int) -> tuple[str, bool]:
     elif opcode in b"TUBC\x8e\x96":
         text = raw.decode("latin-1")
     else:
-        text = (
-            raw.decode("utf-8", "surrogatepass" if not cut else "replace") if _is_utf8(raw) else raw.decode("latin-1")
-        )
+        text = _utf8(raw, cut)
     return (text, cut) if len(text) <= limit else (text[:limit], True)
 
 
@@ -68,12 +66,13 @@ def payload_span(window: Window, at: int) -> tuple[int, int]:
     return (at, at) if reached is None else (at + reached.payload, at + reached.end)
 
 
-def _is_utf8(raw: bytes) -> bool:
+def _utf8(raw: bytes, cut: bool) -> str:
+    """UTF-8 as pickle reads it; what is none is shown byte by byte (every unpickler would stop there)."""
     try:
-        raw.decode("utf-8", "surrogatepass")
+        return raw.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        return error.start > len(raw) - 4 and error.reason == "unexpected end of data"
-    return True
+        split_by_us = cut and error.start > len(raw) - 4 and error.reason == "unexpected end of data"
+        return raw[: error.start].decode("utf-8", "surrogatepass") if split_by_us else raw.decode("latin-1")
 
 
 def _raw_unicode_escape(raw: bytes) -> str:
