@@ -396,3 +396,20 @@ def test_fits_asks_the_profiles_themselves() -> None:
     nothing = Value(kind="none")
     assert BUNDLED.fits(vouch, (estimator, base, nothing))
     assert not BUNDLED.fits(vouch, (Value(kind="global", module="subprocess", text="Popen"), base, nothing))
+
+
+#: carried by honest files, vouched for or not: to call one harmful would be a false alarm
+HONEST = """
+pathlib:PosixPath argparse:Namespace logging:Logger enum:Enum collections:namedtuple zoneinfo:ZoneInfo
+torch.utils.data.dataset:Subset torch.optim.adam:Adam torch.distributed.tensor:DTensor torch.utils._pytree:TreeSpec
+torch.distributed.checkpoint.metadata:Metadata pytorch_lightning.callbacks.model_checkpoint:ModelCheckpoint
+omegaconf.dictconfig:DictConfig transformers.training_args:TrainingArguments datasets.features.features:Value
+PIL.Image:Image spacy.vocab:Vocab sklearn.datasets.base:Bunch catboost.core:CatBoostClassifier tokenizers:Tokenizer
+keras.src.models.sequential:Sequential urllib.parse:ParseResult joblib.memory:Memory weakref:WeakValueDictionary
+"""
+
+
+@pytest.mark.parametrize("name", HONEST.split())
+def test_no_false_alarm(name: str) -> None:
+    module, _, qualname = name.partition(":")
+    assert BUNDLED.harm(module, qualname) is None
