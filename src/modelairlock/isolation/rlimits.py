@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 #: descriptors the template may hold: inputs on their way to children
 TEMPLATE_FILES = 4096
-#: set last-but-least: what some systems refuse or do not know
+#: name after RLIMIT_, and the value for both its soft and its hard limit
 _Limit = tuple[str, int]
 
 
