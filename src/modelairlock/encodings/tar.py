@@ -24,7 +24,8 @@ Role = Literal["", "raw", "dormant", "argument"]
 Told = Iterator[Fact | Gap]
 Position = Generator[Fact | Gap, None, int]
 
-_PIECE = 1024 * 1024
+#: searches begin small, because there may be millions of them, and grow
+_LEAST, _PIECE = 8192, 1024 * 1024
 #: a long name or a pax header; GNU tar's own names end at 64 KiB, and a pax header may hold several
 _EXTENDED_BYTES = 1024 * 1024
 #: how far to look for the next header behind a damaged one
@@ -131,9 +132,11 @@ class _Archive:
 
     def _zeros(self, at: int) -> int:
         """Pass over zeros a large piece at a time; returns the block where they end."""
+        length = _LEAST
         while at < self.cursor.size:
             self.cursor.budget.check_time(at)
-            piece = self.cursor.peek(at, _PIECE)
+            piece = self.cursor.peek(at, length)
+            length = min(length * 4, _PIECE)
             rest = piece.lstrip(b"\x00")
             blocks = len(piece) if not rest else (len(piece) - len(rest)) // BLOCK * BLOCK
             self.cursor.consumed(at, at + blocks)
@@ -162,17 +165,18 @@ class _Archive:
     def _following(self, at: int) -> int:
         """The next block with a magic and a fitting checksum, or the end: GNU tar looks for it, too."""
         stop = min(self.cursor.size, at + _SEARCH_BYTES)
-        start = at
+        start, length = at, _LEAST
         while start < stop:
             self.cursor.budget.check_time(start)
-            piece = self.cursor.peek(start, _PIECE + BLOCK)
+            piece = self.cursor.peek(start, length + BLOCK)
             found = piece.find(b"ustar")
             while found >= 0:
                 block = found - 257
                 if block >= 0 and block % BLOCK == 0 and records.header(piece[block : block + BLOCK]):
                     return start + block
                 found = piece.find(b"ustar", found + 1)
-            start += _PIECE
+            start += length
+            length = min(length * 4, _PIECE)
         return self.cursor.size
 
     # Headers that say something about the next member.

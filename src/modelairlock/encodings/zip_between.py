@@ -57,22 +57,27 @@ class Between:
         """Local headers among unclaimed bytes: readers that go from front to back meet them."""
         at, last = start, min(end, start + _SEARCH_BYTES)
         while at < last:
-            self.cursor.budget.check_time(at)
             piece = self.cursor.peek(at, min(PIECE, last - at) + 3)
+            base, at = at, at + PIECE
             found = piece.find(records.LOCAL_MAGIC)
-            if found < 0:
-                at += PIECE
-                continue
-            local = records.local_header(self.window, at + found)
-            at += found + 4
-            if local is not None and local.data <= end:
-                at = yield from self._streamed(local, end)
+            while found >= 0:
+                self._count(base + found)
+                local = records.local_header(self.window, base + found)
+                after = base + found + 4
+                if local is not None and local.data <= end:
+                    after = yield from self._streamed(local, end)
+                at = max(at, after)
+                found = piece.find(records.LOCAL_MAGIC, after - base)
+
+    def _count(self, position: int) -> None:
+        """Count what may be a local header: each costs a look, and a hostile file has millions."""
+        self.cursor.budget.check_time(position)
+        self.count += 1
+        if self.count > self.cursor.limits.entries:
+            raise OverLimit(position, f"more than {self.cursor.limits.entries} members (limit: entries)")
 
     def _streamed(self, local: Local, stop: int) -> Generator[Fact | Gap, None, int]:
         """A member known by its local header only; returns where to look for the next."""
-        self.count += 1
-        if self.count > self.cursor.limits.entries:
-            raise OverLimit(local.at, f"more than {self.cursor.limits.entries} members (limit: entries)")
         name = decoded(local.raw)
         if self.hidden:
             yield from self.members.teller.say(
