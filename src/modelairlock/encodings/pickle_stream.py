@@ -12,10 +12,20 @@ from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.ledger import LOADERS
 from modelairlock.encodings.pickle_machine.opcodes import reach
+from modelairlock.encodings.pickle_machine.window import SETSTATE
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Call, Fact, HiddenCode, Import, Member, PickleStream, UnresolvedImport
+from modelairlock.records.facts import (
+    Call,
+    Fact,
+    HiddenCode,
+    Import,
+    Irregularity,
+    Member,
+    PickleStream,
+    UnresolvedImport,
+)
 from modelairlock.records.span import Span
 
 #: raw arrays of one file whose bytes are also tried as opcodes
@@ -25,6 +35,8 @@ FRAME_BYTES = 16 * 1024 * 1024
 CROSSINGS = 4
 #: a trial runs this long at most
 TRIAL_SECONDS = 5.0
+#: see `Irregularity`; judged by the rule ``unvouched-code``
+SETSTATE_NAMED = "pickle-names-setstate"
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 
 
@@ -42,6 +54,9 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
         problem = stopped
     yield from state.ledger.stated()
     yield from arrays
+    if state.window.setstate >= 0:
+        at = state.window.setstate
+        yield Irregularity(span=Span(at, at), kind=SETSTATE_NAMED, detail=f"the pickle's own strings name {SETSTATE}")
     yield from state.frames.tricks
     if state.frames.missing:
         detail = f"the last {state.frames.missing} bytes that a frame promises are missing"

@@ -182,7 +182,7 @@ class _Tree:
 
     def _inflated(self, account: _Account, source: Source, member: Member, span: Span, inside: str, depth: int) -> None:
         try:
-            inflated = inflate(source, span, member.method, self.budget)
+            inflated = inflate(source, span, member.method, self.budget, member.size_bytes)
             reading, _ = self.artifact(inflated, inside, member.name, member.role, depth + 1)
         except ReadProblem as problem:
             account.gap(*span, problem.because, f"{member.name}: {problem.detail}")

@@ -1,5 +1,6 @@
 """What runs behind the wall: one function that reads an artifact through an open descriptor and nothing else."""
 
+import codecs
 import os
 
 import msgspec
@@ -39,6 +40,8 @@ _decode_job = msgspec.msgpack.Decoder(Job).decode
 
 # Every reader and every codec is imported when this module is: once the wall is up there is nothing left to import.
 formats()
+for _text in ("latin-1", "utf-8", "ascii", "raw-unicode-escape", "unicode-escape", "utf-16", "utf-32"):
+    codecs.lookup(_text)
 for _method in METHODS:
     codec(_method, None).new()
 

@@ -24,7 +24,7 @@ CONSTRAINTS: dict[str, str] = {
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "dtype-state": "For BUILD, given target and state: a numpy type's state agrees with its letter and fields.",
-    "no-size": "No number among the arguments: a number would be a length to allocate.",
+    "no-size": "No number among the arguments, which would be a length to allocate, and no codec but the plain ones.",
     "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
     "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
 }
@@ -35,6 +35,7 @@ _BASES = frozenset(
 ) | {"collections:OrderedDict"}
 _BIT_GENERATOR_CTOR = ("global", "numpy.random._pickle", "__bit_generator_ctor")
 _OLD_BUILTINS = {"__builtin__": "builtins"}
+_PLAIN_CODECS = frozenset(("ascii", "utf-8", "utf8", "latin1", "latin-1"))
 _LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
 _PLAIN = frozenset(("none", "bool", "int", "float", "str", "bytes"))
 
@@ -124,6 +125,11 @@ def _dtype_state(arguments: tuple[Value, ...], _: Vouches) -> bool:
 
 
 def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    codec = arguments[1:2]
+    if codec and (
+        len(arguments) > 2 or codec[0].kind != "str" or codec[0].cut or codec[0].text.lower() not in _PLAIN_CODECS
+    ):
+        return False  # other codecs import modules, and spell names so that nobody sees them
     return all(value.kind in ("str", "bytes", "list", "tuple", "call") for value in arguments)
 
 

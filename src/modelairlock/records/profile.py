@@ -8,13 +8,18 @@ from typing import Literal
 
 import msgspec
 
-Use = Literal["import", "call", "new", "build", "items"]
+Use = Literal["import", "call", "new", "build", "items", "append"]
 """How an unpickler uses a name.
 
 ``import``: looks it up and no more. ``call``: REDUCE, INST, OBJ. ``new``: NEWOBJ, NEWOBJ_EX, or by way of
 ``copyreg._reconstructor`` and ``copyreg.__newobj__``. ``build``: BUILD on what calling (or newing) it gave.
-``items``: SETITEM(S), APPEND(S) or ADDITEMS on what it gave. Never on the class itself.
+``items``: SETITEM(S) on what it gave, which the class itself answers.
+``append``: APPEND(S) or ADDITEMS on what it gave, for which an unpickler asks the *instance* for ``extend``, ``append``
+or ``add``, so that attributes which the file has set can answer. Never on the class itself.
 """
+
+#: constraints that look at (target, state) of a BUILD; all others look at the arguments of a call
+STATE_CONSTRAINTS = frozenset({"dtype-state"})
 
 HarmCategory = Literal[
     "command", "code", "reflection", "load", "file", "network", "native", "process", "deactivate", "denial"

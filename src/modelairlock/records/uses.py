@@ -43,10 +43,28 @@ def uses(facts: Iterable[Fact]) -> Iterator[NameUse]:
             yield NameUse(fact.module, fact.qualname, "import", fact)
         elif isinstance(fact, Call):
             yield from _call(fact)
-        elif isinstance(fact, Build | SetItem):
-            made_by = maker(fact.target)
-            if made_by is not None:
-                yield NameUse(made_by.module, made_by.text, "build" if isinstance(fact, Build) else "items", fact)
+        elif isinstance(fact, Build):
+            for made_by in makers(fact.target):
+                yield NameUse(made_by.module, made_by.text, "build", fact, (fact.target, fact.state))
+        elif isinstance(fact, SetItem):
+            use: Use = "items" if fact.opcode in ("SETITEM", "SETITEMS") else "append"
+            for made_by in makers(fact.target):
+                yield NameUse(made_by.module, made_by.text, use, fact)
+
+
+#: functions, by their last name, whose result is an instance of the class that is their first argument
+CLASS_FIRST = frozenset(
+    {"_reconstruct", "_mareconstruct", "newObj", "_new_Index", "_new_DatetimeIndex", "_new_PeriodIndex"}
+)
+
+
+def makers(target: Value) -> Iterator[Value]:
+    """Every name that vouches for what may be done with `target`: what made it, and the class it is made of."""
+    made_by = maker(target)
+    if made_by is not None:
+        yield made_by
+        if made_by.text in CLASS_FIRST and len(target.parts) > 1 and target.parts[1].kind == "global":
+            yield target.parts[1]
 
 
 def maker(target: Value) -> Value | None:

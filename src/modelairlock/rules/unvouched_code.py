@@ -18,8 +18,9 @@ profile. Or ask for the model as safetensors, which names no code at all.
 from collections.abc import Iterator
 
 from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import Build, Irregularity
 from modelairlock.records.finding import Confidence, Severity
-from modelairlock.records.profile import Vouch
+from modelairlock.records.profile import STATE_CONSTRAINTS, Vouch
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
@@ -33,10 +34,12 @@ _DOES = {
     "new": "instantiated",
     "build": "given a state",
     "items": "given items",
+    "append": "appended to",
 }
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
+    yield from _planted(reading)
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
@@ -64,6 +67,15 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             yield _gap(used)
 
 
+def _planted(reading: Reading) -> Iterator[Gap]:
+    """An object that is given an attribute ``__setstate__`` is asked for it by its next BUILD, and calls it."""
+    named = [fact for fact in reading.facts if isinstance(fact, Irregularity) and fact.kind == "pickle-names-setstate"]
+    if named and any(isinstance(fact, Build) for fact in reading.facts):
+        span = named[0].span
+        detail = "__setstate__ (named in the pickle's own strings: an object could be given one, and call it)"
+        yield Gap(start=span.start, end=span.end, because=Because.UNVOUCHED, detail=detail)
+
+
 def _known(use: NameUse, context: Context) -> bool:
     """Whether honest models use the name like this, though perhaps not with these arguments."""
     return context.profiles.vouches(use.module, use.qualname, use.use) is not None
@@ -71,9 +83,10 @@ def _known(use: NameUse, context: Context) -> bool:
 
 def _vouched(use: NameUse, context: Context) -> Vouch | None:
     vouch = context.profiles.vouches(use.module, use.qualname, use.use)
-    if vouch is not None and use.use in ("call", "new") and not context.profiles.fits(vouch, use.arguments):
-        return None
-    return vouch
+    if vouch is None or not vouch.arguments:
+        return vouch
+    asked = vouch.arguments in STATE_CONSTRAINTS if use.use == "build" else use.use in ("call", "new")
+    return None if asked and not context.profiles.fits(vouch, use.arguments) else vouch
 
 
 def _gap(used: list[NameUse]) -> Gap:

@@ -39,6 +39,7 @@ CONSTANTS_MATTER: dict[tuple[str, str], tuple[int, ...]] = {
     ("numpy.ma.core", "_mareconstruct"): (1, 2, 3),
     **{("numpy.random._pickle", f"__{made}_ctor"): (0,) for made in ("bit_generator", "generator", "randomstate")},
     ("numpy.random", "__RandomState_ctor"): (0,),
+    **{(module, kind): (1,) for module in ("builtins", "__builtin__") for kind in ("str", "bytes", "unicode")},
     ("builtins", "getattr"): (1,),
     ("__builtin__", "getattr"): (1,),
 }
@@ -65,6 +66,8 @@ LOADERS = frozenset(
 #: characters of description that one ledger may hold, and what a value costs beyond its text
 DESCRIPTIONS = 48_000_000
 DESCRIPTION_COST = 100
+#: depth and width to which the state of a data type is told
+WHOLE = (6, 1024)
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -84,6 +87,7 @@ class Ledger:
     """Distinct effects in order of their first occurrence. Indices into its tables are what values carry."""
 
     __slots__ = (
+        "boxes",
         "calls",
         "counts",
         "facts",
@@ -115,6 +119,8 @@ class Ledger:
         self.words: dict[object, tuple[int, int]] = {}
         self.persistent: list[tuple[int, ...]] = []
         self.pids: dict[Value, int] = {}
+        #: items of plain containers, by number, while the machine keeps them
+        self.boxes: dict[int, list[int]] = {}
         #: characters left for describing values; when it is spent, descriptions are cut short, never left out
         self.room = DESCRIPTIONS
         #: tuples, flat: a count and then that many values
@@ -231,11 +237,24 @@ class Ledger:
 
     def build(self, span: tuple[int, int], target: int, state: int) -> None:
         """BUILD."""
+        if self._is_dtype(target):
+            # Whether a data type tells the truth hangs on all of its state, so none of it is folded or cut.
+            told = self.value(state, 0, WHOLE)
+            key: object = ("build", target, told)
+            if not self.again(key):
+                self.add(key, Build(span=Span(*span), target=self.value(target), state=told))
+            return
         items = self.items(state)
         kinds = state & v.KIND if items is None else tuple([item & v.KIND for item in items[:16]])
         key = ("build", target, kinds if state & v.KIND != v.BOX else state >> 4 & 15)
         if not self.again(key):
             self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1)))
+
+    def _is_dtype(self, target: int) -> bool:
+        if target & v.KIND != v.CALL:
+            return False
+        function = self.calls[target >> 4][0]
+        return function & v.KIND == v.GLOBAL and self.globals[function >> 4] == ("numpy", "dtype")
 
     def set_item(self, span: tuple[int, int], target: int, opcode: str) -> None:
         """SETITEM(S), APPEND(S) or ADDITEMS on something that the pickle did not make as a plain container."""
@@ -267,35 +286,40 @@ class Ledger:
 
     # -- description -----------------------------------------------------------------------------------------
 
-    def value(self, value: int, depth: int = 0) -> Value:
-        """What `value` stands for, to the depth and width that the limits allow."""
+    def value(self, value: int, depth: int = 0, size: tuple[int, int] | None = None) -> Value:
+        """What `value` stands for, to the depth and width that the limits (or `size`) allow."""
         self.room -= DESCRIPTION_COST
+        most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
+        kind, index = value & v.KIND, value >> 4
         described = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
         if described is not None:
             self.room -= len(described.text)
-            return described
-        kind, index = value & v.KIND, value >> 4
+            if kind != v.BOX or size is None or value >> 8 not in self.boxes:
+                return described
         if kind == v.GLOBAL:
             module, qualname = self.globals[index]
             return Value("global", qualname, module=module)
-        deep = depth >= self.limits.value_depth or self.room <= 0
+        told, items = self._composite(value)
+        cut = depth >= most_deep or self.room <= 0
+        always = items[:1] if told.kind == "call" else ()
+        shown = always if cut else items[:most_wide]
+        parts = tuple(self.value(item, depth + 1, size) for item in shown)
+        return Value(told.kind, told.text, parts=parts, cut=len(shown) < len(items))
+
+    def _composite(self, value: int) -> tuple[Value, tuple[int, ...]]:
+        """A value made of others: what it is, and those."""
+        kind, index = value & v.KIND, value >> 4
         if kind == v.TUPLE:
-            items = self.items(value) or ()
-            return Value("tuple", parts=() if deep else self._parts(items, depth), cut=self._cut(items, deep))
+            return Value("tuple"), self.items(value) or ()
         if kind == v.CALL:
             function, how, arguments = self.calls[index]
-            parts = (function,) if deep else (function, *arguments)
-            return Value("call", how, parts=self._parts(parts, depth), cut=self._cut(arguments, deep))
+            return Value("call", how), (function, *arguments)
         if kind == v.PERSISTENT:
-            items = self.persistent[index]
-            return Value("persistent", parts=() if deep else self._parts(items, depth), cut=self._cut(items, deep))
-        return Value("unknown")
-
-    def _parts(self, items: tuple[int, ...], depth: int) -> tuple[Value, ...]:
-        return tuple(self.value(item, depth + 1) for item in items[: self.limits.value_parts])
-
-    def _cut(self, items: tuple[int, ...], deep: bool) -> bool:
-        return bool(items) if deep else len(items) > self.limits.value_parts
+            return Value("persistent"), self.persistent[index]
+        if kind == v.BOX:
+            described = v.simple(self.window, value, 0) or Value("unknown")
+            return described, tuple(self.boxes.get(value >> 8, ()))
+        return Value("unknown"), ()
 
 
 #: kinds whose very value is part of a call's shape: which callable, which class, which constant

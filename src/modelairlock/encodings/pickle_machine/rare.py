@@ -8,6 +8,7 @@ from collections.abc import Callable
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.opcodes import u8
 from modelairlock.encodings.pickle_machine.state import PICKLE_STARTS, State
+from modelairlock.encodings.pickle_machine.window import SETSTATE
 from modelairlock.reading import Malformed, Truncated
 from modelairlock.records.facts import CallHow
 
@@ -19,6 +20,8 @@ ARRAY_WRAPPERS = frozenset(
 )
 #: a text line that is an integer is never longer than this in an honest file
 LINE_BYTES = 1 << 16
+#: no way to write `SETSTATE` with escapes is longer, as long as nothing else stands in the string
+_ESCAPED_BYTES = 160
 HIGHEST_PROTOCOL = 5
 #: pairs of string values whose names are remembered
 RESOLVED = 1 << 16
@@ -59,6 +62,8 @@ def _text_line(state: State, at: int) -> int:
     if state.window.bytes(at, 1) == b"S" and not v.is_quoted(state.window, at + 1, end):
         raise Malformed(at, "a quoted string", "one without quotes")
     state.stack.append(at << 4 | v.STR)
+    if end - at < _ESCAPED_BYTES and SETSTATE in v.decode_text(state.window, at, _ESCAPED_BYTES)[0]:
+        state.window.setstate = at
     return end + 1
 
 
@@ -91,9 +96,8 @@ def _collect(value: int) -> Step:
     def step(state: State, at: int) -> int:
         items = state.to_mark(at)
         if state.watching:
-            value_kept = state.new_box(value)
-            state.boxes[value_kept >> 8].extend(items)
-            state.stack.append(value_kept)
+            state.stack.append(state.new_box(value))
+            state.keep(state.stack[-1], items)
         else:
             state.stack.append(value)
         return at + 1
@@ -108,10 +112,7 @@ def put_items(state: State, at: int, opcode: int, mark: int) -> None:
         if mark < len(state.stack):
             state.ledger.set_item((at, at + 1), target, _OPCODE_NAMES[opcode])
         return
-    kept = state.boxes.get(target >> 8)
-    if kept is not None:
-        kept.extend(state.stack[mark:])
-        state.kept_items += len(state.stack) - mark
+    state.keep(target, state.stack[mark:])
 
 
 # -- stack -----------------------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def _put(state: State, at: int) -> int:
 
 
 def _imported(state: State, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
-    if state.joblib and (module, qualname) in ARRAY_WRAPPERS:
+    if (module, qualname) in (ARRAY_WRAPPERS if state.joblib else ()) or (module, qualname) == ("numpy", "dtype"):
         state.watching = True
     return state.ledger.import_(span, module, qualname, opcode)
 

@@ -10,6 +10,9 @@ from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
 
 #: how a pickle that imports something begins: PROTO, MARK, GLOBAL, or a string for STACK_GLOBAL
 PICKLE_STARTS = frozenset((b"\x80", b"(", b"c", b"\x8c", b"X", b"V", b"U", b"S"))
+#: plain containers whose items are kept while watching, and how many items of each
+KEPT_BOXES = 1024
+KEPT_ITEMS = 4096
 #: byte strings that look like pickles and are looked at again, at most
 CANDIDATES = 10_000
 
@@ -33,12 +36,12 @@ class State:
         self.joblib = joblib
         #: keep the items of plain dicts and lists, which is needed to follow joblib's array wrappers
         self.watching = False
-        self.boxes: dict[int, list[int]] = {}
+        self.boxes = self.ledger.boxes
+        self.box_count = 0
         #: the states that BUILD gave to results of calls, while watching
         self.built: dict[int, set[int]] = {}
         #: the state of an array wrapper that was just built, when raw bytes follow
         self.array_state: int | None = None
-        self.kept_items = 0
         #: names that STACK_GLOBAL found for a pair of string values
         self.resolved: dict[tuple[int, int], tuple[str, str]] = {}
         #: what STOP returned
@@ -77,10 +80,22 @@ class State:
         return value
 
     def new_box(self, kind: int) -> int:
-        """An empty list, dict or set whose items are kept."""
-        number = len(self.boxes) + 1
-        self.boxes[number] = []
-        return number << 8 | kind
+        """An empty list, dict or set whose items are kept for a while: states are used right after they are made."""
+        self.box_count += 1
+        self.boxes[self.box_count] = []
+        if len(self.boxes) > KEPT_BOXES:
+            del self.boxes[next(iter(self.boxes))]
+        return self.box_count << 8 | kind
+
+    def keep(self, box: int, items: list[int]) -> None:
+        """Put items into a box; one that grows beyond all states is no longer kept."""
+        kept = self.boxes.get(box >> 8)
+        if kept is None:
+            return
+        if len(kept) + len(items) > KEPT_ITEMS:
+            del self.boxes[box >> 8]
+        else:
+            kept.extend(items)
 
     def check_tensor(self, at: int, function: int, arguments: tuple[int, ...]) -> None:
         """A tensor must lie within its storage (CVE-2026-24747); one that does not is a fact."""
@@ -115,8 +130,8 @@ class State:
         """Bound the memory; what the opcodes of one window can add is bounded by the window."""
         if len(self.stack) > self.limits.stack_cells:
             raise OverLimit(at, f"more than {self.limits.stack_cells} values on the stack (limit: stack_cells)")
-        held = len(self.memo.dense) + 16 * len(self.memo.sparse) + len(self.ledger.tuples) + 4 * self.kept_items
-        held += 16 * (len(self.boxes) + len(self.built))
+        held = len(self.memo.dense) + 16 * len(self.memo.sparse) + len(self.ledger.tuples)
+        held += 16 * len(self.built)
         if held > self.limits.memo_cells:
             raise OverLimit(at, f"more than {self.limits.memo_cells} values in memo and tuples (limit: memo_cells)")
         if len(self.ledger.facts) > self.limits.facts:

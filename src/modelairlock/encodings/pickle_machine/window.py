@@ -7,15 +7,19 @@ it is read on without jumps it doubles, because a pickle of a million small obje
 from modelairlock.reading import Cursor, Truncated
 
 SMALLEST = 4096
-#: the longest argument of fixed size is eight bytes; this many are always at hand unless the source ends
-MARGIN = 16
+#: the longest argument of fixed size is eight bytes, and no spelling of `SETSTATE` is longer than 48 with its opcode's
+#: nine; this many bytes are always at hand unless the source ends
+MARGIN = 64
+#: an object whose attributes hold this name is asked for it by its next BUILD; the spellings numpy scalars can hide
+SETSTATE = "__setstate__"
+_SPELLINGS = tuple(SETSTATE.encode(codec) for codec in ("ascii", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"))
 LINE_CHUNK = 64 * 1024
 
 
 class Window:
     """Bytes ``base..base+len(data)`` of the source, and the account of what the machine walked over."""
 
-    __slots__ = ("base", "cursor", "data", "size", "walked", "width")
+    __slots__ = ("base", "cursor", "data", "setstate", "size", "walked", "width")
 
     def __init__(self, cursor: Cursor, start: int) -> None:
         self.cursor = cursor
@@ -24,6 +28,8 @@ class Window:
         self.base = start
         self.data = b""
         self.walked = start
+        #: where a spelling of `SETSTATE` was seen first, or -1
+        self.setstate = -1
 
     @property
     def end(self) -> int:
@@ -39,6 +45,10 @@ class Window:
         self.width = SMALLEST if jumped else min(self.width * 2, self.cursor.limits.window_bytes)
         self.base = to
         self.data = self.cursor.peek(to, self.width)
+        if self.setstate < 0:
+            found = [self.data.find(spelling) for spelling in _SPELLINGS]
+            if max(found) >= 0:
+                self.setstate = to + min(at for at in found if at >= 0)
 
     def settle(self, to: int) -> None:
         """Count the bytes up to `to` as read where they were fetched, as passed over where they were jumped."""
