@@ -52,6 +52,20 @@ def uses(facts: Iterable[Fact]) -> Iterator[NameUse]:
                 yield NameUse(made_by.module, made_by.text, use, fact)
 
 
+def is_method_reference(use: NameUse) -> bool:
+    """Whether a call only names a method: ``getattr(object, "name")``, which pickle writes below protocol 4.
+
+    To look an attribute up runs nothing by itself; to call what was found is a computed call, which is its own finding.
+    """
+    if (use.module, use.qualname) not in {("builtins", "getattr"), ("__builtin__", "getattr")} or len(
+        use.arguments
+    ) != 2:
+        return False
+    owner, name = use.arguments
+    plain = name.kind == "str" and not name.cut and name.text.isidentifier() and not name.text.startswith("__")
+    return plain and owner.kind in ("call", "global")
+
+
 #: functions, by their last name, whose result is an instance of the class that is their first argument
 CLASS_FIRST = frozenset(
     {"_reconstruct", "_mareconstruct", "newObj", "_new_Index", "_new_DatetimeIndex", "_new_PeriodIndex"}

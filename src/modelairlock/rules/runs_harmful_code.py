@@ -19,7 +19,7 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.profile import Harm
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
-from modelairlock.records.uses import NameUse, uses
+from modelairlock.records.uses import NameUse, is_method_reference, uses
 from modelairlock.records.wording import value_in_words
 
 #: handled by its own rule: it loads bytes that stand in the file and are read in turn
@@ -30,7 +30,7 @@ _MOST = 50
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     told: set[tuple[str, str, str]] = set()
     for use in uses(reading.facts):
-        if use.use == "import" or (use.module, use.qualname) == _READ_IN_TURN:
+        if use.use == "import" or (use.module, use.qualname) == _READ_IN_TURN or is_method_reference(use):
             continue
         harm = context.profiles.harm(use.module, use.qualname)
         if harm is None:

@@ -24,7 +24,7 @@ from modelairlock.records.profile import STATE_CONSTRAINTS, Vouch
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-from modelairlock.records.uses import NameUse, uses
+from modelairlock.records.uses import NameUse, is_method_reference, uses
 
 #: where TorchScript keeps the classes that an archive's own program defines
 _SCRIPT = "__torch__"
@@ -54,6 +54,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         yield Gap(start=first.start, end=first.end, because=Because.UNVOUCHED, detail=detail)
     for (module, qualname), used in unvouched.items():
         if context.profiles.harm(module, qualname) is not None:
+            yield from (_gap([use]) for use in used if is_method_reference(use))
             continue  # another rule says so, and says more
         acts = [use for use in used if use.use in ("call", "new") and not _known(use, context)]
         if acts and context.profiles.is_standard_library(module):
