@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from enum import IntEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
@@ -81,9 +82,13 @@ class _Patterns:
         self.members = re.compile(_S + rb"(,?)" + _S + rb"(" + plain + rb"(?:," + _S + plain + rb")*+)")
 
 
+@cache
+def _patterns(constants: bool) -> _Patterns:
+    """Compiled when the first JSON is read: that takes longer than starting without."""
+    return _Patterns(constants=constants)
+
+
 _LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
-_STRICT = _Patterns(constants=False)
-_LENIENT = _Patterns(constants=True)
 # Made once: `json.loads` with a hook makes a decoder at every call, which costs more than a short object.
 _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 _SPACE = re.compile(_S)
@@ -96,7 +101,7 @@ def walk(cursor: Cursor, start: int, end: int, *, constants: bool = False, many:
     lines). Blanks around values are allowed. Raises `Malformed`, `Truncated` (the value is not over at `end`) and
     `OverLimit` (deeper than `DEPTH`, a token over `TOKEN_BYTES`, more open keys than ``limits.entries``).
     """
-    return _Walk(cursor, start, end, _LENIENT if constants else _STRICT).values(many)
+    return _Walk(cursor, start, end, _patterns(constants)).values(many)
 
 
 def text(raw: bytes) -> str:

@@ -5,6 +5,7 @@ an artifact reads it, because a file that is two things must not choose its read
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from modelairlock.catalog import catalog
 from modelairlock.encodings.compression import METHODS, Inflated, inflate
@@ -21,6 +22,7 @@ TAIL_BYTES = 66 * 1024
 NAME_CHARACTERS = 400
 
 
+@cache
 def formats() -> tuple[Format, ...]:
     """Every format the house reads."""
     return catalog("modelairlock.formats", Format)
@@ -71,7 +73,7 @@ class _Tree:
         self.known = known
         self.budget = budget
         self.strict = strict
-        self.promises = _promises(known)
+        self.promises = _promises(tuple(known))
 
     def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
         """The reading of one artifact, and which of its bytes were read."""
@@ -228,7 +230,8 @@ def _claims(candidate: Format, probe: Probe, strict: bool) -> bool:
         return True
 
 
-def _promises(known: Sequence[Format]) -> dict[str, frozenset[str]]:
+@cache
+def _promises(known: tuple[Format, ...]) -> dict[str, frozenset[str]]:
     promised: dict[str, set[str]] = {}
     for candidate in known:
         for extension in candidate.extensions:

@@ -77,6 +77,8 @@ class Extents:
 
     def minus(self, other: "Extents") -> "Extents":
         """The bytes of this set that are not in `other`."""
+        if not other._ranges or not self._ranges:
+            return Extents(self)
         left = Extents()
         holes = list(other)
         index = 0
