@@ -22,7 +22,7 @@ def _other(*, entry: dict[str, object] | None = None, **options: object) -> Buil
 
     def build(c: str) -> bytes:
         first, *rest = t.members(evil(c, 2), {})
-        return z.zip_file(replace(first, **(entry or {})), *rest, **options)  # type: ignore[arg-type]
+        return z.zip_file(replace(first, **(entry or {})), *rest, **options)
 
     return build
 

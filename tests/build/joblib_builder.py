@@ -55,7 +55,7 @@ def wrapper(
 def array(data: bytes = bytes(16), pad: int | None = 4, **options: object) -> p.Code:
     """A wrapper with its pad byte, `pad` bytes of padding and `data`; `pad` None writes no pad byte."""
     padding = b"" if pad is None else bytes([pad]) + b"\xff" * pad
-    return p.Code(wrapper(**options) + padding + data)  # type: ignore[arg-type]
+    return p.Code(wrapper(**options) + padding + data)
 
 
 def pickled_objects(*items: object) -> bytes:
@@ -66,7 +66,7 @@ def pickled_objects(*items: object) -> bytes:
 
 def object_array(pickle: bytes, **options: object) -> p.Code:
     """A wrapper of dtype object and the whole pickle that joblib reads behind it."""
-    return p.Code(wrapper(**{"shape": (1,), "of": OBJECTS, **options}) + pickle)  # type: ignore[arg-type]
+    return p.Code(wrapper(**{"shape": (1,), "of": OBJECTS, **options}) + pickle)
 
 
 def stream(*values: p.Code, protocol: int = 4) -> bytes:

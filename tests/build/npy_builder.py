@@ -36,7 +36,7 @@ def npy(
 
 def object_npy(pickle: bytes, shape: str = "(1,)", **options: object) -> bytes:
     """An array of Python objects: `pickle` is what ``np.load(allow_pickle=True)`` would unpickle."""
-    return npy(pickle, header_text("'|O'", shape=shape), **options)  # type: ignore[arg-type]
+    return npy(pickle, header_text("'|O'", shape=shape), **options)
 
 
 def npz(*members: tuple[str, bytes], method: int = zip_builder.STORED) -> bytes:

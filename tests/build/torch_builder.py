@@ -72,7 +72,7 @@ def checkpoint(
 ) -> bytes:
     """A zip checkpoint with `extra` members at the end; `options` go to `zip_builder.zip_file`."""
     entries = members(state() if pickle is None else pickle, storages, root, version)
-    return zip_builder.zip_file(*entries, *extra, **options)  # type: ignore[arg-type]
+    return zip_builder.zip_file(*entries, *extra, **options)
 
 
 def legacy(
