@@ -4,7 +4,6 @@ The bombs are small: one squeezed megabyte, repeated. Where a loader would have 
 executes; the point is that none of them may be called clear.
 """
 
-import base64
 import bz2
 import gzip
 import lzma
@@ -98,7 +97,6 @@ WRAPPERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "cpio": ("pt", lambda data: b"070701" + b"0" * 104 + data),
     "ar": ("pt", lambda data: b"!<arch>\n" + b"model.pkl/".ljust(58) + b"`\n" + data),
     "compress": ("pt", lambda data: b"\x1f\x9d\x90" + data),
-    "base64-text": ("txt", lambda data: base64.b64encode(data)),
 }  # fmt: skip
 
 
@@ -165,7 +163,6 @@ POLYGLOTS: dict[str, tuple[str, Build]] = {
     "json-then-pickle": ("json", lambda c: b'{"a": 1}' + evil(c)),
     "safetensors-then-zip": ("safetensors", lambda c: t.checkpoint(evil(c, 2), {}, prefix=s.safetensors())),
     "safetensors-holding-zip": ("safetensors", lambda c: _holding(t.checkpoint(evil(c, 2), {}))),
-    "safetensors-holding-pickle": ("safetensors", lambda c: _holding(evil(c))),
     "npy-then-zip": ("npy", lambda c: t.checkpoint(evil(c, 2), {}, prefix=n.npy())),
     "tar-and-pickle": ("tar", lambda c: tar.tar_file(Item(b"cos\nsystem\n(S'true'\ntR.", harmless()))),
     "zip-and-tar": ("tar", lambda c: t.checkpoint(evil(c, 2), {}, prefix=tar.tar_file(Item("a.txt", b"hello")))),

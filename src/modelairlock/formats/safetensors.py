@@ -89,6 +89,7 @@ class _Header:
         if first.position != PREFIX:
             detail = "the header begins with blanks, where the specification wants '{'"
             yield from self.tell("header-begins-late", first, detail)
+            yield Gap(start=PREFIX, end=first.position, because=Because.MALFORMED, detail=detail)
 
     def _entries(self) -> Iterator[Fact | Gap]:
         name = ""
