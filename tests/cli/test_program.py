@@ -145,6 +145,8 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(models, tmp_path) -> None:
     process = subprocess.Popen(
         [AIRLOCK, "scan", models, "--output", tmp_path / "report.txt"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        # a test run in the background hands an ignored SIGINT down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     time.sleep(1.5)
     os.killpg(process.pid, signal.SIGINT)

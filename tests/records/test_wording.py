@@ -4,11 +4,11 @@ from typing import get_args
 
 import msgspec
 import pytest
-from tests.outputs.canonical import HOSTILE
 
 from modelairlock.records.facts import Call, Fact, HiddenCode, Import, Span, Value
 from modelairlock.records.text import hidden
 from modelairlock.records.wording import counted, fact_in_words, inside, listed, size, value_in_words
+from tests.outputs.canonical import HOSTILE
 
 
 @pytest.mark.parametrize(
