@@ -42,3 +42,9 @@ def test_miss() -> None:
     subject = judged(t.checkpoint(), "model.pt")
     assert subject.verdict is Verdict.CLEAR
     assert not findings(subject, RULE)
+
+
+def test_absurd_numbers_hide_nothing() -> None:
+    huge = t.tensor(offset=10**40)
+    [finding] = findings(judged(t.checkpoint(t.state({"w": huge})), "model.pt"), RULE)
+    assert "reaches element" in finding.message

@@ -14,6 +14,9 @@ TENSOR_BUILDERS = frozenset(
     for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor")
 )
 
+#: numbers in a file may be of any length; a fact holds 64 bits
+MOST = 2**63 - 1
+
 
 def tensor_beyond_storage(ledger: Ledger, at: int, arguments: tuple[int, ...]) -> TensorBeyondStorage | None:
     """The fact, if the tensor of this call is known to reach past its storage."""
@@ -34,7 +37,9 @@ def tensor_beyond_storage(ledger: Ledger, at: int, arguments: tuple[int, ...]) -
     if 0 in size or (lowest >= 0 and reaches <= has):
         return None
     key = ledger.text(pid[2]) or "?"
-    return TensorBeyondStorage(span=Span(at, at + 1), key=key, reaches=reaches, has=has)
+    return TensorBeyondStorage(
+        span=Span(at, at + 1), key=key, reaches=min(reaches, MOST), has=max(-MOST, min(has, MOST))
+    )
 
 
 def _numbers(ledger: Ledger, value: int) -> list[int] | None:

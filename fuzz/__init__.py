@@ -1,0 +1,1 @@
+"""Fuzzing: one entry, one target for every format of the catalog."""
