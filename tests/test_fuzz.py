@@ -3,8 +3,8 @@
 import random
 
 import pytest
-
 from fuzz.fuzz_format import mutations, names, plain, seeds, target
+
 from modelairlock.catalog import names as offered
 
 
