@@ -82,7 +82,7 @@ class _Header:
         yield from self._begin()
         yield from self._entries()
 
-    def _begin(self) -> Iterator[Fact]:
+    def _begin(self) -> Iterator[Fact | Gap]:
         first = next(self.pieces)
         if first.kind is not Kind.OPEN_OBJECT:
             raise Malformed(first.position, "a JSON object", repr(first.raw[:20])[1:])
