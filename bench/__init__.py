@@ -1,0 +1,1 @@
+"""Benchmarks: the same files through modelairlock and its peers, in one run."""

@@ -1,0 +1,137 @@
+"""The files that are measured, made once and the same each time; large ones are sparse where bytes do not matter."""
+
+import io
+import json
+import pickle
+import struct
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+GB = 1000**3
+
+
+def safetensors(path: Path, size: int = GB, tensors: int = 360) -> None:
+    """A header of `tensors` tensors over `size` bytes of zeros."""
+    each = size // tensors // 4 * 4
+    header = {
+        f"layers.{n}.weight": {"dtype": "F32", "shape": [each // 4], "data_offsets": [n * each, (n + 1) * each]}
+        for n in range(tensors)
+    }
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + tensors * each)
+
+
+def torch_zip(path: Path, size: int = GB, tensors: int = 300) -> None:
+    """A checkpoint of `tensors` tensors as torch.save writes it; the records are holes."""
+    each = size // tensors // 64 * 64
+    with path.open("wb") as file:
+        entries: list[tuple[str, int, int, int]] = []
+        _member(file, entries, "archive/data.pkl", _state_dict(tensors, each // 4))
+        _member(file, entries, "archive/byteorder", b"little")
+        for n in range(tensors):
+            _member(file, entries, f"archive/data/{n}", each)
+        _member(file, entries, "archive/version", b"3\n")
+        _directory(file, entries)
+
+
+def _state_dict(tensors: int, count: int) -> bytes:
+    out = io.BytesIO()
+    out.write(b"\x80\x02}(")
+    for n in range(tensors):
+        out.write(_text(f"layers.{n}.weight") + b"ctorch._utils\n_rebuild_tensor_v2\n((")
+        out.write(_text("storage") + b"ctorch\nFloatStorage\n" + _text(str(n)) + _text("cpu"))
+        out.write(b"J" + struct.pack("<i", count) + b"tQK\0" + b"J" + struct.pack("<i", count) + b"\x85K\x01\x85")
+        out.write(b"\x89ccollections\nOrderedDict\n)RtR")
+    out.write(b"u.")
+    return out.getvalue()
+
+
+def _text(text: str) -> bytes:
+    return b"X" + struct.pack("<I", len(text)) + text.encode()
+
+
+def _member(file: io.BufferedWriter, entries: list[tuple[str, int, int, int]], name: str, body: bytes | int) -> None:
+    at = file.tell()
+    data = b"" if isinstance(body, int) else body
+    size = body if isinstance(body, int) else len(body)
+    # A CRC of a gigabyte of zeros would cost more than the benchmark; nothing here compares it for storages.
+    crc = 0 if isinstance(body, int) else zlib.crc32(data)
+    pad = -(at + 30 + len(name) + 4) % 64
+    file.write(struct.pack("<4s5H3I2H", b"PK\x03\x04", 0, 0, 0, 0, 0, crc, size, size, len(name), 4 + pad))
+    file.write(name.encode() + struct.pack("<2H", 0x4246, pad) + b"Z" * pad + data)
+    file.seek(at + 30 + len(name) + 4 + pad + size)
+    entries.append((name, at, size, crc))
+
+
+def _directory(file: io.BufferedWriter, entries: list[tuple[str, int, int, int]]) -> None:
+    start = file.tell()
+    for name, at, size, crc in entries:
+        file.write(
+            struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 0, 0, 0, 0, 0, 0, crc, size, size, len(name), 0, 0, 0, 0, 0, at)
+        )
+        file.write(name.encode())
+    end = file.tell()
+    file.write(struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(entries), len(entries), end - start, start, 0))
+
+
+def _dicts(path: Path) -> None:
+    rows = [{"id": n, "a": n * 2, "b": float(n), "c": str(n % 1000)} for n in range(1_000_000)]
+    path.write_bytes(pickle.dumps(rows, 4))
+
+
+def _ints(path: Path) -> None:
+    path.write_bytes(pickle.dumps(list(range(5_000_000)), 4))
+
+
+def _vocabulary(path: Path) -> None:
+    path.write_bytes(pickle.dumps({f"token{n}": n for n in range(1_000_000)}, 2))
+
+
+def _blobs(path: Path) -> None:
+    import numpy
+
+    dice = numpy.random.default_rng(7)
+    path.write_bytes(pickle.dumps([dice.bytes(400_000) for _ in range(500)], 4))
+
+
+def _small(path: Path) -> None:
+    path.mkdir(exist_ok=True)
+    import numpy
+
+    dice = numpy.random.default_rng(7)
+    for n in range(1000):
+        (path / f"{n}.pkl").write_bytes(pickle.dumps({"w": dice.random(100), "id": n}, 4))
+
+
+FILES: dict[str, Callable[[Path], None]] = {
+    "1 GB torch checkpoint.pt": torch_zip,
+    "1 GB.safetensors": safetensors,
+    "8.6 GB.safetensors": lambda path: safetensors(path, 8_600_000_000),
+    "1M dicts.pkl": _dicts,
+    "5M ints.pkl": _ints,
+    "1M words.pkl": _vocabulary,
+    "200 MB blobs.pkl": _blobs,
+    "1,000 small pickles": _small,
+}
+
+
+def paths(folder: Path) -> dict[str, Path]:
+    """Where each file is, by its title."""
+    return {title: folder / title.replace(" ", "-").replace(",", "") for title in FILES}
+
+
+def main() -> None:
+    """Make what is missing in the folder that is the first argument."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for title, path in paths(folder).items():
+        if not path.exists():
+            FILES[title](path)
+
+
+if __name__ == "__main__":
+    main()
