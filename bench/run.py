@@ -103,7 +103,7 @@ def table(measured: dict[str, dict[str, Run]], shares: dict[str, str]) -> str:
     """The page's body: one table a file."""
     lines: list[str] = []
     for title, runs in measured.items():
-        lines += [f"## {title}", "", f"airlock read {shares[title]}.", ""]
+        lines += [f"## {title}", "", f"Read by airlock: {shares[title]}.", ""]
         lines += ["| tool | wall s | CPU s | peak MB | exit | CPU against airlock |", "|---|--:|--:|--:|--:|--:|"]
         ours = runs["airlock"].cpu
         for tool, one in runs.items():

@@ -66,7 +66,7 @@ class _C(pickle.Unpickler):
         return self.recorder.persistent(pid)
 
 
-class _Python(pickle._Unpickler):  # type: ignore[name-defined,misc]  # private, and what joblib uses
+class _Python(pickle._Unpickler):
     def __init__(self, file: io.BytesIO, recorder: _Recorder) -> None:
         super().__init__(file)
         self.recorder = recorder
@@ -98,7 +98,7 @@ def load(data: bytes, way: str) -> tuple[list[str], bool]:
         if way == "Python from a file":
             _Python(io.BytesIO(data), recorder).load()
         else:
-            _C(io.BytesIO(data) if way == "C from bytes" else _OneRead(data), recorder).load()  # type: ignore[arg-type]
+            _C(io.BytesIO(data) if way == "C from bytes" else _OneRead(data), recorder).load()
     except Exception:
         return recorder.events, False
     return recorder.events, True
