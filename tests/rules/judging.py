@@ -1,14 +1,24 @@
-"""Bytes in, judgement out: what all rules say of a file built in code."""
+"""Judgements to test: what all rules say of a file built in code, and what one rule says of facts made by hand.
+
+`judged` goes the whole way from bytes; `checked`, `finding_of` and `gap_of` ask one rule about `Fact` records, which
+the small functions below make. The profiles are the real ones in both cases.
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
 from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.tree import read_tree
+from modelairlock.profiles import Profiles
 from modelairlock.reading import BytesSource
-from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.coverage import Because, Coverage, Gap
+from modelairlock.records.facts import Call, CallHow, Fact, Import, Value
 from modelairlock.records.finding import Finding
+from modelairlock.records.reading import Reading
+from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject
+from modelairlock.records.span import Span
 
 
 def judged(data: bytes, name: str = "model.pkl") -> Subject:
@@ -30,3 +40,62 @@ def gaps(subject: Subject) -> Iterator[Gap]:
     """Every gap of the subject and its members."""
     for one in subject.walk():
         yield from one.coverage.gaps
+
+
+# --- one rule, facts by hand --------------------------------------------------------------------------------------
+
+#: where every fact of these tests stands, in an artifact of a hundred bytes called ``m``
+SPAN = Span(3, 9)
+CONTEXT = Context(profiles=Profiles.bundled())
+
+
+def checked(rule: Rule, *facts: Fact, name: str = "m", **fields: Any) -> list[Judgement]:
+    """What one rule says of `facts` alone."""
+    coverage = Coverage(size_bytes=100, read_bytes=100)
+    return list(rule.check(Reading(path=name, name=name, coverage=coverage, facts=facts, **fields), CONTEXT))
+
+
+def finding_of(rule: Rule, *facts: Fact, **fields: Any) -> Finding:
+    """The one judgement on `facts`, a finding that stands where its evidence does, with the rule's own advice."""
+    [judgement] = checked(rule, *facts, **fields)
+    assert isinstance(judgement, Finding)
+    assert judgement.rule == rule.name
+    assert judgement.where == f"{fields.get('name', 'm')}@3..9"
+    assert judgement.evidence
+    assert set(judgement.evidence) <= set(facts)
+    assert judgement.help == rule.help
+    assert judgement.severity.rank <= rule.severity.rank
+    return judgement
+
+
+def gap_of(rule: Rule, *facts: Fact, **fields: Any) -> str:
+    """The detail of the one judgement on `facts`, an UNVOUCHED gap where they stand."""
+    [judgement] = checked(rule, *facts, **fields)
+    assert isinstance(judgement, Gap)
+    assert (judgement.start, judgement.end, judgement.because) == (*SPAN, Because.UNVOUCHED)
+    return judgement.detail
+
+
+def imported(module: str, qualname: str) -> Import:
+    """A fact: the name is imported."""
+    return Import(span=SPAN, module=module, qualname=qualname, opcode="GLOBAL")
+
+
+def named(module: str, qualname: str) -> Value:
+    """The value that an import leaves."""
+    return Value(kind="global", module=module, text=qualname)
+
+
+def text(characters: str) -> Value:
+    """A constant string."""
+    return Value(kind="str", text=characters)
+
+
+def made(function: Value, *arguments: Value) -> Value:
+    """The value that a call leaves."""
+    return Value(kind="call", parts=(function, *arguments))
+
+
+def called(function: Value, *arguments: Value, how: CallHow = "reduce", count: int = 1) -> Call:
+    """A fact: the function is called."""
+    return Call(span=SPAN, callable=function, how=how, arguments=arguments, count=count)

@@ -12,6 +12,7 @@ Do not load the file, with any loader that unpickles. Report it where you got it
 trust, as safetensors if there is a choice. If the file was loaded already, treat that machine and its secrets as lost.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Call, Value
@@ -24,21 +25,26 @@ from modelairlock.records.wording import value_in_words
 
 #: handled by its own rule: it loads bytes that stand in the file and are read in turn
 _READ_IN_TURN = ("torch.storage", "_load_from_bytes")
+#: findings of each severity: counted apart, or fifty lesser calls would hide a worse one behind them
 _MOST = 50
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     told: set[tuple[str, str, str]] = set()
+    times: Counter[str] = Counter()
     for use in uses(reading.facts):
         if use.use == "import" or (use.module, use.qualname) == _READ_IN_TURN or is_method_reference(use):
             continue
         harm = context.profiles.harm(use.module, use.qualname)
         if harm is None:
             continue
+        if times[harm.severity] >= _MOST:
+            continue
         message = _message(reading, use, harm)
-        if (use.name, use.use, message) in told or len(told) >= _MOST:
+        if (use.name, use.use, message) in told:
             continue
         told.add((use.name, use.use, message))
+        times[harm.severity] += 1
         yield RULE.finding(
             reading, message, use.fact, severity=Severity(harm.severity), cwe=harm.cwe, atlas=harm.atlas,
             confidence=Confidence.HIGH,
