@@ -21,6 +21,8 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.wording import value_in_words
 
+_MODULE = frozenset((("str", "global", "str", "str"), ("str", "global", "none", "none")))
+
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
@@ -36,12 +38,15 @@ def _is_storage(value: Value, context: Context) -> bool:
     """``('storage', <storage class>, key, location, count)``, and in the stream format a view as sixth.
 
     The stream format also names the class of each whole module as ``('module', class, file, source)``; torch compares
-    the source with its own and hands back the class, which is judged where it is used.
+    the source with its own and hands back the class, which is judged where it is used. Where torch found no source to
+    save, file and source are None, and it compares nothing (torch/serialization.py, ``_legacy_save``).
     """
     parts = value.parts
-    if [part.kind for part in parts] == ["str", "global", "str", "str"] and parts[0].text == "module":
+    if value.kind != "tuple" or value.cut:
+        return False
+    if tuple(part.kind for part in parts) in _MODULE and parts[0].text == "module":
         return True
-    if value.kind != "tuple" or len(parts) not in (5, 6) or value.cut:
+    if len(parts) not in (5, 6):
         return False
     kinds = tuple(part.kind for part in parts[:5])
     if kinds != ("str", "global", "str", "str", "int") or parts[0].text != "storage":
