@@ -1,11 +1,15 @@
 """Bytes that one loader takes for data and another for instructions."""
 
+import pytest
+
 from modelairlock.records.coverage import Because
+from modelairlock.records.facts import FrameTrick, HiddenCode, Irregularity
 from modelairlock.records.finding import Severity
 from modelairlock.records.scan import Verdict
+from modelairlock.rules.hidden_instructions import RULE as CHECK
 from tests.build import joblib_builder as j
 from tests.build import pickle_builder as p
-from tests.rules.judging import findings, gaps, judged
+from tests.rules.judging import SPAN, checked, finding_of, findings, gaps, imported, judged
 
 RULE = "hidden-instructions"
 
@@ -42,3 +46,32 @@ def test_a_broken_download_is_no_trick() -> None:
 def test_miss() -> None:
     assert not findings(judged(p.proto() + p.frame(p.push({"a": 1}) + p.STOP)), RULE)
     assert not findings(judged(j.stream(j.array()), "model.joblib"), RULE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [
+        ("frame", "a loader that follows CPython's C unpickler would skip part of a frame, and then "),
+        ("raw-array", "pickle.load would take an array's bytes for opcodes, and then "),
+        ("byte-string", "bytes that one loader skips are opcodes to another, and then "),
+        ("after-stop", "behind the end of the pickle there is more, and it would "),
+    ],
+)
+def test_hit_by_hand(kind: str, begins: str) -> None:
+    for calls, severity, does in ((True, Severity.CRITICAL, "import and call"), (False, Severity.HIGH, "import")):
+        fact = HiddenCode(span=SPAN, kind=kind, names=("os.system", "\x1b[2J"), calls=calls)
+        finding = finding_of(CHECK, fact)
+        assert finding.severity is severity
+        assert finding.message.startswith(f"{begins}{does} os.system, ")
+        assert "\x1b" not in finding.message
+        assert (finding.cwe, finding.atlas) == (("CWE-436", "CWE-502"), ("AML.T0011.000",))
+
+
+def test_hit_a_frame_by_hand() -> None:
+    finding = finding_of(CHECK, FrameTrick(span=SPAN, kind="nested-frame", detail="a frame in a frame"))
+    assert finding.severity is Severity.CRITICAL
+    assert finding.message == "a frame is broken, so that loaders disagree: a frame in a frame"
+
+
+def test_miss_by_hand() -> None:
+    assert not checked(CHECK, imported("os", "system"), Irregularity(span=SPAN, kind="archive-prefix", detail=""))
