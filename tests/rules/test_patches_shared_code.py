@@ -2,10 +2,12 @@
 
 import pytest
 
+from modelairlock.records.facts import Build, SetItem, Value
 from modelairlock.records.finding import Severity
+from modelairlock.rules.patches_shared_code import RULE as CHECK
 from tests.build import pickle_builder as p
 from tests.build import torch_builder as t
-from tests.rules.judging import findings, judged
+from tests.rules.judging import SPAN, checked, finding_of, findings, judged, made, named, text
 
 RULE = "patches-shared-code"
 CLASS = p.global_("collections", "OrderedDict")
@@ -27,3 +29,27 @@ def test_hit(case: str) -> None:
 
 def test_miss() -> None:
     assert not findings(judged(p.whole(p.build(p.call(p.global_("argparse", "Namespace")), {"x": 1}))), RULE)
+
+
+@pytest.mark.parametrize("kind", ["global", "unresolved", "extension", "persistent"])
+def test_hit_by_hand(kind: str) -> None:
+    target = Value(kind=kind, module="torch.nn", text="Module")
+    for fact, does in (
+        (Build(span=SPAN, target=target, state=text("x")), "set attributes of"),
+        (SetItem(span=SPAN, target=target, opcode="APPENDS"), "put items into"),
+    ):
+        finding = finding_of(CHECK, fact)
+        assert finding.severity is Severity.HIGH
+        assert finding.message.startswith(f"loading it would {does} ")
+        assert finding.message.endswith(" for the whole process")
+        assert kind != "global" or "torch.nn.Module" in finding.message
+        assert (finding.cwe, finding.atlas) == (("CWE-915", "CWE-502"), ("AML.T0011.000",))
+
+
+def test_miss_what_the_pickle_made() -> None:
+    for target in (made(named("a", "B")), Value(kind="dict"), Value(kind="list")):
+        assert not checked(
+            CHECK,
+            Build(span=SPAN, target=target, state=text("x")),
+            SetItem(span=SPAN, target=target, opcode="SETITEM"),
+        )
