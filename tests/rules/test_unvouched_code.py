@@ -1,10 +1,27 @@
 """Names that nobody vouches for are held; parts of Python that no model needs are flagged when they are called."""
 
-from modelairlock.records.finding import Severity
+import pytest
+
+from modelairlock.records.facts import Build, Irregularity, SetItem, Value
+from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.scan import Verdict
+from modelairlock.rules.unvouched_code import RULE as CHECK
 from tests.build import joblib_builder as j
 from tests.build import pickle_builder as p
-from tests.rules.judging import findings, judged, unvouched
+from tests.rules.judging import (
+    SPAN,
+    called,
+    checked,
+    finding_of,
+    findings,
+    gap_of,
+    imported,
+    judged,
+    made,
+    named,
+    text,
+    unvouched,
+)
 
 RULE = "unvouched-code"
 DICT = p.global_("collections", "OrderedDict")
@@ -78,3 +95,117 @@ def test_miss() -> None:
     subject = judged(p.whole(honest))
     assert unvouched(subject) == []
     assert subject.verdict is Verdict.CLEAR
+
+
+# --- by hand ----------------------------------------------------------------------------------------------------------
+
+MODEL = named("somelib.models", "Model")
+
+
+def test_hit_every_use_is_named_once_in_order() -> None:
+    instance = made(MODEL)
+    facts = (
+        imported("somelib.models", "Model"),
+        called(MODEL),
+        called(MODEL, text("x")),
+        called(MODEL, how="newobj"),
+        Build(span=SPAN, target=instance, state=text("x")),
+        SetItem(span=SPAN, target=instance, opcode="SETITEM"),
+        SetItem(span=SPAN, target=instance, opcode="APPENDS"),
+    )
+    assert gap_of(CHECK, *facts) == (
+        "somelib.models.Model (imported, called, instantiated, given a state, given items, appended to)"
+    )
+
+
+def test_names_are_escaped_and_cut() -> None:
+    detail = gap_of(CHECK, imported("some\x1b[2J", "M" * 5000))
+    assert "\x1b" not in detail
+    assert len(detail) < 400
+
+
+def test_hit_a_part_of_python_by_hand() -> None:
+    for how in ("reduce", "obj", "inst", "newobj", "newobj_ex"):
+        call = called(named("calendar", "setfirstweekday"), how=how)
+        finding = finding_of(CHECK, imported("calendar", "setfirstweekday"), call)
+        assert (finding.severity, finding.confidence) == (Severity.MEDIUM, Confidence.MEDIUM)
+        assert finding.message == (
+            "loading it would call calendar.setfirstweekday, a part of Python that no honest model is known to need"
+        )
+        assert finding.evidence == (call,)
+        assert (finding.cwe, finding.atlas) == (("CWE-502",), ("AML.T0011.000",))
+
+
+def test_python_2_names_are_parts_of_python() -> None:
+    assert finding_of(CHECK, called(named("__builtin__", "coverage_of_nothing"))).severity is Severity.MEDIUM
+
+
+def test_arguments_decide_where_a_vouch_has_a_constraint() -> None:
+    encode = named("_codecs", "encode")
+    assert not checked(CHECK, called(encode, text("x"), text("latin1")))
+    cut = Value(kind="str", text="latin1", cut=True)
+    for arguments in ((text("x"), text("rot13")), (text("x"), cut), (text("x"),), (made(encode), text("latin1"))):
+        assert gap_of(CHECK, called(encode, *arguments)) == "_codecs.encode (called)"
+
+
+def test_one_unfit_call_among_fit_ones_is_a_gap() -> None:
+    encode = named("_codecs", "encode")
+    fit, unfit = called(encode, text("x"), text("latin1")), called(encode, text("x"), text("zlib"))
+    assert gap_of(CHECK, fit, unfit, fit) == "_codecs.encode (called)"
+
+
+@pytest.mark.parametrize(
+    ("module", "qualname", "vouched"),
+    [
+        ("collections", "OrderedDict", False),
+        ("collections", "UserList", False),
+        ("somelib", "Any", False),
+        ("collections", "deque", True),
+        ("builtins", "set", True),
+    ],
+)
+def test_only_what_has_no_attributes_may_be_appended_to(module: str, qualname: str, vouched: bool) -> None:
+    told = checked(CHECK, SetItem(span=SPAN, target=made(named(module, qualname)), opcode="APPEND"))
+    assert bool(told) is not vouched
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "fits"),
+    [("f8", 0, True), ("O8", 0, False), ("O8", 63, True), ("f8", 1, False), ("S8", 0, False), ("V8", 0, False)],
+)
+def test_states_of_data_types_by_hand(kind: str, flags: int, fits: bool) -> None:
+    no, yes, nothing = Value(kind="bool", text="False"), Value(kind="bool", text="True"), Value(kind="none")
+    number = [Value(kind="int", text=str(value)) for value in (3, -1, -1, flags)]
+    state = Value(kind="tuple", parts=(number[0], text("<"), nothing, nothing, nothing, *number[1:]))
+    build = Build(span=SPAN, target=made(named("numpy", "dtype"), text(kind), no, yes), state=state)
+    if fits:
+        assert not checked(CHECK, build)
+    else:
+        assert gap_of(CHECK, build) == "numpy.dtype (given a state)"
+
+
+def test_script_classes_by_hand() -> None:
+    facts = [called(named(f"__torch__.{name}", "M"), how="newobj") for name in "abca"]
+    detail = gap_of(CHECK, imported("__torch__.a", "M"), *facts)
+    assert detail == "__torch__ (3 classes of the TorchScript program that the file belongs to)"
+    assert gap_of(CHECK, imported("__torch__x", "M")) == "__torch__x.M (imported)"
+
+
+def test_a_planted_setstate_by_hand() -> None:
+    spelled = Irregularity(span=SPAN, kind="pickle-names-setstate", detail="")
+    build = Build(span=SPAN, target=Value(kind="call"), state=Value(kind="dict"))
+    assert gap_of(CHECK, spelled, build).startswith("__setstate__ ")
+    assert not checked(CHECK, spelled)
+    assert not checked(CHECK, build)
+
+
+def test_a_method_reference_by_hand() -> None:
+    getattr_, owner = named("builtins", "getattr"), made(named("collections", "OrderedDict"))
+    assert gap_of(CHECK, called(getattr_, owner, text("keys"))) == "builtins.getattr (called)"
+    # anything else getattr does is told by runs-harmful-code
+    assert not checked(CHECK, called(getattr_, owner, text("__class__")))
+    assert not checked(CHECK, called(getattr_, owner, made(named("builtins", "str"))))
+
+
+def test_miss_harmful_names_are_left_to_other_rules() -> None:
+    assert not checked(CHECK, imported("os", "system"), called(named("os", "system"), text("id")))
