@@ -73,9 +73,7 @@ def record(key: str, size_bytes: int, folder: str = "data") -> Member:
     return Member(span=SPAN, name=f"archive/{folder}/{key}", size_bytes=size_bytes, role="raw")
 
 
-def archive(
-    said: list[Fact], there: list[Member], form: str = "torch", pickle: str = "data.pkl"
-) -> list[Judgement]:
+def archive(said: list[Fact], there: list[Member], form: str = "torch", pickle: str = "data.pkl") -> list[Judgement]:
     coverage = Coverage(size_bytes=9, read_bytes=9)
     inner = Reading(path=f"m!archive/{pickle}", name=f"archive/{pickle}", coverage=coverage, facts=tuple(said))
     return checked(CHECK, *there, formats=(form,), members=(inner,))
