@@ -4,15 +4,21 @@
 sums must add up. It lives apart from the worker so that the parent never imports a reader to talk to one.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from modelairlock.limits import Limits
 from modelairlock.records.coverage import Because, Coverage
+from modelairlock.records.facts import Build, Call, Fact, PersistentId, SetItem, UnresolvedImport, Value
 from modelairlock.records.reading import Reading
 
 #: one answer of the worker; 200,000 facts fit several times over
 RESULT_BYTES = 64 * 1024 * 1024
 NESTING = 32
+#: parts within parts of one value. The decoder would take some 490, and whoever encodes them again from a deeper
+#: stack would fail; readers tell six (`encodings.pickle_machine.ledger.WHOLE`)
+VALUE_NESTING = 64
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +58,35 @@ def _check(reading: Reading, depth: int) -> None:
     for fact in reading.facts:
         if not 0 <= fact.span.start <= fact.span.end <= size:
             raise ProtocolBroken("a fact outside its artifact")
+        _check_values(_values(fact))
     for member in reading.members:
         if not member.path.startswith(f"{reading.path}!"):
             raise ProtocolBroken("a member outside its artifact")
         _check(member, depth + 1)
+
+
+def _values(fact: Fact) -> Sequence[Value]:
+    match fact:
+        case Call():
+            return (fact.callable, *fact.arguments)
+        case Build():
+            return (fact.target, fact.state)
+        case SetItem():
+            return (fact.target,)
+        case PersistentId():
+            return (fact.value,)
+        case UnresolvedImport():
+            return (fact.module, fact.qualname)
+    return ()
+
+
+def _check_values(level: Sequence[Value]) -> None:
+    for _ in range(VALUE_NESTING):
+        if not level:
+            return
+        level = [part for value in level for part in value.parts]
+    if level:
+        raise ProtocolBroken("a value nested too deep")
 
 
 def _check_coverage(coverage: Coverage) -> None:
