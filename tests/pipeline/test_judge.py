@@ -45,7 +45,25 @@ def test_the_lattice(monkeypatch: pytest.MonkeyPatch) -> None:
     for severity in Severity:
         expected = Verdict.FLAGGED if severity.rank >= 2 else Verdict.INCOMPLETE
         assert verdict(monkeypatch, reading(gaps=(GAP,)), rule("r", severity)) is expected
-    assert verdict(monkeypatch, reading(), rule("r", Severity.LOW)) is Verdict.CLEAR
+    for severity in Severity:
+        expected = Verdict.FLAGGED if severity.rank >= 2 else Verdict.CLEAR
+        assert verdict(monkeypatch, reading(), rule("r", severity)) is expected
+
+
+def test_many_small_findings_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = [rule(f"r{number}", Severity.LOW) for number in range(20)]
+    assert verdict(monkeypatch, reading(), *small) is Verdict.CLEAR
+    assert verdict(monkeypatch, reading(), *small, rule("r", Severity.MEDIUM)) is Verdict.FLAGGED
+
+
+def test_a_gap_of_a_rule_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    unvouched = Gap(start=0, end=9, because=Because.UNVOUCHED)
+    check = Rule(name="r", summary="", check=lambda *_: iter((unvouched,)), severity=Severity.LOW, help="")
+    monkeypatch.setattr(judging, "rules", lambda: (check,))
+    subject = judging.judge(reading(), sha256=None)
+    assert subject.verdict is Verdict.INCOMPLETE
+    assert subject.coverage.gaps == (unvouched,)
+    assert subject.coverage.read_bytes == 9  # the bytes were read; nobody vouches for what they say
 
 
 def test_members_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,12 +71,72 @@ def test_members_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert verdict(monkeypatch, reading(reading(path="f!m")), rule("r", Severity.MEDIUM)) is Verdict.FLAGGED
 
 
+def only_at(path: str) -> Rule:
+    def check(one: Reading, _: object) -> Iterator[Finding]:
+        if one.path == path:
+            yield made.finding(one, "said", FACT)
+
+    made = Rule(name="r", summary="", check=check, severity=Severity.HIGH, help="")
+    return made
+
+
+def test_a_finding_deep_inside_flags_all_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = reading(reading(path="f!m!x"), reading(path="f!m!y", gaps=(GAP,)), path="f!m")
+    monkeypatch.setattr(judging, "rules", lambda: (only_at("f!m!x"),))
+    subject = judging.judge(reading(inner, reading(path="f!n"), gaps=(GAP,)), sha256="0" * 64)
+    verdicts = {one.path: one.verdict for one in subject.walk()}
+    assert verdicts == {
+        "f": Verdict.FLAGGED,
+        "f!m": Verdict.FLAGGED,
+        "f!m!x": Verdict.FLAGGED,
+        "f!m!y": Verdict.INCOMPLETE,
+        "f!n": Verdict.CLEAR,
+    }
+    [finding] = [finding for one in subject.walk() for finding in one.findings]
+    assert finding.where == "f!m!x@0..1"
+    assert [one.sha256 for one in subject.walk()] == ["0" * 64, None, None, None, None]
+
+
+def test_findings_stand_worst_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        judging,
+        "rules",
+        lambda: tuple(rule(name, severity) for severity in reversed(tuple(Severity)) for name in ("b", "a")),
+    )
+    told = judging.judge(reading(), sha256=None).findings
+    assert [(one.severity, one.rule) for one in told] == [(severity, name) for severity in Severity for name in "ab"]
+
+
 def test_a_rule_that_fails_is_a_gap_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "rules", lambda: (rule("broken", None), rule("r", Severity.HIGH)))
     subject = judging.judge(reading(), sha256="0" * 64)
     assert subject.verdict is Verdict.FLAGGED
     assert [gap.because for gap in subject.coverage.gaps] == [Because.READER_FAILED]
-    assert "broken" in subject.coverage.gaps[0].detail
+    assert subject.coverage.gaps[0].detail == "the rule broken failed: ZeroDivisionError"
+    assert [finding.rule for finding in subject.findings] == ["r"]
+
+
+def test_what_a_rule_said_before_it_failed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(one: Reading, _: object) -> Iterator[Finding | Gap]:
+        yield made.finding(one, "said", FACT)
+        yield GAP
+        raise RecursionError
+
+    made = Rule(name="half", summary="", check=check, severity=Severity.HIGH, help="")
+    monkeypatch.setattr(judging, "rules", lambda: (made,))
+    subject = judging.judge(reading(), sha256=None)
+    assert [finding.message for finding in subject.findings] == ["said"]
+    assert [gap.because for gap in subject.coverage.gaps] == [Because.TRUNCATED, Because.READER_FAILED]
+
+
+def test_a_rule_that_fails_alone_is_never_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert verdict(monkeypatch, reading(), rule("broken", None)) is Verdict.INCOMPLETE
+
+
+def test_fuzzing_sees_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "_strict", True)
+    with pytest.raises(ZeroDivisionError):
+        verdict(monkeypatch, reading(), rule("broken", None))
 
 
 def test_digests_are_stable() -> None:
