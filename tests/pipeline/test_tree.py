@@ -1,7 +1,8 @@
 """The tree: everybody who claims reads, everything is accounted for, and failures are gaps."""
 
+import bz2
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -15,9 +16,14 @@ from modelairlock.reading import BytesSource, Cursor, Format, Malformed
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member, NameMismatch, Polyglot
 from modelairlock.records.reading import Reading
-from modelairlock.records.span import Span
+from modelairlock.records.span import Extents, Span
+from tests.build import joblib_builder as j
+from tests.build import npy_builder as n
 from tests.build import pickle_builder as p
 from tests.build import torch_builder as t
+from tests.build.safetensors_builder import safetensors
+from tests.build.tar_builder import Item, tar_file
+from tests.build.zip_builder import Entry, zip_file
 
 FACT = Irregularity(span=Span(0, 1), kind="seen", detail="")
 
@@ -96,6 +102,31 @@ def test_claims_that_fail_do_not_hide_the_file() -> None:
         raise ZeroDivisionError
 
     assert tree(b"abc", whole("one", b"a", claims=claims)).formats == ("one",)
+    with pytest.raises(ZeroDivisionError):
+        tree(b"abc", whole("one", b"a", claims=claims), strict=True)
+
+
+def test_a_reader_that_fails_does_not_spoil_another() -> None:
+    def fails(_: Cursor) -> Iterator[Fact | Gap]:
+        raise ZeroDivisionError
+        yield
+
+    reading = tree(b"ab", whole("one", b"a", read=fails), whole("two", b"b"))
+    assert FACT in reading.facts
+    assert reading.coverage.read_bytes == 0  # what one claimant could not read is a gap, whatever the other says
+    assert [(gap.start, gap.end, gap.because) for gap in reading.coverage.gaps] == [(0, 2, Because.READER_FAILED)]
+    assert reading.coverage.gaps[0].detail == "the one reader failed: ZeroDivisionError"
+
+
+def test_a_gap_that_a_reader_states_is_kept_where_it_is() -> None:
+    def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+        cursor.read(0, cursor.size)
+        yield Gap(start=1, end=2, because=Because.ENCRYPTED, detail="locked")
+        yield FACT
+
+    reading = tree(b"abc", whole("one", b"a", read=read))
+    assert reading.coverage.gaps == (Gap(start=1, end=2, because=Because.ENCRYPTED, detail="locked"),)
+    assert (reading.coverage.read_bytes, reading.facts) == (2, (FACT,))
 
 
 def test_members_are_read_anew_and_mapped_back() -> None:
@@ -116,6 +147,140 @@ def test_members_are_read_anew_and_mapped_back() -> None:
     assert because(damaged.members[1]) == [Because.TRUNCATED]
 
 
+def boxed(*stated: Member) -> Format:
+    """A format that says which members a file beginning with ``!`` has, and reads nothing else."""
+
+    def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+        cursor.read(0, 1)
+        yield from stated
+
+    return whole("box", b"", claims=lambda probe: probe.head.startswith(b"!"), read=read)
+
+
+def first_two(name: str, mark: bytes) -> Format:
+    """A format that forgets all but the first two bytes."""
+
+    def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+        cursor.read(0, 2)
+        yield FACT
+
+    return whole(name, mark, claims=lambda probe: probe.head.startswith(mark), read=read)
+
+
+def test_a_stored_member_counts_as_its_own_reading_found_it() -> None:
+    reading = tree(b"!abcd", boxed(Member(span=Span(1, 5), name="m")), first_two("one", b"a"))
+    [member] = reading.members
+    assert [(gap.start, gap.end) for gap in member.coverage.gaps] == [(2, 4)]
+    assert (reading.coverage.read_bytes, reading.coverage.passed_over_bytes, reading.coverage.gaps) == (3, 2, ())
+
+
+def test_raw_members_are_passed_over_unless_they_claim_to_be_something() -> None:
+    member = Member(span=Span(1, 5), name="m", role="raw")
+    plain = tree(b"!xxxx", boxed(member), first_two("one", b"a"))
+    assert (plain.members, plain.coverage.passed_over_bytes, plain.coverage.gaps) == ((), 4, ())
+    [claimed] = tree(b"!abcd", boxed(member), first_two("one", b"a")).members
+    assert (claimed.formats, claimed.role) == (("one",), "raw")
+    assert FACT in claimed.facts
+
+
+def test_a_compressed_raw_member_is_accounted_for() -> None:
+    packed = gzip.compress(b"numbers", mtime=0)
+    reading = tree(b"!" + packed, boxed(Member(span=Span(1, 1 + len(packed)), name="m", method="gzip", role="raw")))
+    [member] = reading.members
+    assert (member.coverage.passed_over_bytes, member.coverage.gaps, reading.coverage.gaps) == (7, (), ())
+
+
+def test_a_member_of_nothing_is_a_gap() -> None:
+    [member] = tree(b"!", boxed(Member(span=Span(1, 1), name="m"))).members
+    assert [(gap.because, gap.detail) for gap in member.coverage.gaps] == [(Because.UNRECOGNISED, "the file is empty")]
+
+
+def test_a_compressed_member_counts_as_read_and_its_own_gaps_are_its_own() -> None:
+    packed = gzip.compress(b"abcd", mtime=0)
+    known = (boxed(Member(span=Span(1, 1 + len(packed)), name="m", method="gzip")), first_two("one", b"a"))
+    reading = tree(b"!" + packed, *known)
+    [member] = reading.members
+    assert member.coverage.size_bytes == 4
+    assert [(gap.start, gap.end) for gap in member.coverage.gaps] == [(2, 4)]
+    assert (reading.coverage.read_bytes, reading.coverage.gaps) == (1 + len(packed), ())
+
+
+@pytest.mark.parametrize(("method", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
+def test_bytes_after_the_compressed_data_are_a_gap(method: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(b"abcd")
+    data = b"!" + packed + b"hidden"
+    reading = tree(data, boxed(Member(span=Span(1, len(data)), name="m", method=method)), whole("one", b"a"))
+    assert reading.members[0].coverage.gaps == ()
+    [gap] = reading.coverage.gaps
+    assert (gap.start, gap.end, gap.because) == (1 + len(packed), len(data), Because.UNRECOGNISED)
+    assert gap.detail == "6 bytes after the end of the compressed data of m"
+
+
+def test_a_damaged_compressed_member_keeps_what_came_before() -> None:
+    packed = bytearray(gzip.compress(b"ab" * 5000, mtime=0))
+    packed[-8] ^= 1  # the checksum
+    known = (boxed(Member(span=Span(1, 1 + len(packed)), name="m", method="gzip")), whole("one", b"ab"))
+    [member] = tree(b"!" + bytes(packed), *known).members
+    assert member.formats == ("one",)
+    assert FACT in member.facts
+    size = member.coverage.size_bytes
+    assert [(gap.start, gap.end, gap.because) for gap in member.coverage.gaps] == [(size, size, Because.MALFORMED)]
+
+
+def test_what_nothing_undoes_is_a_gap() -> None:
+    reading = tree(b"!xyz", boxed(Member(span=Span(1, 4), name="m", method="rot13")))
+    [gap] = reading.coverage.gaps
+    assert (gap.start, gap.end, gap.because, gap.detail) == (1, 4, Because.UNSUPPORTED, "m: nothing here undoes rot13")
+
+
+def test_a_file_of_a_member_with_a_name_without_end() -> None:
+    [member] = tree(b"!a", boxed(Member(span=Span(1, 2), name="m" * 100_000)), whole("one", b"a")).members
+    assert len(member.path) < 500
+
+
+def test_a_name_that_a_format_built_on_promises_is_no_mismatch() -> None:
+    known = (whole("zip", b"b", extensions=(".zip",)), whole("torch", b"b", extensions=(".pt",), builds_on=("zip",)))
+    for name in ("x.zip", "x.pt", "x", "x.other"):
+        assert not any(isinstance(fact, NameMismatch) for fact in tree(b"b", *known, name=name).facts)
+
+
+def test_the_first_facts_are_kept_when_there_are_too_many() -> None:
+    def told(cursor: Cursor) -> Iterator[Fact | Gap]:
+        for number in range(100):
+            yield Irregularity(span=Span(number, number + 1), kind=str(number), detail="")
+            cursor.read(number, 1)
+
+    reading = tree(b"!" * 100, whole("one", b"!", read=told), limits=Limits(facts=10))
+    assert [fact.kind for fact in reading.facts if isinstance(fact, Irregularity)] == [str(n) for n in range(10)]
+    [gap] = reading.coverage.gaps
+    assert (gap.start, gap.end, gap.because) == (10, 100, Because.OVER_LIMIT)
+    assert "limit: facts" in gap.detail
+
+
+def test_too_many_artifacts_are_a_gap_each() -> None:
+    members = [Member(span=Span(1, 2), name=f"m{number}") for number in range(5)]
+    reading = tree(b"!a", boxed(*members), whole("one", b"a"), limits=Limits(artifacts=3))
+    assert [because(member) for member in reading.members] == [[], [], *([[Because.OVER_LIMIT]] * 3)]
+
+
+def test_a_bomb_is_a_gap() -> None:
+    packed = gzip.compress(bytes(1_000_000), mtime=0)
+    limits = Limits(expansion_floor_bytes=1000, expansion_ratio=2)
+    data = b"!" + packed
+    reading = tree(data, boxed(Member(span=Span(1, len(data)), name="m", method="gzip")), limits=limits)
+    found = [gap.because for one in (reading, *reading.members) for gap in one.coverage.gaps]
+    assert Because.OVER_LIMIT in found
+
+
+def test_every_limit_names_itself() -> None:
+    deep = tree(b"!!!", boxed(Member(span=Span(0, 3), name="m")), limits=Limits(depth=2))
+    while deep.members:
+        [deep] = deep.members
+    late = tree(b"!", whole("one", b"!"), limits=Limits(seconds=0.0))
+    for reading, name in ((deep, "depth"), (late, "seconds")):
+        assert [f"limit: {name}" in gap.detail for gap in reading.coverage.gaps] == [True]
+
+
 def test_limits_are_gaps() -> None:
     def deeper(cursor: Cursor) -> Iterator[Fact | Gap]:
         yield Member(span=Span(0, cursor.size), name="m")
@@ -133,18 +298,55 @@ def test_limits_are_gaps() -> None:
     assert Because.OVER_LIMIT in because(tree(b"!", whole("one", b"!"), limits=Limits(seconds=0.0)))
 
 
-REAL = [t.checkpoint(), t.legacy(), p.whole(p.push({"a": [1, b"x"]})), gzip.compress(p.whole(p.push(1)), mtime=0)]
+SYSTEM = p.whole(p.call(p.global_("os", "system"), "id"))
+REAL = [
+    t.checkpoint(),
+    t.legacy(),
+    t.torchscript(),
+    p.whole(p.push({"a": [1, b"x", SYSTEM]})),
+    gzip.compress(p.whole(p.push(1)), mtime=0),
+    zip_file(Entry("a.txt", b"text"), Entry("b.zip", zip_file(Entry("c.pkl", SYSTEM)))),
+    tar_file(Item("a.pkl", SYSTEM), Item("b.gz", gzip.compress(b"text", mtime=0))),
+    n.npz(("a.npy", n.npy()), ("data.pkl", SYSTEM)),
+    safetensors(),
+    j.stream(j.array()),
+    b'{"a": [1, 2, {"b": "\\u0041"}]}',
+    b"#!/bin/sh\necho\n",
+]
+
+
+def accounted(data: bytes, reading: Reading) -> None:
+    """Every artifact of the tree adds up, the parent takes the answer, and a file without bytes has a gap."""
+    assert decode(msgspec.msgpack.encode(reading), len(data), "f") == reading
+    rest = [reading]
+    while rest:
+        one = rest.pop()
+        rest.extend(one.members)
+        open_bytes = Extents((gap.start, gap.end) for gap in one.coverage.gaps)
+        counted = one.coverage.read_bytes + one.coverage.passed_over_bytes + open_bytes.total()
+        assert counted == one.coverage.size_bytes
+        assert one.coverage.size_bytes or one.coverage.gaps
+
+
+@pytest.mark.parametrize("data", REAL, ids=range(len(REAL)))
+def test_every_byte_of_a_cut_file_is_accounted_for(data: bytes) -> None:
+    for end in {*range(0, len(data), max(1, len(data) // 40)), len(data)}:
+        accounted(data[:end], read_tree(BytesSource(data[:end]), "f", "f", Limits(), strict=True))
 
 
 @given(st.sampled_from(REAL), st.data())
 def test_every_byte_of_a_changed_file_is_accounted_for(data: bytes, draw: st.DataObject) -> None:
     at = draw.draw(st.integers(0, len(data)))
     changed = data[:at] + draw.draw(st.binary(max_size=6)) + data[at + draw.draw(st.integers(0, 6)) :]
-    reading = read_tree(BytesSource(changed), "f", "f", Limits(), strict=True)
-    assert decode(msgspec.msgpack.encode(reading), len(changed), "f") == reading
+    accounted(changed, read_tree(BytesSource(changed), "f", "f", Limits(), strict=True))
 
 
 @given(st.binary(max_size=200))
 def test_every_byte_of_any_file_is_accounted_for(data: bytes) -> None:
-    reading = read_tree(BytesSource(data), "f", "f", Limits(), strict=True)
-    assert decode(msgspec.msgpack.encode(reading), len(data), "f") == reading
+    accounted(data, read_tree(BytesSource(data), "f", "f", Limits(), strict=True))
+
+
+@given(st.sampled_from(REAL), st.sampled_from(REAL))
+def test_every_byte_of_two_files_in_one_is_accounted_for(first: bytes, second: bytes) -> None:
+    for data in (first + second, zip_file(Entry("a", first), Entry("b", second)), gzip.compress(first, mtime=0) + second):
+        accounted(data, read_tree(BytesSource(data), "f", "f", Limits(), strict=True))
