@@ -9,6 +9,9 @@ from typing import Literal
 from modelairlock.records.facts import FrameTrick
 from modelairlock.records.span import Span
 
+#: broken promises that are told, and crossings that are kept; a file of gigabytes can break its promise everywhere
+TRICKS = 64
+
 
 class Frames:
     """The frame being read, and every broken promise so far."""
@@ -21,7 +24,7 @@ class Frames:
         #: bytes that the first frame which is cut short lacks
         self.missing = 0
         self.tricks: list[FrameTrick] = []
-        #: (start, end) of frames that an opcode crosses
+        #: (start, end) of the first frames that an opcode crosses
         self.crossings: list[tuple[int, int]] = []
 
     def begin(self, at: int, length: int, size: int) -> None:
@@ -39,7 +42,8 @@ class Frames:
         if 0 <= self.end <= at:
             if self.end < at:
                 self._trick("opcode-crosses-frame", self.end, f"an opcode reaches {at - self.end} bytes past its frame")
-                self.crossings.append((self.start, self.end))
+                if len(self.crossings) < TRICKS:
+                    self.crossings.append((self.start, self.end))
             self.end = -1
 
     def leave(self, at: int) -> None:
@@ -50,5 +54,5 @@ class Frames:
             self.end = -1
 
     def _trick(self, kind: Literal["opcode-crosses-frame", "nested-frame"], at: int, detail: str) -> None:
-        if len(self.tricks) < 64:
+        if len(self.tricks) < TRICKS:
             self.tricks.append(FrameTrick(span=Span(at, at), kind=kind, detail=detail))

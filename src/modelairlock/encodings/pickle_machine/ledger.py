@@ -68,6 +68,11 @@ DESCRIPTIONS = 48_000_000
 DESCRIPTION_COST = 100
 #: depth and width to which the state of a data type is told
 WHOLE = (6, 1024)
+#: items of one tuple that anybody looks at, and one more to tell that there are others: what one opcode costs must not
+#: hang on how long a tuple is that a thousand opcodes name
+TUPLE_ITEMS = WHOLE[1] + 1
+#: arguments of a call, and parts of a persistent id, that are kept; what an unknown one more stands for is not told
+ARGUMENTS = 16
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -127,11 +132,11 @@ class Ledger:
         self.tuples = array("q", (0,))
 
     def items(self, value: int) -> tuple[int, ...] | None:
-        """The items of a tuple value; None if it is no tuple."""
+        """The first `TUPLE_ITEMS` items of a tuple value; None if it is no tuple."""
         if value & v.KIND != v.TUPLE:
             return None
         at = value >> 4
-        return tuple(self.tuples[at + 1 : at + 1 + self.tuples[at]])
+        return tuple(self.tuples[at + 1 : at + 1 + min(self.tuples[at], TUPLE_ITEMS)])
 
     def text(self, value: int) -> str | None:
         """The whole string a value stands for; None if it is no string, or longer than any name."""
@@ -200,6 +205,7 @@ class Ledger:
 
     def call(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
         """A call of any kind; returns the value of its result."""
+        arguments = _few(arguments)
         key = (function, how, self._kinds(function, arguments))
         shape = self.shapes.get(key)
         if shape is not None and shape.looks >= WORD_FOR_WORD:
@@ -233,7 +239,7 @@ class Ledger:
     def _constant(self, value: int) -> object:
         if value & v.KIND == v.STR:
             return v.decode_text(self.window, value >> 4, CONSTANT_CHARACTERS)
-        return self.items(value) if value & v.KIND == v.TUPLE else value
+        return _few(self.items(value) or ()) if value & v.KIND == v.TUPLE else value
 
     def build(self, span: tuple[int, int], target: int, state: int) -> None:
         """BUILD."""
@@ -268,7 +274,7 @@ class Ledger:
         key = ("persistent", described)
         if not self.again(key):
             self.pids[described] = len(self.persistent)
-            self.persistent.append(self.items(pid) or (pid,))
+            self.persistent.append(_few(self.items(pid) or (pid,)))
             self.add(key, PersistentId(span=Span(*span), value=described))
         return self._module_class(pid) or self.pids[described] << 4 | v.PERSISTENT
 
@@ -320,6 +326,10 @@ class Ledger:
             described = v.simple(self.window, value, 0) or Value("unknown")
             return described, tuple(self.boxes.get(value >> 8, ()))
         return Value("unknown"), ()
+
+
+def _few(values: tuple[int, ...]) -> tuple[int, ...]:
+    return values if len(values) <= ARGUMENTS else (*values[:ARGUMENTS], v.UNKNOWN)
 
 
 #: kinds whose very value is part of a call's shape: which callable, which class, which constant

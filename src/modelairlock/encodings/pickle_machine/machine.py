@@ -210,6 +210,6 @@ def _underflow(at: int) -> Malformed:
 def _missing(data: bytes, base: int, pos: int, size: int) -> ReadProblem:
     """An opcode asked for what is not there: bytes after the end, a MARK, a memo entry, or a value."""
     reached = reach(data[pos : pos + MARGIN], 0) if pos < len(data) else None
-    if reached is None and base + pos + MARGIN > size:
+    if base + pos + MARGIN > size and (reached is None or base + pos + reached.payload > size):
         return Truncated(base + pos, "the pickle ends inside an opcode")
     return Malformed(base + pos, "a value, a MARK or a memo entry", "none")

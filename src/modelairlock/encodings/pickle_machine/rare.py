@@ -139,7 +139,7 @@ def _dup(state: State, at: int) -> int:
 
 def _memo_index(line: bytes, at: int) -> int:
     try:
-        return int(line)
+        return int(v.to_nul(line))
     except ValueError:
         raise Malformed(at, "a memo index", repr(line[:40])) from None
 
@@ -280,6 +280,7 @@ def _build(state: State, at: int) -> int:
             state.array_state = new_state
         else:
             state.built.setdefault(target, set()).add(new_state)
+            state.built_count += 1
     return at + 1
 
 

@@ -40,6 +40,7 @@ class State:
         self.box_count = 0
         #: the states that BUILD gave to results of calls, while watching
         self.built: dict[int, set[int]] = {}
+        self.built_count = 0
         #: the state of an array wrapper that was just built, when raw bytes follow
         self.array_state: int | None = None
         #: names that STACK_GLOBAL found for a pair of string values
@@ -128,10 +129,10 @@ class State:
 
     def _check_cells(self, at: int) -> None:
         """Bound the memory; what the opcodes of one window can add is bounded by the window."""
-        if len(self.stack) > self.limits.stack_cells:
+        if len(self.stack) + len(self.marks) > self.limits.stack_cells:
             raise OverLimit(at, f"more than {self.limits.stack_cells} values on the stack (limit: stack_cells)")
         held = len(self.memo.dense) + 16 * len(self.memo.sparse) + len(self.ledger.tuples)
-        held += 16 * len(self.built)
+        held += 16 * self.built_count
         if held > self.limits.memo_cells:
             raise OverLimit(at, f"more than {self.limits.memo_cells} values in memo and tuples (limit: memo_cells)")
         if len(self.ledger.facts) > self.limits.facts:

@@ -99,8 +99,14 @@ def is_quoted(window: Window, start: int, end: int) -> bool:
     return length >= 2 and first == last and first in b"'\""
 
 
+def to_nul(line: bytes) -> bytes:
+    """What C reads of a number in a text line: its strings end at a NUL, and Python's do not."""
+    return line.partition(b"\0")[0]
+
+
 def text_number(opcode: bytes, line: bytes) -> int | None:
     """What INT, LONG or FLOAT push: TRUE, FALSE, or NONE for "some number"; None if they would fail."""
+    line = to_nul(line)
     if opcode == b"I" and line in (b"00", b"01"):
         return TRUE if line == b"01" else FALSE
     try:
@@ -133,7 +139,7 @@ def number(window: Window, at: int) -> str:
     raw, cut = payload(window, at, 256)
     if head[:1] in b"\x8a\x8b":
         return f"a {len(raw)}-byte integer" if cut else str(int.from_bytes(raw, "little", signed=True))
-    return raw.decode("latin-1").strip()
+    return to_nul(raw).decode("latin-1").strip()
 
 
 def whole_number(window: Window, value: int) -> int | None:
