@@ -348,5 +348,9 @@ def test_every_byte_of_any_file_is_accounted_for(data: bytes) -> None:
 
 @given(st.sampled_from(REAL), st.sampled_from(REAL))
 def test_every_byte_of_two_files_in_one_is_accounted_for(first: bytes, second: bytes) -> None:
-    for data in (first + second, zip_file(Entry("a", first), Entry("b", second)), gzip.compress(first, mtime=0) + second):
+    for data in (
+        first + second,
+        zip_file(Entry("a", first), Entry("b", second)),
+        gzip.compress(first, mtime=0) + second,
+    ):
         accounted(data, read_tree(BytesSource(data), "f", "f", Limits(), strict=True))
