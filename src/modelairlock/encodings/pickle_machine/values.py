@@ -138,7 +138,10 @@ def number(window: Window, at: int) -> str:
         return repr(f8(head, 1)[0]) if len(head) >= 9 else "?"
     raw, cut = payload(window, at, 256)
     if head[:1] in b"\x8a\x8b":
-        return f"a {len(raw)}-byte integer" if cut else str(int.from_bytes(raw, "little", signed=True))
+        return "an integer of more than 256 bytes" if cut else str(int.from_bytes(raw, "little", signed=True))
+    if cut:
+        # Its first characters are another number: zeros, say, before what C takes for octal digits.
+        return "a number of more than 256 characters"
     return to_nul(raw).decode("latin-1").strip()
 
 
@@ -169,8 +172,11 @@ def simple(window: Window, value: int, limit: int) -> Value | None:
         text, cut = decode_text(window, value >> 4, limit)
         return Value("str" if kind == STR else "bytes", text, cut=cut)
     if kind == NUMBER:
-        text = number(window, value >> 4)
-        return Value("int" if text.lstrip("-").isdigit() else "float", text[:limit])
+        if window.bytes(value >> 4, 1) in b"FG":
+            return Value("float", number(window, value >> 4)[:limit])
+        # Not as it is spelled: 0x10, 1_6 and 16L are one number.
+        known = whole_number(window, value)
+        return Value("int", (number(window, value >> 4) if known is None else str(known))[:limit])
     if kind == BOX:
         return Value(_BOXES[value >> 4 & 15])
     if kind == OTHER:
