@@ -68,14 +68,18 @@ def _member(file: io.BufferedWriter, entries: list[tuple[str, int, int, int]], n
 
 
 def _directory(file: io.BufferedWriter, entries: list[tuple[str, int, int, int]]) -> None:
+    most = 0xFFFFFFFF
     start = file.tell()
     for name, at, size, crc in entries:
-        file.write(
-            struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 0, 0, 0, 0, 0, 0, crc, size, size, len(name), 0, 0, 0, 0, 0, at)
-        )
-        file.write(name.encode())
+        extra = struct.pack("<2HQ", 1, 8, at) if at >= most else b""  # zip64: where the entry is, in eight bytes
+        sizes = (crc, size, size, len(name), len(extra), 0, 0, 0, 0, min(at, most))
+        file.write(struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 0, 0, 0, 0, 0, 0, *sizes) + name.encode() + extra)
     end = file.tell()
-    file.write(struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(entries), len(entries), end - start, start, 0))
+    count = len(entries)
+    if start >= most:
+        file.write(struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, end - start, start))
+        file.write(struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1))
+    file.write(struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, end - start, min(start, most), 0))
 
 
 def _dicts(path: Path) -> None:
@@ -98,6 +102,30 @@ def _blobs(path: Path) -> None:
     path.write_bytes(pickle.dumps([dice.bytes(400_000) for _ in range(500)], 4))
 
 
+def _arrays(path: Path) -> None:
+    """As a random forest is: few opcodes, and 249 MB that are only numbers."""
+    import numpy
+
+    node = numpy.dtype([("left", "<i8"), ("right", "<i8"), ("feature", "<i8"), ("threshold", "<f8"), ("value", "<f8")])
+    path.write_bytes(pickle.dumps([numpy.zeros(62_250, node) for _ in range(100)], 4))
+
+
+def _squeezed(path: Path) -> None:
+    """What joblib.dump(rows, path, compress=3) writes when there are no arrays: a pickle in zlib."""
+    rows = [{"id": n, "a": n * 2, "b": float(n), "c": str(n % 1000)} for n in range(200_000)]
+    path.write_bytes(zlib.compress(pickle.dumps(rows, 4), 3))
+
+
+def _payloads(path: Path) -> None:
+    """Thousand pickles, each of 2 MB of zeros (a hole) and a call of os.system; 2 GB together."""
+    before, after = b"\x80\x04B" + struct.pack("<I", 2_000_000), b"0cos\nsystem\n\x8c\x02id\x85R."
+    with path.open("wb") as file:
+        for _ in range(1000):
+            file.write(before)
+            file.seek(2_000_000, io.SEEK_CUR)
+            file.write(after)
+
+
 def _small(path: Path) -> None:
     path.mkdir(exist_ok=True)
     import numpy
@@ -109,12 +137,16 @@ def _small(path: Path) -> None:
 
 FILES: dict[str, Callable[[Path], None]] = {
     "1 GB torch checkpoint.pt": torch_zip,
+    "8.6 GB torch checkpoint.pt": lambda path: torch_zip(path, 8_600_000_000, 600),
     "1 GB.safetensors": safetensors,
     "8.6 GB.safetensors": lambda path: safetensors(path, 8_600_000_000),
     "1M dicts.pkl": _dicts,
     "5M ints.pkl": _ints,
     "1M words.pkl": _vocabulary,
     "200 MB blobs.pkl": _blobs,
+    "249 MB arrays.pkl": _arrays,
+    "squeezed rows.joblib": _squeezed,
+    "2 GB payloads.pkl": _payloads,
     "1,000 small pickles": _small,
 }
 
