@@ -117,7 +117,7 @@ def text_number(opcode: bytes, line: bytes) -> int | None:
             digits = line.rstrip(b"L") if opcode == b"L" else line
             int(digits.strip().lstrip(b"0") or b"0", 0)
     except ValueError:
-        return NONE if _octal(line) else None
+        return NONE if opcode != b"F" and _octal(line) else None
     return NONE
 
 
