@@ -276,7 +276,7 @@ def _build(state: State, at: int) -> int:
     if state.watching and target & v.KIND == v.CALL:
         function, how, arguments = state.ledger.calls[target >> 4]
         made = arguments[0] if how == "reduce" and arguments and arguments[0] & v.KIND == v.GLOBAL else function
-        if made & v.KIND == v.GLOBAL and state.ledger.globals[made >> 4] in ARRAY_WRAPPERS:
+        if state.joblib and made & v.KIND == v.GLOBAL and state.ledger.globals[made >> 4] in ARRAY_WRAPPERS:
             state.array_state = new_state
         else:
             state.built.setdefault(target, set()).add(new_state)

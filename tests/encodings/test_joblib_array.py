@@ -1,0 +1,282 @@
+"""Where a joblib array's raw bytes end: to the byte when the wrapper is made of constants, and never by a guess.
+
+A wrapper that lies about its length shifts the rest of the stream, so that what one reader takes for numbers another
+takes for opcodes. joblib itself is the oracle for honest files.
+"""
+
+import io
+from typing import Any
+
+import pytest
+
+from modelairlock.encodings.joblib_array import ArrayBytes, array_bytes
+from modelairlock.encodings.pickle_machine import Ended, State, run
+from modelairlock.formats.pickle import FORMAT
+from modelairlock.limits import DEFAULT_LIMITS
+from modelairlock.reading import Budget, BytesSource, Cursor, ReadProblem, Truncated, Unsupported
+from modelairlock.records.coverage import Because
+from modelairlock.records.facts import Call, HiddenCode, Import, PickleStream
+from tests.build import joblib_builder as j
+from tests.build import pickle_builder as p
+from tests.reading_help import change_everywhere, cut_everywhere, read
+
+EVIL = p.call(p.global_("os", "system"), "id")
+
+
+def following(wrapper: bytes, rest: bytes = bytes(64)) -> tuple[ArrayBytes, int]:
+    """What the machine takes the bytes behind `wrapper` for, and where the wrapper ends."""
+    data = p.proto() + wrapper + rest
+    state = State(Cursor(BytesSource(data), "x", Budget(DEFAULT_LIMITS)), 0)
+    assert run(state) is Ended.ARRAY
+    assert state.position == len(data) - len(rest)
+    return array_bytes(state), state.position
+
+
+def length(wrapper: bytes, rest: bytes = bytes(64)) -> int:
+    """How many bytes are passed over behind `wrapper` as numbers, after its padding."""
+    found, _ = following(wrapper, rest)
+    assert not found.objects
+    return found.end - found.start
+
+
+# -- hit -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "size"),
+    [
+        ("f8", 8), ("f4", 4), ("f2", 2), ("i1", 1), ("u8", 8), ("c16", 16), ("b1", 1), ("?", 1), ("S5", 5), ("U3", 12),
+        ("V7", 7), ("a4", 4), ("M8", 8), ("m8", 8), ("f16", 16), ("S0", 0),
+    ],
+)  # fmt: skip
+def test_the_length_by_type(code: str, size: int) -> None:
+    assert length(j.wrapper((3,), j.dtype(code), alignment=None)) == 3 * size
+
+
+@pytest.mark.parametrize(("shape", "count"), [((), 1), ((0,), 0), ((2, 3), 6), ((2, 0, 5), 0), ((1,) * 40, 1)])
+def test_the_length_by_shape(shape: tuple[int, ...], count: int) -> None:
+    assert length(j.wrapper(shape, j.dtype("u1"))) == count
+
+
+def test_the_size_in_the_state_counts_for_text_and_void_alone() -> None:
+    assert length(j.wrapper((2,), j.dtype("V1", "|", 0, 24))) == 48
+    assert length(j.wrapper((2,), j.dtype("S1", "|", 0, 9))) == 18
+    assert length(j.wrapper((2,), j.dtype("f8", "<", 0, 24))) == 16
+
+
+@pytest.mark.parametrize("pad", [0, 1, 15, 40])
+def test_padding_is_what_its_byte_says(pad: int) -> None:
+    found, at = following(j.wrapper((2,)), bytes([pad]) + bytes(63))
+    assert (found.start, found.end) == (at + 1 + pad, at + 1 + pad + 16)
+
+
+@pytest.mark.parametrize("alignment", [0, 1, 7, "text", (), 2**40])
+def test_whatever_the_alignment_is_the_pad_byte_rules(alignment: object) -> None:
+    found, at = following(j.wrapper((2,), alignment=alignment), b"\x05" + bytes(63))
+    assert found.start == at + 6
+
+
+def test_without_alignment_there_is_no_pad_byte() -> None:
+    for wrapper in (j.wrapper((2,), alignment=None), j.wrapper((2,), numpy_array_alignment_bytes=None)):
+        found, at = following(wrapper)
+        assert (found.start, found.end) == (at, at + 16)
+
+
+def test_objects_are_another_pickle() -> None:
+    for dtype in (j.OBJECTS, j.dtype("O"), j.dtype("f8", "<", 63), j.dtype("V16", "|", 1, 16)):
+        found, at = following(j.wrapper((2,), dtype))
+        assert (found.objects, found.start) == (True, at)
+
+
+def test_the_old_home_of_the_wrapper() -> None:
+    assert length(j.wrapper((2,), module="sklearn.externals.joblib.numpy_pickle")) == 16
+
+
+def test_the_last_of_two_attributes_counts() -> None:
+    fields = p.push("shape") + p.push((1,)) + p.push("shape") + p.push((4,))
+    state = p.EMPTY_DICT + p.MARK + p.push("dtype") + j.dtype("u1") + fields + p.SETITEMS
+    wrapper = p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")) + state + p.BUILD
+    assert length(wrapper) == 4
+    single = p.EMPTY_DICT + p.push("shape") + p.push((4,)) + p.SETITEM + p.push("dtype") + j.dtype("u1") + p.SETITEM
+    wrapper = p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")) + single + p.BUILD
+    assert length(wrapper) == 4
+
+
+def test_facts_stand_on_both_sides_of_an_array() -> None:
+    data = j.stream(p.call(p.global_("a", "A")), j.array(bytes(16)), EVIL, j.array(bytes(16), 0), p.persid("end"))
+    facts, gaps, cursor = read(FORMAT, data)
+    assert gaps == []
+    assert [fact.qualname for fact in facts if isinstance(fact, Import) and fact.qualname in "A system"] == [
+        "A",
+        "system",
+    ]
+    assert cursor.passed.total() >= 32
+    assert cursor.counted().total() + cursor.passed.total() == len(data)
+
+
+def test_memo_and_stack_go_on_behind_an_array() -> None:
+    body = (
+        p.push("system") + p.MEMOIZE + p.POP + p.push("os") + j.array(bytes(16)) + p.POP + p.binget(0) + p.STACK_GLOBAL
+    )
+    facts, gaps, _ = read(FORMAT, p.whole(body))
+    assert gaps == []
+    assert ("os", "system") in [(fact.module, fact.qualname) for fact in facts if isinstance(fact, Import)]
+
+
+def test_the_pickle_in_an_object_array_is_read() -> None:
+    inner = p.whole(EVIL)
+    facts, gaps, _ = read(FORMAT, j.stream(j.object_array(inner), p.push("end")))
+    assert gaps == []
+    assert len([fact for fact in facts if isinstance(fact, PickleStream)]) == 2
+    assert any(isinstance(fact, Call) and fact.callable.text == "system" for fact in facts)
+
+
+def test_a_wrapper_within_an_object_array_is_no_wrapper() -> None:
+    # joblib reads that pickle with pickle.load, for which a BUILD is a BUILD and what follows are opcodes.
+    code = EVIL + p.POP * 2
+    watching = p.global_("numpy", "dtype") + p.POP
+    for before in (b"", watching):
+        inner = p.whole(before + j.wrapper((len(code),), j.dtype("u1"), alignment=None) + code + p.NONE)
+        facts, gaps, _ = read(FORMAT, j.stream(j.object_array(inner)))
+        assert gaps == []
+        assert not [fact for fact in facts if isinstance(fact, HiddenCode)]
+        assert any(isinstance(fact, Import) and fact.qualname == "system" for fact in facts)
+
+
+def test_another_class_of_array_is_made() -> None:
+    for subclass, calls in (
+        (p.global_("evil", "Array"), ["Array"]),
+        (j.NDARRAY, []),
+        (p.global_("numpy", "memmap"), []),
+    ):
+        facts, _, _ = read(FORMAT, j.stream(j.array(subclass=subclass)))
+        made = [fact for fact in facts if isinstance(fact, Call) and fact.how == "newobj" and not fact.arguments]
+        assert [call.callable.text for call in made if call.callable.text != "NumpyArrayWrapper"] == calls
+
+
+def test_an_array_whose_bytes_are_opcodes() -> None:
+    code = p.POP + EVIL + p.STOP
+    facts, _, _ = read(FORMAT, j.stream(j.array(code, None, shape=(len(code),), of=j.dtype("u1"), alignment=None)))
+    hidden = [fact for fact in facts if isinstance(fact, HiddenCode)]
+    assert [(fact.kind, fact.names, fact.calls) for fact in hidden] == [("raw-array", ("os.system",), True)]
+
+
+def test_an_array_whose_opcodes_build_another_wrapper_first() -> None:
+    code = p.global_("numpy", "dtype") + j.wrapper((1000,), alignment=None) + EVIL + p.STOP
+    facts, _, _ = read(FORMAT, j.stream(j.array(code, None, shape=(len(code),), of=j.dtype("u1"), alignment=None)))
+    [hidden] = [fact for fact in facts if isinstance(fact, HiddenCode)]
+    assert "os.system" in hidden.names
+
+
+def test_code_in_the_padding_is_no_padding() -> None:
+    # The pad byte is the length of the code, and an opcode for pickle.load: a POP_MARK, say, does for 49 bytes.
+    code = EVIL + p.STOP
+    padding = bytes([0x31]) + code.ljust(0x31, b"x")
+    _, gaps, _ = read(FORMAT, j.stream(p.Code(p.MARK + j.wrapper((2,)) + padding + bytes(16) + p.TUPLE)))
+    assert gaps
+
+
+# -- miss: what is no constant is no length ----------------------------------------------------------------------
+
+COMPUTED = p.call(p.global_("a", "A"))
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        j.wrapper(of=COMPUTED), j.wrapper(of=p.push("f8")), j.wrapper(of=p.call(p.global_("numpy", "dtype"))),
+        j.wrapper(of=p.call(p.global_("numpy", "dtype"), COMPUTED)), j.wrapper(of=j.dtype("evil")),
+        j.wrapper(of=j.dtype("f8,f8")), j.wrapper(of=j.dtype("")), j.wrapper(of=j.dtype("<f8")),
+        j.wrapper(of=p.call_newobj(p.global_("a", "dtype"), "f8")),
+        j.wrapper(shape=COMPUTED), j.wrapper(shape=[2]), j.wrapper(shape=(COMPUTED,)), j.wrapper(shape=(-1,)),
+        j.wrapper(shape=(1.5,)), j.wrapper(shape=("2",)), j.wrapper(shape=(None,)), j.wrapper(shape=(1,) * 65),
+        j.wrapper(shape=(1 << 62,)), j.wrapper(shape=(p.Code(p.int_("010")),)), j.wrapper(shape=None),
+        j.wrapper(shape=(p.Code(p.int_("0" * 300 + "5")),)),
+        j.wrapper(alignment=COMPUTED), j.wrapper(alignment=p.Code(p.persid("x"))),
+        j.wrapper(alignment=p.Code(p.NEXT_BUFFER)),
+        p.build(p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")), COMPUTED),
+        p.build(p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")), {COMPUTED: 1}),
+        p.build(p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")), {}),
+        p.build(p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")), None),
+        p.build(p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")), ({}, {"shape": (9,)})),
+    ],
+)  # fmt: skip
+def test_what_is_not_constant_stops_the_reading(wrapper: bytes) -> None:
+    with pytest.raises(Unsupported):
+        following(wrapper)
+    facts, gaps, _ = read(FORMAT, j.stream(EVIL, p.Code(wrapper + bytes(40))))
+    assert [gap.because for gap in gaps] == [Because.UNSUPPORTED]
+    assert any(isinstance(fact, Import) and fact.qualname == "system" for fact in facts)
+
+
+def test_two_layouts_for_types_that_look_alike() -> None:
+    # Both calls have one shape, and so one value on the stack: which state is whose cannot be told.
+    both = j.dtype("V8", "|", 0, 8) + p.POP + j.wrapper((2,), j.dtype("V8", "|", 0, 800))
+    with pytest.raises(Unsupported):
+        following(both)
+    assert length(j.dtype("V8", "|", 0, 8) + p.POP + j.wrapper((2,), j.dtype("V8", "|", 0, 8))) == 16
+
+
+def test_no_wrapper_no_array() -> None:
+    for module, name in (("joblib.numpy_pickle", "Other"), ("a", "NumpyArrayWrapper"), ("joblib", "NumpyArrayWrapper")):
+        body = p.build(p.call_newobj(p.global_(module, name)), {"shape": (4,), "dtype": j.dtype()})
+        facts, gaps, _ = read(FORMAT, p.whole(body))
+        assert gaps == []
+        assert len([fact for fact in facts if isinstance(fact, PickleStream)]) == 1
+
+
+@pytest.mark.parametrize("make", ["reduce", "obj", "inst", "newobj_ex", "reconstructor"])
+def test_however_the_wrapper_is_made(make: str) -> None:
+    name = ("joblib.numpy_pickle", "NumpyArrayWrapper")
+    made = {
+        "reduce": p.call(p.global_(*name)), "obj": p.call_obj(p.global_(*name)), "inst": p.call_inst(*name),
+        "newobj_ex": p.call_newobj_ex(p.global_(*name)),
+        "reconstructor": p.call(
+            p.global_("copyreg", "_reconstructor"), p.global_(*name), p.global_("builtins", "object"), None
+        ),
+    }[make]  # fmt: skip
+    assert length(p.build(made, {"shape": (3,), "dtype": j.dtype("u1"), "subclass": j.NDARRAY})) == 3
+
+
+# -- damaged -----------------------------------------------------------------------------------------------------
+
+
+def test_an_array_beyond_the_end() -> None:
+    for shape in ((9,), (1 << 40,), (1 << 61,) * 60):
+        with pytest.raises(Truncated):
+            following(j.wrapper(shape))
+    with pytest.raises(Truncated):
+        following(j.wrapper((2,)), b"")
+    with pytest.raises(ReadProblem):
+        following(j.wrapper((2,)), b"\xff" + bytes(17))
+
+
+def test_damaged() -> None:
+    cut_everywhere(j.stream(j.array(bytes(16)), p.push("end")), FORMAT)
+    cut_everywhere(j.stream(j.object_array(j.pickled_objects("a")), j.array(bytes(16), None, alignment=None)), FORMAT)
+
+
+def test_changed() -> None:
+    change_everywhere(j.stream(j.array(bytes(16)), j.object_array(j.pickled_objects("a"))), FORMAT)
+
+
+# -- joblib itself -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.frameworks
+def test_what_joblib_writes_is_read() -> None:
+    joblib = pytest.importorskip("joblib")
+    np = pytest.importorskip("numpy")
+    arrays: list[Any] = [
+        np.zeros((3, 4)), np.zeros(5, "f4"), np.zeros((2, 2), order="F"), np.array(["a", "bcd"]), np.zeros(3, "S7"),
+        np.zeros(0), np.array(1.5), np.zeros(2, [("a", "<f8"), ("b", "S3")]), np.array([1, "a", None], dtype=object),
+        np.zeros(2, [("a", "O")]), np.zeros(2, "M8[ns]"), np.zeros(2, "m8[s]"), np.zeros(3, bool), np.ones(2, ">i4"),
+        np.zeros(2, "V5"), np.zeros(3, complex),
+    ]  # fmt: skip
+    for value in [*arrays, arrays, {"a": arrays[0], "b": [arrays[0], arrays[3]], "text": "x"}]:
+        file = io.BytesIO()
+        joblib.dump(value, file)
+        facts, gaps, cursor = read(FORMAT, file.getvalue())
+        assert gaps == [], value
+        assert not [fact for fact in facts if isinstance(fact, HiddenCode)]
+        assert cursor.counted().total() + cursor.passed.total() == len(file.getvalue())
