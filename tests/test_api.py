@@ -53,7 +53,7 @@ def test_a_name_imports_only_what_it_needs() -> None:
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(pipeline_scan, "FUNCTION", FUNCTION)
+    monkeypatch.setattr(pipeline_scan, "READ", FUNCTION)
     path = tmp_path / "model.bin"
     path.write_bytes(b"weights")
     return path

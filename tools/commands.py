@@ -11,7 +11,7 @@ import click
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command of ``airlock``, in name order."""
-    from modelairlock.cli import airlock
+    from modelairlock.cli.group import airlock
 
     context = click.Context(airlock, info_name="airlock")
     for name in airlock.list_commands(context):

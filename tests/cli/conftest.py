@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
-from modelairlock.cli import airlock
+from modelairlock.cli.group import airlock
 from modelairlock.records.scan import ScanRecord
 from tests.outputs.canonical import CLEAR_ONE
 
@@ -22,7 +22,7 @@ class Scanned:
         self.options = None
         self.called = False
 
-    def __call__(self, sources, options, progress=None, *, warn=None) -> ScanRecord:
+    def __call__(self, sources, options, progress=None, *, spawned=None, warn=None) -> ScanRecord:
         self.called = True
         self.sources, self.options = sources, options
         if self.error:

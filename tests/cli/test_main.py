@@ -15,7 +15,7 @@ def imported(*arguments: str) -> set[str]:
     """The modules that ``airlock`` with `arguments` imports, in a process of its own."""
     code = (
         "import sys\n"
-        "from modelairlock.cli import airlock\n"
+        "from modelairlock.cli.group import airlock\n"
         "try: airlock.main(sys.argv[1:], 'airlock')\n"
         "except SystemExit: pass\n"
         "sys.stderr.write('\\n'.join(sys.modules))\n"

@@ -12,13 +12,13 @@ import sys
 
 import pytest
 
-from modelairlock.isolation import Task, Wall, launch
+from modelairlock.isolation import Task, Wall, spawn
 from modelairlock.records.errors import NoIsolation
 from modelairlock.records.isolation import LAYERS, Isolation, Level
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="takes away what only Linux has")
 
-FULL = launch.BOOTSTRAP
+FULL = spawn.BOOTSTRAP
 REFUSE = """
 from modelairlock.isolation import kernel
 call = kernel.call
@@ -48,7 +48,7 @@ TAKEN = {
 
 def start_without(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     path, rest = FULL.split("; from", 1)
-    monkeypatch.setattr(launch, "BOOTSTRAP", f"{path}\n{code}\nfrom{rest}")
+    monkeypatch.setattr(spawn, "BOOTSTRAP", f"{path}\n{code}\nfrom{rest}")
 
 
 def full() -> bool:

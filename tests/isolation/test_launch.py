@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelairlock.isolation import launch
+from modelairlock.isolation import Task, Wall, launch, spawn
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Isolation, Layer, Level
 
@@ -89,5 +89,46 @@ def test_a_worker_that_cannot_start_says_why(tmp_path, monkeypatch, code, messag
 
 def test_the_current_directory_is_not_where_the_worker_looks(monkeypatch) -> None:
     monkeypatch.syspath_prepend("")
-    assert "" not in launch._import_path()
-    assert all(os.path.isabs(entry) for entry in launch._import_path())
+    assert "" not in spawn._import_path()
+    assert all(os.path.isabs(entry) for entry in spawn._import_path())
+
+
+def test_what_was_started_beforehand_becomes_the_template() -> None:
+    spawned = spawn.spawn("modelairlock.isolation.echo:echo")
+    with Wall("modelairlock.isolation.echo:echo", memory_bytes=1 << 26, spawned=spawned) as wall:
+        assert wall.run([Task(-1, b"hello")], seconds=10)[0].result is not None
+        assert wall._running is not None
+        assert wall._running.process is spawned.process
+    assert spawned.process.returncode is not None
+
+
+def test_what_was_started_for_another_function_is_not_used() -> None:
+    spawned = spawn.spawn("no.such.module:read")
+    with Wall("modelairlock.isolation.echo:echo", memory_bytes=1 << 26, spawned=spawned) as wall:
+        assert wall.run([Task(-1, b"hello")], seconds=10)[0].ok
+    spawned.dismiss()
+    assert spawned.process.returncode is not None
+
+
+def test_what_nobody_wants_ends() -> None:
+    spawned = spawn.spawn("modelairlock.isolation.echo:echo")
+    spawned.dismiss()
+    assert spawned.process.returncode is not None
+    spawned.dismiss()
+
+
+def test_it_ends_by_itself_when_the_caller_is_gone() -> None:
+    spawned = spawn.spawn("modelairlock.isolation.echo:echo")
+    spawned.control.close()
+    assert spawned.process.wait(10) == -9
+    assert spawned.process.stderr is not None
+    spawned.process.stderr.close()
+
+
+def test_a_worker_that_cannot_start_is_not_tried_again(monkeypatch) -> None:
+    wall = Wall("no.such.module:read", memory_bytes=1 << 26)
+    with pytest.raises(AirlockError):
+        wall.run([Task(-1, b"")], seconds=10)
+    monkeypatch.setattr(launch, "spawn", lambda _: pytest.fail("tried again"))
+    with pytest.raises(AirlockError, match="No module named"):
+        wall.run([Task(-1, b"")], seconds=10)

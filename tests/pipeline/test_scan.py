@@ -175,7 +175,7 @@ def test_no_descriptor_is_left_open(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "descriptors", "wanted"), [(2, 1024, (2, 64)), (64, 1024, (32, 8)), (8, 256, (8, 8)), (8, 16, (1, 1))]
+    ("jobs", "descriptors", "wanted"), [(2, 1024, (2, 128)), (64, 1024, (32, 8)), (8, 256, (8, 8)), (8, 16, (1, 1))]
 )
 def test_batches_and_threads_fit_the_descriptors_there_are(
     monkeypatch: pytest.MonkeyPatch, jobs: int, descriptors: int, wanted: tuple[int, int]
@@ -221,7 +221,7 @@ def test_a_child_that_hangs_is_killed(here: Path, wall: Wall, monkeypatch: pytes
 
 
 def test_ctrl_c_ends_it_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "FUNCTION", FUNCTION)
+    monkeypatch.setattr(scan, "READ", FUNCTION)
     put("a", b"hang")
     put("b", b"hang" + bytes(2 * scan.SMALL_BYTES))
 
@@ -240,7 +240,7 @@ def test_an_interrupt_leaves_no_process_behind(here: Path) -> None:
     put("a", b"hang")
     code = (
         "import sys; from modelairlock.pipeline import scan\n"
-        f"scan.FUNCTION = {FUNCTION!r}\n"
+        f"scan.READ = {FUNCTION!r}\n"
         "print('ready', flush=True)\n"
         "scan.scan_sources(['m'], scan.Options(jobs=1))"
     )
@@ -364,7 +364,7 @@ def test_blobs_are_held_against_their_names(here: Path) -> None:
 
 
 def test_a_scan_puts_up_its_own_wall(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "FUNCTION", FUNCTION)
+    monkeypatch.setattr(scan, "READ", FUNCTION)
     for number in range(3):
         put(str(number), b"good")
     record = scan_sources(["m"], Options(jobs=2))

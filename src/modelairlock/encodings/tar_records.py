@@ -11,6 +11,7 @@ from modelairlock.encodings.archive_names import decoded
 BLOCK = 512
 ZEROS = bytes(BLOCK)
 _BLANK = b" " * 8
+_ASCII = bytes(range(128))
 _OCTAL = frozenset(b"01234567")
 
 REGULAR, OLD_REGULAR, CONTIGUOUS = b"0", b"\x00", b"7"
@@ -47,7 +48,7 @@ def checksum_fits(block: bytes) -> bool:
     stated = number(block[148:156])
     plain = block[:148] + _BLANK + block[156:BLOCK]
     total = sum(plain)
-    return stated == total or stated == total - 256 * sum(byte > 127 for byte in plain)
+    return stated == total or stated == total - 256 * len(plain.translate(None, _ASCII))
 
 
 def header(block: bytes) -> Header | None:

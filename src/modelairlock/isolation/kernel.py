@@ -6,11 +6,12 @@ Numbers are the kernel's own: arch/x86/entry/syscalls/syscall_64.tbl and include
 
 import ctypes
 import os
-import platform
 import struct
 import sys
 
 LINUX = sys.platform == "linux"
+#: asked before there is a wall: behind it nobody may ask
+_ARCHITECTURE = os.uname().machine
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24
@@ -83,7 +84,7 @@ def machine() -> int:
     """0 for x86_64, 1 for aarch64, -1 for what no table here covers (a 32-bit process included)."""
     if not LINUX or struct.calcsize("P") != 8:
         return -1
-    return {"x86_64": 0, "aarch64": 1}.get(platform.machine(), -1)
+    return {"x86_64": 0, "aarch64": 1}.get(_ARCHITECTURE, -1)
 
 
 _MACHINE = machine()

@@ -1,8 +1,4 @@
-"""Start a template, hear what it put up, and look at it from outside.
-
-The caller is never forked: it may hold threads, secrets and gigabytes. The template is a new interpreter with an
-empty environment, no inherited descriptor but one socket, and its own session.
-"""
+"""Have a template put up its layers, hear how that went, and look at it from outside."""
 
 import contextlib
 import errno
@@ -18,7 +14,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from modelairlock.isolation.framing import FDS_PER_MESSAGE, JOB, JOB_MAGIC, MORE_MAGIC, plain
-from modelairlock.isolation.template import BOOTSTRAP
+from modelairlock.isolation.spawn import Spawned, spawn
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Layer, State
 
@@ -26,8 +22,6 @@ _START_SECONDS = 60.0
 _SEND_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 _GREETING_BYTES = 64 * 1024
-#: what some interpreters need to find their own shared library
-_KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _STATES: dict[str, State] = {
     "enforced": "enforced",
     "unavailable": "unavailable",
@@ -105,31 +99,22 @@ class Running:
                 self.process.wait(_STOP_SECONDS)
 
 
-def launch(function: str, memory_bytes: int, layers: Collection[str]) -> tuple[Running, Isolation]:
-    """Start a template for `function`. Raises AirlockError if it cannot be started at all."""
+def launch(
+    function: str, memory_bytes: int, layers: Collection[str], spawned: Spawned | None = None
+) -> tuple[Running, Isolation]:
+    """Make a template for `function`, of `spawned` if that is one. Raises AirlockError if none can be started."""
     if not sys.executable:
         raise AirlockError("no Python interpreter to start the worker with", "set sys.executable")
-    ours, theirs = socket.socketpair()
-    with theirs:
-        arguments = [theirs.fileno(), os.getpid(), memory_bytes, ",".join(layers) or "-", function]
+    if spawned is None or spawned.taken or spawned.function != function:
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOTSTRAP, *map(str, arguments), *_import_path()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                cwd="/",
-                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+            spawned = spawn(function)
         except OSError as error:
-            ours.close()
             raise AirlockError(f"the worker could not be started: {error}") from error
-    ours.settimeout(_SEND_SECONDS)
-    running = Running(process, ours)
+    process, control = spawned.process, spawned.control
+    control.settimeout(_SEND_SECONDS)
+    running = Running(process, control)
     try:
-        lines = _greeting(ours, time.monotonic() + _START_SECONDS)
+        lines = _answer(spawned, memory_bytes, layers)
         if not lines or lines[0][0] != "ready":
             reason = lines[0][2] if lines else _last_words(process)
             raise AirlockError(
@@ -146,10 +131,14 @@ def launch(function: str, memory_bytes: int, layers: Collection[str]) -> tuple[R
     return running, Isolation.of(_confirmed(process.pid, stated))
 
 
-def _import_path() -> list[str]:
-    """Where the worker looks for modules, after its own standard library: never the current directory as such."""
-    home = str(Path(__file__).resolve().parents[2])
-    return list(dict.fromkeys([home, *(entry for entry in sys.path if os.path.isabs(entry))]))
+def _answer(spawned: Spawned, memory_bytes: int, layers: Collection[str]) -> list[tuple[str, str, str]]:
+    """What the template says to its orders; nothing if it is gone."""
+    with contextlib.suppress(OSError):  # it gave up before, and perhaps said why
+        spawned.order(memory_bytes, tuple(layers))
+    try:
+        return _greeting(spawned.control, time.monotonic() + _START_SECONDS)
+    except OSError:
+        return []
 
 
 def _greeting(control: socket.socket, deadline: float) -> list[tuple[str, str, str]]:

@@ -1,6 +1,6 @@
 """The template: a process that has imported everything, locked itself in, and forks a child for each run.
 
-Started by the caller through `BOOTSTRAP`, never imported by it. It sees the caller's requests but no hostile byte;
+Started through ``spawn.BOOTSTRAP``, never imported by the caller. It sees the caller's requests but no hostile byte;
 the children see hostile bytes but can do nothing to the template. It ends, and takes every child along, when the
 caller's end of the control socket closes or the caller is no longer its parent. (`PR_SET_PDEATHSIG` would not do: it
 fires when the *thread* that started the template ends.)
@@ -22,18 +22,19 @@ from modelairlock.isolation import child
 from modelairlock.isolation.framing import ENDED, EXIT, FDS_PER_MESSAGE, JOB, JOB_MAGIC, MORE_MAGIC, NO_FORK, plain
 from modelairlock.isolation.lockdown import Locks, Report, escapes, lock
 
-BOOTSTRAP = "import sys; sys.path += sys.argv[6:]; from modelairlock.isolation.template import main; main(sys.argv[1:])"
 _LOOK_AT_PARENT_MS = 1000
 #: life socket, task pipe, answer pipe: what every job brings besides its inputs
 _OWN_FDS = 3
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Arguments: control descriptor, the caller's pid, bytes of memory, layers by name, ``module:function``."""
+    """Arguments: control descriptor, the caller's pid, ``module:function``."""
     control = socket.socket(fileno=int(arguments[0]))
     status = 1
     try:
-        template = _prepare(control, int(arguments[1]), int(arguments[2]), arguments[3].split(","), arguments[4])
+        function = _find(arguments[2])
+        memory_bytes, layers = _orders(control)
+        template = _prepare(control, int(arguments[1]), memory_bytes, layers, function)
         _say(control, [("ready", "", ""), *template.locks.reports])
         template.serve()
         status = 0
@@ -41,6 +42,18 @@ def main(arguments: list[str]) -> NoReturn:
         _complain(control, error)
     finally:
         _end(status)
+
+
+def _orders(control: socket.socket) -> tuple[int, Collection[str]]:
+    """How much memory, and which layers. Raises EOFError when the caller goes away instead."""
+    text = b""
+    while not text.endswith(b"\n"):
+        data = os.read(control.fileno(), 4096)
+        if not data:
+            raise EOFError("the caller gave no orders")
+        text += data
+    memory_bytes, _, layers = text.decode().rstrip("\n").partition(" ")
+    return int(memory_bytes), layers.split(",")
 
 
 def _end(status: int) -> NoReturn:
@@ -63,11 +76,14 @@ def _say(control: socket.socket, lines: list[Report]) -> None:
     os.write(control.fileno(), "".join("\t".join(line) + "\n" for line in lines).encode("utf-8", "replace") + b"\n")
 
 
-def _prepare(control: socket.socket, caller: int, memory_bytes: int, layers: Collection[str], name: str) -> "Template":
-    function = _find(name)
+def _prepare(
+    control: socket.socket, caller: int, memory_bytes: int, layers: Collection[str], function: child.Function
+) -> "Template":
     gc.collect()
     # Frozen objects are never written to by the collector, so children share their pages.
     gc.freeze()
+    # Nor do readers make cycles to speak of: a child that looks for them every 700 objects only writes to more pages.
+    gc.set_threshold(50_000, 20, 20)
     _require_one_thread()
     wake, waker = os.pipe()
     os.set_blocking(waker, False)

@@ -16,6 +16,7 @@ from typing import Self
 from modelairlock.isolation.framing import MAX_TASKS, RESULT, Answers, plain
 from modelairlock.isolation.launch import Running, launch
 from modelairlock.isolation.run import run
+from modelairlock.isolation.spawn import Spawned
 from modelairlock.isolation.task import Outcome, Task
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.isolation import LAYERS, Isolation, Level
@@ -32,7 +33,8 @@ class Wall:
 
     `memory_bytes` is what a child may use beyond what the template has after its imports; `result_bytes` bounds one
     answer. `enabled_layers` (names from `LAYERS`; None for all) is there for tests. A level below `require` raises
-    NoIsolation when the template starts. Safe to use from several threads; each run then has a child of its own.
+    NoIsolation when the template starts. `spawned` is an interpreter that was started for this function beforehand.
+    Safe to use from several threads; each run then has a child of its own.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Wall:
         result_bytes: int = 64 * 1024 * 1024,
         enabled_layers: Collection[str] | None = None,
         require: Level = Level.NONE,
+        spawned: Spawned | None = None,
     ) -> None:
         unknown = set(enabled_layers or ()) - set(LAYERS)
         if unknown:
@@ -52,9 +55,11 @@ class Wall:
         self._result_bytes = result_bytes
         self._layers = LAYERS if enabled_layers is None else tuple(name for name in LAYERS if name in enabled_layers)
         self._require = require
+        self._spawned = spawned
         self._starting = threading.Lock()
         self._running: Running | None = None
         self._isolation: Isolation | None = None
+        self._refused: AirlockError | None = None
         self._deaths = 0
         self._closed = False
 
@@ -108,12 +113,22 @@ class Wall:
                     return self._running, self._isolation
                 self._running.kill()
                 self._count_death()
-            running, isolation = launch(self._function, self._memory_bytes, self._layers)
+            running, isolation = self._launched()
             if isolation.level.rank < self._require.rank:
                 running.kill()
                 raise NoIsolation(*_too_weak(isolation, self._require))
             self._running, self._isolation = running, isolation
             return running, isolation
+
+    def _launched(self) -> tuple[Running, Isolation]:
+        """A new template. One that never started is not tried again: what keeps it from starting stays."""
+        if self._refused:
+            raise self._refused
+        try:
+            return launch(self._function, self._memory_bytes, self._layers, self._spawned)
+        except AirlockError as error:
+            self._refused = None if self._running else error
+            raise
 
     def _count_death(self) -> None:
         self._deaths += 1

@@ -1,1 +1,4 @@
 """The only room that knows the order: tree and worker behind the wall; scan and judge before it."""
+
+#: what runs behind the wall to read a file
+READ = "modelairlock.pipeline.worker:read"

@@ -22,6 +22,7 @@ from modelairlock.records.scan import Subject, Verdict, worst
 READER_VERSION = "1"
 
 
+@cache
 def rules() -> tuple[Rule, ...]:
     """Every rule of the house."""
     return catalog("modelairlock.rules", Rule)

@@ -16,7 +16,9 @@ import msgspec
 
 import modelairlock
 from modelairlock.isolation import Wall
+from modelairlock.isolation.spawn import Spawned
 from modelairlock.limits import DEFAULT_LIMITS, Limits
+from modelairlock.pipeline import READ
 from modelairlock.pipeline.answer import RESULT_BYTES
 from modelairlock.pipeline.batch import Run, judged, read_batch, unread
 from modelairlock.pipeline.cache import Cache, open_cache
@@ -30,12 +32,11 @@ from modelairlock.sources.local import File, Hole, walk
 
 #: files up to this size share a child, so many of them and so many bytes at a time
 SMALL_BYTES = 1024 * 1024
-BATCH_FILES = 64
+BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
 MOST_JOBS = 256
 #: how often progress is told while one file takes long
 TELL_SECONDS = 0.2
-FUNCTION = "modelairlock.pipeline.worker:read"
 
 
 def _processors() -> int:
@@ -79,14 +80,15 @@ def scan_sources(
     progress: Tell | None = None,
     *,
     wall: Wall | None = None,
+    spawned: Spawned | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> ScanRecord:
     """Scan `sources` and say what is known of every file in them.
 
     `progress` is called in this thread, at least five times a second. A `wall` that is given is used and left open;
-    else one is put up for this scan. `warn` gets a sentence about what does not change any answer, such as a cache
-    that had to be made anew. Raises `AirlockError` for options that make no sense, and `NoIsolation` when the level
-    that `options.require` names cannot be reached; nothing is read then.
+    else one is put up for this scan, of `spawned` if there is one. `warn` gets a sentence about what does not change
+    any answer, such as a cache that had to be made anew. Raises `AirlockError` for options that make no sense, and
+    `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
     """
     if options.jobs < 1:
         raise AirlockError(f"{options.jobs} jobs are too few", "Use --jobs 1 or more.")
@@ -96,10 +98,11 @@ def scan_sources(
     own = wall is None
     if wall is None:
         wall = Wall(
-            FUNCTION,
+            READ,
             memory_bytes=options.limits.worker_bytes,
             result_bytes=RESULT_BYTES,
             require=options.require or Level.NONE,
+            spawned=spawned,
         )
     try:
         scan = _Scan(sources, options, Run(wall, options.limits, options.hash, cache), progress, errors)

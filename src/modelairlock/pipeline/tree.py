@@ -215,19 +215,18 @@ def _claimants(known: Sequence[Format], probe: Probe, strict: bool) -> list[Form
     """Every format that claims the artifact, less those whose structure another claimant reads itself."""
     if not probe.size:
         return []
-    claiming = [candidate for candidate in known if _claims(candidate, probe, strict)]
+    claiming = []
+    for candidate in known:
+        try:
+            claims = candidate.claims(probe)
+        except Exception:
+            if strict:
+                raise
+            claims = True  # it reads, then: its failure there becomes a gap
+        if claims:
+            claiming.append(candidate)
     covered = {name for claimant in claiming for name in claimant.builds_on}
     return [claimant for claimant in claiming if claimant.name not in covered]
-
-
-def _claims(candidate: Format, probe: Probe, strict: bool) -> bool:
-    """A format that fails to say whether it claims an artifact reads it: its failure there becomes a gap."""
-    try:
-        return candidate.claims(probe)
-    except Exception:
-        if strict:
-            raise
-        return True
 
 
 @cache

@@ -23,6 +23,8 @@ __all__ = ["CONSTRAINTS", "Library", "Profiles", "arguments_fit", "canonical"]
 
 #: Longest dotted name that is taken apart; an honest one has two parts, and a hostile one must not cost time.
 _MAX_PARTS = 12
+#: answers that are remembered; a hostile file may ask about any number of long names
+_REMEMBERED = 1024
 _HARMFUL = "harmful"
 _PYTHON = "python"
 
@@ -89,6 +91,9 @@ class Profiles:
         self._libraries: dict[str, Library] = {}
         self._vouched: dict[str, dict[tuple[str, str, str], Vouch]] = {}
         self._harms: dict[str, Harm] | None = None
+        # Answers that are remembered: models name the same few hundred things, over and over.
+        self._vouches_asked: dict[tuple[str, str, str], Vouch | None] = {}
+        self._harms_asked: dict[tuple[str, str], Harm | None] = {}
         self._digest = ""
 
     @classmethod
@@ -101,9 +106,15 @@ class Profiles:
 
     def vouches(self, module: str, qualname: str, use: str) -> Vouch | None:
         """The allow-list entry for this exact name and use, if there is one."""
-        module, qualname = canonical(module, qualname, 0)
-        name = self._profile_name(module)
-        return self._table(name).get((module, qualname, use)) if name else None
+        asked = module, qualname, use
+        try:
+            return self._vouches_asked[asked]
+        except KeyError:
+            vouch = self._vouch_of(*canonical(module, qualname, 0), use)
+        if len(self._vouches_asked) >= _REMEMBERED:
+            self._vouches_asked.clear()
+        self._vouches_asked[asked] = vouch
+        return vouch
 
     def harm(self, module: str, qualname: str) -> Harm | None:
         """What is known to be bad about this name; the most specific pattern wins.
@@ -111,11 +122,15 @@ class Profiles:
         A dotted `qualname` is an attribute path, so it is also looked up as what it may reach: ``pathlib:os.system``
         is ``os:system``, and ``subprocess:Popen.wait`` is a part of ``subprocess:Popen``.
         """
-        for candidate in dict.fromkeys(((module, qualname), canonical(module, qualname, 0))):
-            found = self._harm_of(*candidate)
-            if found is not None:
-                return found
-        return None
+        asked = module, qualname
+        try:
+            return self._harms_asked[asked]
+        except KeyError:
+            harm = self._harm_of(*asked) or self._harm_of(*canonical(module, qualname, 0))
+        if len(self._harms_asked) >= _REMEMBERED:
+            self._harms_asked.clear()
+        self._harms_asked[asked] = harm
+        return harm
 
     def fits(self, vouch: Vouch, arguments: tuple[Value, ...]) -> bool:
         """Whether a call's arguments meet the constraint of its vouch, if it has one."""
@@ -178,6 +193,10 @@ class Profiles:
             groups = _load(self._files[_HARMFUL], _Harmful).harmful
             self._harms = {name: _harm(group, name) for group in groups for name in group.names}
         return self._harms
+
+    def _vouch_of(self, module: str, qualname: str, use: str) -> Vouch | None:
+        name = self._profile_name(module)
+        return self._table(name).get((module, qualname, use)) if name else None
 
     def _harm_of(self, module: str, qualname: str) -> Harm | None:
         table = self._harm_table()

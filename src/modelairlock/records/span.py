@@ -49,7 +49,7 @@ class Extents:
 
     def update(self, other: Iterable[tuple[int, int]]) -> None:
         """Add every range of `other`."""
-        for start, end in other:
+        for start, end in other._sorted() if isinstance(other, Extents) else other:
             self.add(start, end)
 
     def _merge(self) -> None:
@@ -63,32 +63,36 @@ class Extents:
         self._ranges = merged
         self._clean = True
 
-    def __iter__(self) -> Iterator[Span]:
+    def _sorted(self) -> list[tuple[int, int]]:
         if not self._clean:
             self._merge()
-        return (Span(start, end) for start, end in self._ranges)
+        return self._ranges
+
+    def __iter__(self) -> Iterator[Span]:
+        return (Span(start, end) for start, end in self._sorted())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._sorted())
 
     def total(self) -> int:
         """How many bytes are in the set."""
-        return sum(end - start for start, end in self)
+        return sum([end - start for start, end in self._sorted()])
 
     def minus(self, other: "Extents") -> "Extents":
         """The bytes of this set that are not in `other`."""
-        if not other._ranges or not self._ranges:
-            return Extents(self)
         left = Extents()
-        holes = list(other)
+        if not other._ranges or not self._ranges:
+            left._ranges = self._sorted().copy()
+            return left
+        holes = other._sorted()
         index = 0
-        for start, end in self:
-            while index < len(holes) and holes[index].end <= start:
+        for start, end in self._sorted():
+            while index < len(holes) and holes[index][1] <= start:
                 index += 1
             at = index
-            while at < len(holes) and holes[at].start < end:
-                left.add(start, holes[at].start)
-                start = max(start, holes[at].end)
+            while at < len(holes) and holes[at][0] < end:
+                left.add(start, holes[at][0])
+                start = max(start, holes[at][1])
                 at += 1
             left.add(start, end)
         return left
@@ -96,10 +100,10 @@ class Extents:
     def within(self, start: int, end: int) -> "Extents":
         """The part of this set that lies in ``start..end``."""
         cut = Extents()
-        for low, high in self:
+        for low, high in self._sorted():
             cut.add(max(low, start), min(high, end))
         return cut
 
     def moved(self, by: int) -> "Extents":
         """The same set, `by` bytes further on."""
-        return Extents((start + by, end + by) for start, end in self)
+        return Extents([(start + by, end + by) for start, end in self._sorted()])

@@ -38,7 +38,7 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | Non
     chosen = settled(ctx, given, sources, settings)
     check_output(chosen["output"])
     started = time.monotonic()
-    record = _scan(sources, chosen)
+    record = _scan(sources, chosen, ctx.obj)
     seconds = time.monotonic() - started
     return write_report(
         record,
@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | Non
     )
 
 
-def _scan(sources: tuple[str, ...], chosen: dict[str, Any]) -> Any:
+def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any) -> Any:
     from modelairlock.cli.budgets import limits_from
     from modelairlock.cli.terminal import Counts, Meter, is_terminal, say
     from modelairlock.pipeline.cache import default_folder
@@ -76,7 +76,7 @@ def _scan(sources: tuple[str, ...], chosen: dict[str, Any]) -> Any:
     )
     meter = Meter(sys.stderr, words) if is_terminal(sys.stderr) and not chosen["quiet"] else None
     try:
-        return scan_sources(sources, options, meter, warn=say)
+        return scan_sources(sources, options, meter, spawned=spawned, warn=say)
     finally:
         if meter:
             meter.close()

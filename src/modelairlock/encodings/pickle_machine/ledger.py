@@ -26,6 +26,7 @@ from modelairlock.records.facts import (
     SetItem,
     UnresolvedImport,
     Value,
+    ValueKind,
 )
 from modelairlock.records.span import Span
 
@@ -95,6 +96,7 @@ class Ledger:
         "boxes",
         "calls",
         "counts",
+        "described",
         "facts",
         "globals",
         "limits",
@@ -117,6 +119,8 @@ class Ledger:
         self.counts: list[int] = []
         self.seen: dict[object, int] = {}
         self.globals: list[tuple[str, str]] = []
+        #: what each of them is as a value; one object, however often it is told
+        self.described: list[Value] = []
         self.names: dict[tuple[str, str], int] = {}
         #: (callable value, how, argument values) of each distinct call
         self.calls: list[tuple[int, CallHow, tuple[int, ...]]] = []
@@ -181,6 +185,7 @@ class Ledger:
         if index is None:
             index = self.names[name] = len(self.globals)
             self.globals.append(name)
+            self.described.append(Value("global", qualname, module=module))
         key = ("import", index, opcode)
         if not self.again(key):
             self.add(key, Import(span=Span(*span), module=module, qualname=qualname, opcode=opcode))
@@ -295,37 +300,35 @@ class Ledger:
     def value(self, value: int, depth: int = 0, size: tuple[int, int] | None = None) -> Value:
         """What `value` stands for, to the depth and width that the limits (or `size`) allow."""
         self.room -= DESCRIPTION_COST
-        most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
-        kind, index = value & v.KIND, value >> 4
-        described = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
-        if described is not None:
-            self.room -= len(described.text)
-            if kind != v.BOX or size is None or value >> 8 not in self.boxes:
-                return described
+        kind = value & v.KIND
         if kind == v.GLOBAL:
-            module, qualname = self.globals[index]
-            return Value("global", qualname, module=module)
-        told, items = self._composite(value)
+            return self.described[value >> 4]
+        if kind not in _COMPOSITE or (kind == v.BOX and (size is None or value >> 8 not in self.boxes)):
+            simple = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
+            self.room -= len(simple.text)
+            return simple
+        most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
+        word, how, items = self._composite(value)
         cut = depth >= most_deep or self.room <= 0
-        always = items[:1] if told.kind == "call" else ()
-        shown = always if cut else items[:most_wide]
-        parts = tuple(self.value(item, depth + 1, size) for item in shown)
-        return Value(told.kind, told.text, parts=parts, cut=len(shown) < len(items))
+        shown = (items[:1] if kind == v.CALL else ()) if cut else items[:most_wide]
+        parts = tuple([self.value(item, depth + 1, size) for item in shown])
+        return Value(word, how, parts=parts, cut=len(shown) < len(items))
 
-    def _composite(self, value: int) -> tuple[Value, tuple[int, ...]]:
-        """A value made of others: what it is, and those."""
+    def _composite(self, value: int) -> tuple[ValueKind, str, tuple[int, ...]]:
+        """A value made of others: its kind in words, how it was made if by a call, and those others."""
         kind, index = value & v.KIND, value >> 4
         if kind == v.TUPLE:
-            return Value("tuple"), self.items(value) or ()
+            return "tuple", "", self.items(value) or ()
         if kind == v.CALL:
             function, how, arguments = self.calls[index]
-            return Value("call", how), (function, *arguments)
+            return "call", how, (function, *arguments)
         if kind == v.PERSISTENT:
-            return Value("persistent"), self.persistent[index]
-        if kind == v.BOX:
-            described = v.simple(self.window, value, 0) or Value("unknown")
-            return described, tuple(self.boxes.get(value >> 8, ()))
-        return Value("unknown"), ()
+            return "persistent", "", self.persistent[index]
+        return v.simple(self.window, value, 0).kind, "", tuple(self.boxes[value >> 8])
+
+
+#: kinds of values that are made of others; a plain container only while its items are kept
+_COMPOSITE = frozenset({v.TUPLE, v.CALL, v.PERSISTENT, v.BOX})
 
 
 def _few(values: tuple[int, ...]) -> tuple[int, ...]:

@@ -34,16 +34,22 @@ NAME_BYTES = 4096
 
 def decode_text(window: Window, at: int, limit: int) -> tuple[str, bool]:
     """The string that the opcode at `at` holds, cut to about `limit` characters; and whether it was cut."""
-    raw, cut = payload(window, at, limit * 4)
-    opcode = window.bytes(at, 1)
-    if opcode == b"V":
-        text = _raw_unicode_escape(raw)
-    elif opcode == b"S":
-        text = _quoted(raw)
-    elif opcode in b"TUBC\x8e\x96":
-        text = raw.decode("latin-1")
-    else:
+    low, data = at - window.base, window.data
+    if 0 <= low < len(data) - 1 and data[low] == 0x8C and low + 2 + data[low + 1] <= len(data):
+        # SHORT_BINUNICODE in the window: nearly every name and key there is
+        raw, cut = data[low + 2 : low + 2 + data[low + 1]], False
         text = _utf8(raw, cut)
+    else:
+        raw, cut = payload(window, at, limit * 4)
+        opcode = window.bytes(at, 1)
+        if opcode == b"V":
+            text = _raw_unicode_escape(raw)
+        elif opcode == b"S":
+            text = _quoted(raw)
+        elif opcode in b"TUBC\x8e\x96":
+            text = raw.decode("latin-1")
+        else:
+            text = _utf8(raw, cut)
     return (text, cut) if len(text) <= limit else (text[:limit], True)
 
 
@@ -161,13 +167,14 @@ def whole_number(window: Window, value: int) -> int | None:
     return None
 
 
-def simple(window: Window, value: int, limit: int) -> Value | None:
-    """What a value that holds no others stands for."""
+def simple(window: Window, value: int, limit: int) -> Value:
+    """What a value stands for that holds no others, or is told without them."""
+    known = _KNOWN.get(value)
+    if known is not None:
+        return known
     kind = value & KIND
     if kind == INT:
         return Value("int", str(value >> 4))
-    if kind == CONSTANT:
-        return Value("none") if value == NONE else Value("bool", str(value == TRUE))
     if kind in (STR, BYTES):
         text, cut = decode_text(window, value >> 4, limit)
         return Value("str" if kind == STR else "bytes", text, cut=cut)
@@ -175,10 +182,17 @@ def simple(window: Window, value: int, limit: int) -> Value | None:
         if window.bytes(value >> 4, 1) in b"FG":
             return Value("float", number(window, value >> 4)[:limit])
         # Not as it is spelled: 0x10, 1_6 and 16L are one number.
-        known = whole_number(window, value)
-        return Value("int", (number(window, value >> 4) if known is None else str(known))[:limit])
-    if kind == BOX:
-        return Value(_BOXES[value >> 4 & 15])
-    if kind == OTHER:
-        return Value(_OTHERS[value >> 4])
-    return None
+        whole = whole_number(window, value)
+        return Value("int", (number(window, value >> 4) if whole is None else str(whole))[:limit])
+    return Value(_BOXES[value >> 4 & 15]) if kind == BOX else Value("unknown")
+
+
+#: values that are told over and over
+_KNOWN: dict[int, Value] = {
+    **{index << 4 | INT: Value("int", str(index)) for index in range(256)},
+    NONE: Value("none"),
+    TRUE: Value("bool", "True"),
+    FALSE: Value("bool", "False"),
+    **{index << 4 | BOX: Value(word) for index, word in enumerate(_BOXES)},
+    **{index << 4 | OTHER: Value(word) for index, word in enumerate(_OTHERS)},
+}
