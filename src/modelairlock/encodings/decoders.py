@@ -4,6 +4,7 @@ A decoder reads *one* frame. What comes after it, and how much may come out at a
 codecs are imported when first used, because most files need none of them.
 """
 
+import codecs
 import zlib
 from collections.abc import Callable
 from struct import Struct
@@ -86,6 +87,23 @@ class Deflate:
         # A full output means that zlib may hold more back, even when it took all the input.
         self.needs_input = not inner.unconsumed_tail and len(out) < max_length
         return out
+
+
+class Latin1:
+    """Text that stands for the bytes of its code points, as pickles below protocol 3 spell bytes."""
+
+    __slots__ = ("_inner", "eof", "needs_input", "unused_data")
+
+    def __init__(self, spelled: str) -> None:
+        self._inner = codecs.getincrementaldecoder(spelled)("strict")
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """See `Decoder`; never more than was put in. Raises `UnicodeError`."""
+        del max_length
+        return self._inner.decode(data).encode("latin-1")
 
 
 def gzip_header_end(head: bytes) -> int:
@@ -326,6 +344,8 @@ def codec(method: str, expected: int | None) -> Codec:
 
 
 _CODECS: dict[str, Callable[[], Codec]] = {
+    "latin1-of-utf8": lambda: Codec(lambda: Latin1("utf-8"), (UnicodeError,), open_ended=True),
+    "latin1-of-escapes": lambda: Codec(lambda: Latin1("raw-unicode-escape"), (UnicodeError,), open_ended=True),
     "deflate": lambda: Codec(lambda: Deflate(-15), (zlib.error,)),
     "zlib": lambda: Codec(lambda: Deflate(15), (zlib.error,), zlib_header),
     "gzip": lambda: Codec(Gzip, (zlib.error, BadFrame), lambda head: head[:2] == _GZIP_MAGIC, padding=1),

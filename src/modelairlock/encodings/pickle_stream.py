@@ -7,6 +7,7 @@ would load in turn, and says where two unpicklers would see different instructio
 import re
 from collections.abc import Iterator
 
+from modelairlock.encodings.compression import inflate
 from modelairlock.encodings.joblib_array import array_bytes
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
@@ -200,21 +201,30 @@ def _loaded_bytes(state: State) -> Iterator[Fact]:
             continue
         for argument in arguments:
             if argument & v.KIND == v.BYTES:
-                span = Span(*v.payload_span(state.window, argument >> 4))
-                name = "{}.{} at {}".format(*ledger.globals[function >> 4], span.start)
-                yield Member(span=span, name=name, size_bytes=span.end - span.start, role="argument")
+                state.candidates.discard(argument >> 4)  # no need to look at it twice
+                start, end, method = v.byte_string(state.window, argument >> 4)
+                name = "{}.{} at {}".format(*ledger.globals[function >> 4], start)
+                size = end - start if method == "stored" else None
+                yield Member(span=Span(start, end), name=name, method=method, size_bytes=size, role="argument")
 
 
 def _dormant_pickles(cursor: Cursor, state: State) -> Iterator[Fact]:
     """Byte strings that are whole pickles and import something; one that merely could be a pickle is no news."""
-    for at in state.candidates:
-        start, end = v.payload_span(state.window, at)
+    for at in sorted(state.candidates):
+        start, end, method = v.byte_string(state.window, at)
         if end > cursor.size or cursor.peek(end - 1, 1) != b".":
             continue
-        trial = State(Cursor(SubSource(cursor.source, start, end), cursor.name, _trial_budget(cursor)), 0)
+        budget = _trial_budget(cursor)
+        plain = method == "stored"
+        source = SubSource(cursor.source, start, end)
+        inner = source if plain else inflate(source, Span(0, end - start), method, budget)
+        trial = State(Cursor(inner, cursor.name, budget), 0)
         names, _ = effects(trial)
-        if names and trial.position == end - start:
-            yield Member(span=Span(start, end), name=f"bytes at {start}", size_bytes=end - start, role="dormant")
+        if names and trial.position == inner.size:
+            size = end - start if plain else None
+            yield Member(
+                span=Span(start, end), name=f"bytes at {start}", method=method, size_bytes=size, role="dormant"
+            )
 
 
 def whole_or_acting(source: Source) -> tuple[bool, bool]:

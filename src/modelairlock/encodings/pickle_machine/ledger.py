@@ -210,12 +210,24 @@ class Ledger:
 
     def call(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
         """A call of any kind; returns the value of its result."""
-        arguments = _few(arguments)
+        number = self._called(span, function, how, _few(arguments))
+        return self._bytes_of_text(function, arguments) or number << 4 | v.CALL
+
+    def _bytes_of_text(self, function: int, arguments: tuple[int, ...]) -> int:
+        """Below protocol 3 bytes are spelled ``_codecs.encode('…', 'latin1')``: that constant, else 0."""
+        if function & v.KIND != v.GLOBAL or self.globals[function >> 4] != ("_codecs", "encode"):
+            return 0
+        if len(arguments) != 2 or arguments[0] & v.KIND != v.STR or self.text(arguments[1]) != "latin1":
+            return 0
+        return arguments[0] >> 4 << 4 | v.BYTES
+
+    def _called(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
+        """Enter a call; returns the number of the call that stands for it."""
         key = (function, how, self._kinds(function, arguments))
         shape = self.shapes.get(key)
         if shape is not None and shape.looks >= WORD_FOR_WORD:
             self.counts[shape.fact] += 1
-            return shape.number << 4 | v.CALL
+            return shape.number
         described = tuple([self.value(argument) for argument in arguments[: self.limits.value_parts]])
         words = (key, described)
         number, fact = self.words.get(words, (-1, -1))
@@ -229,7 +241,7 @@ class Ledger:
         if shape is None:
             shape = self.shapes[key] = _Shape(number, fact)
         shape.looks += 1
-        return number << 4 | v.CALL
+        return number
 
     def _kinds(self, function: int, arguments: tuple[int, ...]) -> tuple[object, ...]:
         kinds: list[object] = [a if a & v.KIND in _EXACT else a & v.KIND for a in arguments]

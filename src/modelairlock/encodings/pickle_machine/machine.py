@@ -89,6 +89,10 @@ def run(state: State) -> Ended:  # noqa: C901, PLR0912, PLR0915  # one long disp
             elif op == 0x58:  # BINUNICODE
                 push((base + pos) << 4 | 1)
                 pos += 5 + u4(data, pos + 1)[0]
+                # In a vocabulary of protocol 2 every word is put into the memo: no need to come here again for that.
+                if pos < stop and data[pos] == 0x72 and memo.tidy and u4(data, pos + 1)[0] == len(dense):
+                    dense.append(stack[-1])
+                    pos += 5
             elif op == 0x28:  # MARK
                 fence = len(stack)
                 marks.append(fence)

@@ -219,7 +219,13 @@ def _extension(width: int) -> Step:
 
 
 def _call(state: State, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> None:
-    state.stack.append(state.ledger.call(span, function, how, arguments))
+    value = state.ledger.call(span, function, how, arguments)
+    if (
+        value & v.KIND == v.BYTES
+        and v.decode_text(state.window, value >> 4, 1)[0].encode("latin-1", "replace") in PICKLE_STARTS
+    ):
+        state.candidate(value >> 4)
+    state.stack.append(value)
 
 
 def _arguments(state: State, value: int) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ class State:
         self.protocol = 0
         self.position = start
         #: opcodes of byte strings that begin as a pickle would
-        self.candidates: list[int] = []
+        self.candidates: set[int] = set()
         #: whether an array wrapper's bytes follow its BUILD; not in a pickle that joblib loads by ``pickle.load``
         self.joblib = joblib
         #: keep the items of plain dicts and lists, which is needed to follow joblib's array wrappers
@@ -108,7 +108,7 @@ class State:
     def candidate(self, at: int) -> None:
         """The byte string at `at` begins as a pickle does."""
         if len(self.candidates) < CANDIDATES:
-            self.candidates.append(at)
+            self.candidates.add(at)
 
     def edge(self, at: int) -> None:
         """At `at` the window or a frame ends, or the opcode just done has jumped past it."""

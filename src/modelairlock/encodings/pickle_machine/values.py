@@ -4,7 +4,8 @@ The low four bits of a value say its kind, the rest is a number: an integer itse
 holds a string, or an index. So no object is ever built, and a string is decoded only if a fact names it.
 """
 
-import codecs
+import re
+from typing import NamedTuple
 
 from modelairlock.encodings.pickle_machine.opcodes import f8, reach
 from modelairlock.encodings.pickle_machine.window import Window
@@ -28,6 +29,12 @@ EXTENSION = 3 << 4 | OTHER
 
 _BOXES: tuple[ValueKind, ...] = ("list", "dict", "set", "frozenset", "bytearray")
 _OTHERS: tuple[ValueKind, ...] = ("buffer", "unknown", "unresolved", "extension")
+#: as in a bytes literal of Python (``PyBytes_DecodeEscape``); what is no escape stays as it is, backslash and all
+_ESCAPE = re.compile(rb"\\(\n|[\\'\"abfnrtv]|[0-7]{1,3}|x[0-9A-Fa-f]{2})")
+_ESCAPES = {
+    b"\n": b"", b"\\": b"\\", b"'": b"'", b'"': b'"',
+    b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
+}  # fmt: skip
 #: the longest string that is decoded whole, when a name or a storage key is needed exactly
 NAME_BYTES = 4096
 
@@ -66,10 +73,23 @@ def payload(window: Window, at: int, limit: int) -> tuple[bytes, bool]:
     return window.bytes(at + reached.payload, min(limit, length)), length > limit
 
 
-def payload_span(window: Window, at: int) -> tuple[int, int]:
-    """Where the payload of the length-prefixed opcode at `at` begins and ends."""
-    reached = reach(window.bytes(at, 16), 0)
-    return (at, at) if reached is None else (at + reached.payload, at + reached.end)
+class Payload(NamedTuple):
+    """Where the bytes of a byte string stand, and how (`encodings.decoders`): as they are, or spelled as text."""
+
+    start: int
+    end: int
+    method: str
+
+
+def byte_string(window: Window, at: int) -> Payload:
+    """The payload of the opcode at `at`, which holds bytes, or text that stands for bytes."""
+    head = window.bytes(at, 16)
+    if head[:1] == b"V":
+        return Payload(at + 1, window.line_end(at + 1), "latin1-of-escapes")
+    reached = reach(head, 0)
+    if reached is None:
+        return Payload(at, at, "stored")
+    return Payload(at + reached.payload, at + reached.end, "latin1-of-utf8" if head[:1] in b"X\x8c\x8d" else "stored")
 
 
 def _utf8(raw: bytes, cut: bool) -> str:
@@ -92,10 +112,14 @@ def _quoted(raw: bytes) -> str:
     raw = raw.rstrip(b"\r")
     if len(raw) >= 2 and raw[:1] == raw[-1:] and raw[:1] in b"'\"":
         raw = raw[1:-1]
-    try:
-        return codecs.escape_decode(raw)[0].decode("latin-1")
-    except ValueError:
-        return raw.decode("latin-1")
+    return _ESCAPE.sub(_unescaped, raw).decode("latin-1")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    what = match[1]
+    if what[:1] == b"x":
+        return bytes((int(what[1:], 16),))
+    return bytes((int(what, 8) & 255,)) if what[:1].isdigit() else _ESCAPES[what]
 
 
 def is_quoted(window: Window, start: int, end: int) -> bool:
