@@ -11,10 +11,16 @@ from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.state import State
 from modelairlock.reading import Truncated, Unsupported
 
-#: a numpy dtype's short name: a kind, and a size in bytes (for ``U``: in characters)
-_DTYPE = re.compile(r"([biufcmMOSUVa?])(\d{0,9})\Z")
+#: a numpy dtype's short name, as `pickle` writes it: a kind, and a size in bytes (for ``U``: in characters)
+_DTYPE = re.compile(r"([biufcmMOSUV])([1-9]\d{0,8})\Z")
+#: sizes that numpy knows; the others take any
+_SIZES = {
+    "b": {1}, "i": {1, 2, 4, 8}, "u": {1, 2, 4, 8}, "f": {2, 4, 8, 12, 16}, "c": {8, 16, 24, 32}, "m": {8}, "M": {8},
+    "O": {4, 8},
+}  # fmt: skip
 _HASOBJECT = 0x01
-_DATES = {"m": 8, "M": 8}
+#: what joblib sets, and nothing else: any other attribute could stand in for a method that it calls
+_FIELDS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"))
 
 
 class ArrayBytes(NamedTuple):
@@ -34,6 +40,9 @@ def array_bytes(state: State) -> ArrayBytes:
     item_bytes, objects = _item(state, fields.get("dtype"), at)
     subclass = fields.get("subclass", v.UNKNOWN)
     if objects:
+        # With mmap_mode, joblib would map these bytes as numbers and read on behind them.
+        if fields.get("allow_mmap") != v.FALSE:
+            raise Unsupported(at, "an array of objects that may be memory-mapped, which joblib never writes")
         return ArrayBytes(at, at, True, subclass)
     count = 1
     for extent in _shape(state, fields.get("shape"), at):
@@ -48,14 +57,15 @@ def array_bytes(state: State) -> ArrayBytes:
 def _fields(state: State, at: int) -> dict[str, int]:
     """The wrapper's attributes, from the dict that BUILD was given."""
     value = state.array_state
-    kept = state.boxes.get((value or 0) >> 8) if value is not None and value & v.KIND == v.BOX else None
+    box = state.boxes.find(value) if value is not None and value & v.KIND == v.BOX else None
+    kept = box.items if box else None
     if kept is None or len(kept) % 2:
         raise Unsupported(at, "an array wrapper whose state is no plain dict: what follows cannot be told apart")
     fields: dict[str, int] = {}
     for key, item in zip(kept[::2], kept[1::2], strict=True):
         name = state.ledger.text(key)
-        if name is None:
-            raise Unsupported(at, "an array wrapper with a computed attribute name")
+        if name not in _FIELDS:
+            raise Unsupported(at, f"an array wrapper with an attribute that joblib does not know: {name!r:.40}")
         fields[name] = item
     return fields
 
@@ -84,15 +94,15 @@ def _item(state: State, value: int | None, at: int) -> tuple[int, bool]:
     if not found:
         raise Unsupported(at, "an array wrapper whose dtype has no plain name")
     kind, digits = found.groups()
-    size = int(digits) if digits else 1
+    size = int(digits)
+    if size not in _SIZES.get(kind, (size,)):
+        raise Unsupported(at, f"an array wrapper whose dtype numpy does not know: {kind}{digits}")
     flags, stated = _built(state, value, at)
     if kind == "O" or flags & _HASOBJECT:
         return 0, True
     if kind == "U":
         size *= 4
-    if kind in "SUVa" and stated > 0:
-        size = stated
-    return _DATES.get(kind, size), False
+    return stated if kind in "SUV" and stated > 0 else size, False
 
 
 def _built(state: State, dtype: int, at: int) -> tuple[int, int]:
@@ -117,8 +127,8 @@ def _padding(state: State, value: int | None, at: int) -> int:
     """
     if value is None or value == v.NONE:
         return 0
-    if value & v.KIND in (v.CALL, v.OTHER, v.PERSISTENT):
-        raise Unsupported(at, "an array wrapper whose alignment is computed")
+    if value & v.KIND != v.INT:
+        raise Unsupported(at, "an array wrapper whose alignment is no number")
     length = state.window.cursor.read(at, 1)[0]
     padding = state.window.cursor.peek(at + 1, length)
     if not padding.strip(b"\xff"):

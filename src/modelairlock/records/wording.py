@@ -15,6 +15,7 @@ from modelairlock.records.facts import (
     HiddenCode,
     Import,
     Irregularity,
+    Key,
     Link,
     Member,
     NameMismatch,
@@ -126,6 +127,8 @@ def _pickle_fact(fact: Fact) -> str:
             return f"sets the state of {value_in_words(fact.target)} to {value_in_words(fact.state)}"
         case SetItem():
             return f"puts items into {value_in_words(fact.target)}"
+        case Key():
+            return f"uses {value_in_words(fact.value)} as a key"
         case Buffer():
             return "takes bytes from outside the file"
         case PersistentId():

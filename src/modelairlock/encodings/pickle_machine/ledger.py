@@ -6,11 +6,12 @@ for callables whose meaning hangs on a constant argument every constant.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, TUPLE_DEPTH, TUPLE_ITEMS, Boxes
 from modelairlock.encodings.pickle_machine.window import Window
 from modelairlock.limits import Limits
 from modelairlock.reading import OverLimit
@@ -22,6 +23,7 @@ from modelairlock.records.facts import (
     ExtensionImport,
     Fact,
     Import,
+    Key,
     PersistentId,
     SetItem,
     UnresolvedImport,
@@ -69,11 +71,14 @@ DESCRIPTIONS = 48_000_000
 DESCRIPTION_COST = 100
 #: depth and width to which the state of a data type is told
 WHOLE = (6, 1024)
-#: items of one tuple that anybody looks at, and one more to tell that there are others: what one opcode costs must not
-#: hang on how long a tuple is that a thousand opcodes name
-TUPLE_ITEMS = WHOLE[1] + 1
 #: arguments of a call, and parts of a persistent id, that are kept; what an unknown one more stands for is not told
 ARGUMENTS = 16
+#: functions that are looked for among the values; with more than any honest pickle calls, all count as kept
+SEARCHED = 256
+_FUNCTIONS = frozenset(("reduce", "obj", "inst"))
+_PIECE = 1 << 16
+#: strings that are known to be ordinary attribute names
+ORDINARY = 1 << 16
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -101,12 +106,15 @@ class Ledger:
         "globals",
         "limits",
         "names",
+        "ordinary",
         "persistent",
         "pids",
         "room",
         "seen",
         "shapes",
         "tuples",
+        "used",
+        "used_count",
         "window",
         "words",
     )
@@ -128,19 +136,32 @@ class Ledger:
         self.words: dict[object, tuple[int, int]] = {}
         self.persistent: list[tuple[int, ...]] = []
         self.pids: dict[Value, int] = {}
-        #: items of plain containers, by number, while the machine keeps them
-        self.boxes: dict[int, list[int]] = {}
         #: characters left for describing values; when it is spent, descriptions are cut short, never left out
         self.room = DESCRIPTIONS
-        #: tuples, flat: a count and then that many values
+        #: tuples, flat: a count below zero and then that many values
         self.tuples = array("q", (0,))
+        self.boxes = Boxes(self.tuples)
+        #: by name, where in `tuples` it stands as an argument of a call; elsewhere it is kept as a value
+        self.used: dict[int, set[int]] = {}
+        self.used_count = 0
+        #: strings that are fit to name an attribute of a state
+        self.ordinary: set[int] = set()
+
+    def twin(self, window: Window, limits: Limits) -> "Ledger":
+        """A ledger that knows every value of this one, and has no facts yet."""
+        twin = Ledger(window, limits)
+        twin.globals, twin.described, twin.names = self.globals[:], self.described[:], dict(self.names)
+        twin.calls, twin.persistent = self.calls[:], self.persistent[:]
+        twin.tuples = self.tuples[:]
+        twin.boxes = self.boxes.copy(twin.tuples)
+        return twin
 
     def items(self, value: int) -> tuple[int, ...] | None:
-        """The first `TUPLE_ITEMS` items of a tuple value; None if it is no tuple."""
+        """The items of a tuple value, at most one more than anybody looks at; None if it is no tuple."""
         if value & v.KIND != v.TUPLE:
             return None
         at = value >> 4
-        return tuple(self.tuples[at + 1 : at + 1 + min(self.tuples[at], TUPLE_ITEMS)])
+        return tuple(self.tuples[at + 1 : at + 1 + min(-self.tuples[at], TUPLE_ITEMS + 1)])
 
     def text(self, value: int) -> str | None:
         """The whole string a value stands for; None if it is no string, or longer than any name."""
@@ -173,8 +194,33 @@ class Ledger:
 
     def stated(self) -> Iterator[Fact]:
         """Every fact, in order, with its count."""
+        kept = {self.globals[value >> 4] for value in self._kept()}
         for fact, count in zip(self.facts, self.counts, strict=True):
+            if isinstance(fact, Import) and (fact.module, fact.qualname) in kept:
+                fact = replace(fact, kept=True)
             yield fact if count == 1 else replace(fact, count=count)
+
+    def _kept(self) -> set[int]:
+        """Names that are called, and stand somewhere as a value too."""
+        called = {function for function, how, _ in self.calls if how in _FUNCTIONS and function & v.KIND == v.GLOBAL}
+        if len(called) > SEARCHED:
+            return called
+        kept = called & self.boxes.kept_globals
+        for start in range(0, len(self.tuples), _PIECE):
+            piece = self.tuples[start : start + _PIECE].tobytes()
+            kept.update(value for value in called - kept if self._stands_in(piece, start, value))
+        return kept
+
+    def _stands_in(self, piece: bytes, start: int, value: int) -> bool:
+        """Whether `value` stands in a piece of `tuples` as anything but an argument."""
+        used = self.used.get(value, ())
+        sought = array("q", (value,)).tobytes()
+        at = piece.find(sought)
+        while at >= 0:
+            if at % len(sought) == 0 and start + at // len(sought) not in used:
+                return True
+            at = piece.find(sought, at + 1)
+        return False
 
     # -- effects ---------------------------------------------------------------------------------------------
 
@@ -221,6 +267,32 @@ class Ledger:
             return 0
         return arguments[0] >> 4 << 4 | v.BYTES
 
+    def used_as_arguments(self, packed: int, arguments: tuple[int, ...]) -> None:
+        """The tuple `packed` is handed to a call."""
+        for place, argument in enumerate(arguments, (packed >> 4) + 1):
+            if argument & v.KIND == v.GLOBAL and packed & v.KIND == v.TUPLE:
+                places = self.used.setdefault(argument, set())
+                self.used_count += 8 * (place not in places)
+                places.add(place)
+
+    def keys(self, span: tuple[int, int], keys: list[int]) -> None:
+        """Something is hashed, and compared with what hashes alike: a dict's keys, the items of a set."""
+        if set(map(v.kind_of, keys)) <= CONSTANTS:
+            return
+        for key in keys:
+            for item in self._hashed(key, 0):
+                if not self.again(("key", item)):
+                    self.add(("key", item), Key(span=Span(*span), value=self.value(item)))
+
+    def _hashed(self, key: int, depth: int) -> Iterator[int]:
+        """The parts of a key whose own code hashes them."""
+        kind = key & v.KIND
+        if kind == v.TUPLE and depth < TUPLE_DEPTH:
+            for item in self.boxes.uncommon(key):
+                yield from self._hashed(item, depth + 1)
+        elif kind not in CONSTANTS and kind != v.GLOBAL:
+            yield key if kind != v.TUPLE else v.UNKNOWN
+
     def _called(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
         """Enter a call; returns the number of the call that stands for it."""
         key = (function, how, self._kinds(function, arguments))
@@ -228,7 +300,7 @@ class Ledger:
         if shape is not None and shape.looks >= WORD_FOR_WORD:
             self.counts[shape.fact] += 1
             return shape.number
-        described = tuple([self.value(argument) for argument in arguments[: self.limits.value_parts]])
+        described = tuple([self.value(argument) for argument in arguments])
         words = (key, described)
         number, fact = self.words.get(words, (-1, -1))
         if number >= 0:
@@ -244,7 +316,7 @@ class Ledger:
         return number
 
     def _kinds(self, function: int, arguments: tuple[int, ...]) -> tuple[object, ...]:
-        kinds: list[object] = [a if a & v.KIND in _EXACT else a & v.KIND for a in arguments]
+        kinds: list[object] = [self._content(argument) for argument in arguments]
         if function & v.KIND == v.GLOBAL:
             if self.globals[function >> 4] in LOADERS:
                 kinds = list(arguments)
@@ -253,6 +325,27 @@ class Ledger:
                     kinds[index] = self._constant(arguments[index])
         return tuple(kinds)
 
+    def _content(self, value: int, depth: int = 0, *, makers: bool = False) -> object:
+        """What makes a value differ from others: all but constants; with `makers`, results of calls by the function."""
+        kind = value & v.KIND
+        if kind in CONSTANTS:
+            return value if kind == v.CONSTANT and not makers else kind
+        if kind == v.CALL and makers:
+            return self.calls[value >> 4][0]
+        if kind not in (v.TUPLE, v.BOX):
+            return value
+        if depth > TUPLE_DEPTH:
+            return None
+        others: Iterable[int]
+        if kind == v.TUPLE:
+            others, kind = self.boxes.uncommon(value), v.TUPLE
+        else:
+            box, kind = self.boxes.find(value), value & 0xFF
+            if box is None or not box.known:
+                return kind, None
+            others = box.others
+        return kind, frozenset([self._content(other, depth + 1, makers=makers) for other in others])
+
     def _constant(self, value: int) -> object:
         if value & v.KIND == v.STR:
             return v.decode_text(self.window, value >> 4, CONSTANT_CHARACTERS)
@@ -260,18 +353,45 @@ class Ledger:
 
     def build(self, span: tuple[int, int], target: int, state: int) -> None:
         """BUILD."""
+        if state & v.KIND == v.GLOBAL:
+            self.boxes.kept_globals.add(state)
+        odd = self._odd_attributes(state)
         if self._is_dtype(target):
             # Whether a data type tells the truth hangs on all of its state, so none of it is folded or cut.
             told = self.value(state, 0, WHOLE)
             key: object = ("build", target, told)
             if not self.again(key):
-                self.add(key, Build(span=Span(*span), target=self.value(target), state=told))
+                self.add(key, Build(span=Span(*span), target=self.value(target), state=told, odd=odd))
             return
-        items = self.items(state)
-        kinds = state & v.KIND if items is None else tuple([item & v.KIND for item in items[:16]])
-        key = ("build", target, kinds if state & v.KIND != v.BOX else state >> 4 & 15)
+        items = self.items(state) or ()
+        key = ("build", target, odd, len(items), self._content(state, makers=True))
         if not self.again(key):
-            self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1)))
+            self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1), odd=odd))
+
+    def _odd_attributes(self, state: int) -> tuple[str, ...]:
+        """Keys of a state that are no ordinary attribute names: special ones, and what is not a constant string.
+
+        BUILD takes a dict, or a pair of one for ``__dict__`` and one for slots.
+        """
+        items = self.items(state)
+        dicts = (state,) if items is None else items if len(items) == 2 else ()
+        odd: dict[str, None] = {}
+        for value in dicts:
+            if value & v.KIND == v.BOX and value >> 4 & 15 == v.DICT >> 4:
+                box = self.boxes.find(value)
+                keys = [v.UNKNOWN] if box is None or box.items is None else box.items[::2]
+                odd.update(dict.fromkeys(filter(None, map(self._odd, set(keys) - self.ordinary))))
+        return tuple(odd)[:ARGUMENTS]
+
+    def _odd(self, key: int) -> str:
+        text = self.text(key)
+        if text is None:
+            return "?"
+        if text.startswith("__"):
+            return text[:CONSTANT_CHARACTERS]
+        if len(self.ordinary) < ORDINARY:
+            self.ordinary.add(key)
+        return ""
 
     def _is_dtype(self, target: int) -> bool:
         if target & v.KIND != v.CALL:
@@ -315,16 +435,20 @@ class Ledger:
         kind = value & v.KIND
         if kind == v.GLOBAL:
             return self.described[value >> 4]
-        if kind not in _COMPOSITE or (kind == v.BOX and (size is None or value >> 8 not in self.boxes)):
+        if kind not in _COMPOSITE:
             simple = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
             self.room -= len(simple.text)
             return simple
         most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
-        word, how, items = self._composite(value)
         cut = depth >= most_deep or self.room <= 0
+        if kind == v.BOX:
+            return self._box(value, depth, size, 0 if cut else most_wide)
+        word, how, items = self._composite(value)
         shown = (items[:1] if kind == v.CALL else ()) if cut else items[:most_wide]
         parts = tuple([self.value(item, depth + 1, size) for item in shown])
-        return Value(word, how, parts=parts, cut=len(shown) < len(items))
+        if kind != v.TUPLE or len(shown) == len(items):
+            return Value(word, how, parts=parts, cut=len(shown) < len(items))
+        return Value(word, parts=parts, cut=True, holds=None if cut else self._holds(self.boxes.uncommon(value), depth))
 
     def _composite(self, value: int) -> tuple[ValueKind, str, tuple[int, ...]]:
         """A value made of others: its kind in words, how it was made if by a call, and those others."""
@@ -334,12 +458,26 @@ class Ledger:
         if kind == v.CALL:
             function, how, arguments = self.calls[index]
             return "call", how, (function, *arguments)
-        if kind == v.PERSISTENT:
-            return "persistent", "", self.persistent[index]
-        return v.simple(self.window, value, 0).kind, "", tuple(self.boxes[value >> 8])
+        return "persistent", "", self.persistent[index]
+
+    def _box(self, value: int, depth: int, size: tuple[int, int] | None, most: int) -> Value:
+        """A plain container: some of its items to show, and, if it is known, one of each kind that is no constant."""
+        word = v.simple(self.window, value & 0xFF, 0).kind
+        box = self.boxes.find(value)
+        if box is None:
+            return Value(word, cut=True)
+        items = box.items[:most] if box.items is not None else []
+        parts = tuple([self.value(item, depth + 1, size) for item in items])
+        holds = self._holds(box.others, depth) if box.known and (most or not box.others) else None
+        return Value(word, parts=parts, cut=box.items is None or len(items) < len(box.items), holds=holds)
+
+    def _holds(self, others: Iterable[int], depth: int) -> tuple[Value, ...]:
+        """One value of each kind, in the order in which they came."""
+        kinds = {self._content(other, makers=True): other for other in reversed(list(others))}
+        return tuple([self.value(other, depth + 1) for other in reversed(kinds.values())])
 
 
-#: kinds of values that are made of others; a plain container only while its items are kept
+#: kinds of values that are made of others
 _COMPOSITE = frozenset({v.TUPLE, v.CALL, v.PERSISTENT, v.BOX})
 
 
