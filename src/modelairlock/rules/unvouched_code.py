@@ -18,13 +18,13 @@ profile. Or ask for the model as safetensors, which names no code at all.
 from collections.abc import Iterator
 
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Build, Irregularity
+from modelairlock.records.facts import Build, Import, Irregularity, Key
 from modelairlock.records.finding import Confidence, Severity
-from modelairlock.records.profile import STATE_CONSTRAINTS, Vouch
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 from modelairlock.records.uses import NameUse, is_method_reference, uses
+from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
 _SCRIPT = "__torch__"
@@ -40,12 +40,15 @@ _DOES = {
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     yield from _planted(reading)
+    yield from _keys(reading, context)
+    stained = context.profiles.stained(reading.facts)
+    called = {(use.module, use.qualname) for use in uses(reading.facts) if use.use != "import"}
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
         if use.module.partition(".")[0] == _SCRIPT:
             of_script.append(use)
-        elif not _vouched(use, context):
+        elif not _vouched(use, context, stained) or _misplaced(use, context, called):
             unvouched.setdefault((use.module, use.qualname), []).append(use)
     if of_script:
         count = len({use.name for use in of_script})
@@ -82,12 +85,25 @@ def _known(use: NameUse, context: Context) -> bool:
     return context.profiles.vouches(use.module, use.qualname, use.use) is not None
 
 
-def _vouched(use: NameUse, context: Context) -> Vouch | None:
+def _vouched(use: NameUse, context: Context, stained: frozenset[str]) -> bool:
     vouch = context.profiles.vouches(use.module, use.qualname, use.use)
-    if vouch is None or not vouch.arguments:
-        return vouch
-    asked = vouch.arguments in STATE_CONSTRAINTS if use.use == "build" else use.use in ("call", "new")
-    return None if asked and not context.profiles.fits(vouch, use.arguments) else vouch
+    return vouch is not None and context.profiles.fits(vouch, use, stained)
+
+
+def _misplaced(use: NameUse, context: Context, called: set[tuple[str, str]]) -> bool:
+    """Whether a function that is vouched for as the one called, with arguments that were looked at, is kept instead."""
+    vouch = context.profiles.vouches(use.module, use.qualname, use.use)
+    if vouch is None or not vouch.trait.only_called or not isinstance(use.fact, Import):
+        return False
+    return use.fact.kept or (use.module, use.qualname) not in called
+
+
+def _keys(reading: Reading, context: Context) -> Iterator[Gap]:
+    """To become a key, an object is hashed and compared, by its own code if its class has any."""
+    for fact in reading.facts:
+        if isinstance(fact, Key) and not context.profiles.is_solid(fact.value):
+            detail = shown(f"{value_in_words(fact.value)} (used as a key, so that its own code is called)", 300)
+            yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
 def _gap(used: list[NameUse]) -> Gap:

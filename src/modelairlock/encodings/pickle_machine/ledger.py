@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from modelairlock.encodings.pickle_machine import values as v
-from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, TUPLE_DEPTH, TUPLE_ITEMS, Boxes
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, OTHERS, TUPLE_DEPTH, TUPLE_ITEMS, Boxes
 from modelairlock.encodings.pickle_machine.window import Window
 from modelairlock.limits import Limits
 from modelairlock.reading import OverLimit
@@ -36,13 +36,17 @@ from modelairlock.records.span import Span
 #: Every vouch with a constraint on constants (``profiles/arguments.py``) must stand here; a test sees to it.
 CONSTANTS_MATTER: dict[tuple[str, str], tuple[int, ...]] = {
     ("_codecs", "encode"): (1,),
-    ("numpy", "dtype"): (0,),
+    ("numpy", "dtype"): (0, 2),
     **{(f"numpy.{core}", "_ufunc_reconstruct"): (0, 1) for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "_reconstruct"): (1,) for core in ("core", "_core")},
     ("numpy.ma.core", "_mareconstruct"): (1, 2, 3),
     **{("numpy.random._pickle", f"__{made}_ctor"): (0,) for made in ("bit_generator", "generator", "randomstate")},
     ("numpy.random", "__RandomState_ctor"): (0,),
-    **{(module, kind): (1,) for module in ("builtins", "__builtin__") for kind in ("str", "bytes", "unicode")},
+    **{
+        (module, kind): (1,)
+        for module in ("builtins", "__builtin__")
+        for kind in ("str", "bytes", "unicode", "bytearray")
+    },
     ("builtins", "getattr"): (1,),
     ("__builtin__", "getattr"): (1,),
 }
@@ -79,6 +83,8 @@ _FUNCTIONS = frozenset(("reduce", "obj", "inst"))
 _PIECE = 1 << 16
 #: strings that are known to be ordinary attribute names
 ORDINARY = 1 << 16
+#: containers in containers that are looked into for what they hold
+HOLDS_DEPTH = 8
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -331,7 +337,7 @@ class Ledger:
         if kind in CONSTANTS:
             return value if kind == v.CONSTANT and not makers else kind
         if kind == v.CALL and makers:
-            return self.calls[value >> 4][0]
+            return self._leaf(value)
         if kind not in (v.TUPLE, v.BOX):
             return value
         if depth > TUPLE_DEPTH:
@@ -444,11 +450,11 @@ class Ledger:
         if kind == v.BOX:
             return self._box(value, depth, size, 0 if cut else most_wide)
         word, how, items = self._composite(value)
-        shown = (items[:1] if kind == v.CALL else ()) if cut else items[:most_wide]
+        shown = self._least(kind, items) if cut else items[:most_wide]
         parts = tuple([self.value(item, depth + 1, size) for item in shown])
         if kind != v.TUPLE or len(shown) == len(items):
             return Value(word, how, parts=parts, cut=len(shown) < len(items))
-        return Value(word, parts=parts, cut=True, holds=None if cut else self._holds(self.boxes.uncommon(value), depth))
+        return Value(word, parts=parts, cut=True, holds=self._holds(value))
 
     def _composite(self, value: int) -> tuple[ValueKind, str, tuple[int, ...]]:
         """A value made of others: its kind in words, how it was made if by a call, and those others."""
@@ -468,13 +474,47 @@ class Ledger:
             return Value(word, cut=True)
         items = box.items[:most] if box.items is not None else []
         parts = tuple([self.value(item, depth + 1, size) for item in items])
-        holds = self._holds(box.others, depth) if box.known and (most or not box.others) else None
-        return Value(word, parts=parts, cut=box.items is None or len(items) < len(box.items), holds=holds)
+        cut = box.items is None or len(items) < len(box.items)
+        return Value(word, parts=parts, cut=cut, holds=self._holds(value))
 
-    def _holds(self, others: Iterable[int], depth: int) -> tuple[Value, ...]:
-        """One value of each kind, in the order in which they came."""
-        kinds = {self._content(other, makers=True): other for other in reversed(list(others))}
-        return tuple([self.value(other, depth + 1) for other in reversed(kinds.values())])
+    def _least(self, kind: int, items: tuple[int, ...]) -> tuple[int, ...]:
+        """What is told even of a value too deep to tell: which function was called, and of which class, if of one."""
+        if kind != v.CALL:
+            return ()
+        return items[: 2 if len(items) > 1 and items[1] & v.KIND == v.GLOBAL else 1]
+
+    def _holds(self, value: int) -> tuple[Value, ...] | None:
+        """What a tuple or plain container holds, however deep, that is no constant: one of each kind."""
+        leaves: dict[object, int] = {}
+        if not self._leaves(value, 0, leaves):
+            return None
+        # As deep as can be: of a call only the function and its class count here.
+        return tuple([self.value(leaf, self.limits.value_depth) for leaf in leaves.values()])
+
+    def _leaves(self, value: int, depth: int, leaves: dict[object, int]) -> bool:
+        """Collect them; whether all are known."""
+        if depth > HOLDS_DEPTH or len(leaves) > OTHERS:
+            return False
+        kind = value & v.KIND
+        others: Iterable[int]
+        if kind == v.TUPLE:
+            others = self.boxes.uncommon(value)
+        elif kind == v.BOX:
+            box = self.boxes.find(value)
+            if box is None or not box.known:
+                return False
+            others = box.others
+        else:
+            leaves.setdefault(self._leaf(value), value)
+            return True
+        return all(self._leaves(other, depth + 1, leaves) for other in others)
+
+    def _leaf(self, value: int) -> object:
+        """What tells one leaf from another: for a call, the function and its class."""
+        if value & v.KIND != v.CALL:
+            return value
+        function, _, arguments = self.calls[value >> 4]
+        return self._least(v.CALL, (function, *arguments))
 
 
 #: kinds of values that are made of others
