@@ -7,7 +7,7 @@ would load in turn, and says where two unpicklers would see different instructio
 from collections.abc import Iterator
 
 from modelairlock.encodings.compression import inflate
-from modelairlock.encodings.joblib_array import array_bytes
+from modelairlock.encodings.joblib_array import Forged, array_bytes
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.ledger import LOADERS
@@ -42,6 +42,8 @@ from modelairlock.records.span import Span
 #: a frame that is searched for the opcode that crosses its edge
 FRAME_BYTES = 16 * 1024 * 1024
 CROSSINGS = 4
+#: see `Irregularity`; judged by the rule ``hidden-instructions``
+FORGED = "joblib-wrapper-forged"
 #: see `Irregularity`; judged by the rule ``unvouched-code``
 SETSTATE_NAMED = "pickle-names-setstate"
 
@@ -86,7 +88,9 @@ def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
     fork = None if before else forked(cursor, state)
     try:
         following = array_bytes(state)
-    except ReadProblem:
+    except ReadProblem as problem:
+        if isinstance(problem, Forged):
+            yield Irregularity(span=Span(at, at), kind=FORGED, detail=problem.detail)
         yield from raw_as_opcodes(at, fork)
         raise
     state.array_state = None

@@ -34,11 +34,15 @@ class Question(NamedTuple):
 
 def constant(value: Value) -> bool:
     """Whether a value is a constant, or a container that holds constants only."""
-    if value.kind in _CONTAINERS:
-        return value.holds == ()
-    if value.kind == "tuple":
-        return value.holds == () if value.cut else all(map(constant, value.parts))
+    if value.kind in _CONTAINERS or value.kind == "tuple":
+        inside = _inside(value)
+        return inside is not None and all(map(constant, inside))
     return value.kind in _CONSTANTS
+
+
+def _inside(value: Value) -> tuple[Value, ...] | None:
+    """What a tuple or container holds, less constants perhaps; None if that is not known."""
+    return value.holds if value.holds is not None or value.cut else value.parts
 
 
 def plain(value: Value, question: Question) -> bool:
@@ -47,10 +51,9 @@ def plain(value: Value, question: Question) -> bool:
         return True
     if value.kind == "global":
         return not value.cut and _plain_name(value, question)
-    if value.kind in _CONTAINERS or (value.kind == "tuple" and value.cut):
-        return value.holds is not None and all_plain(value.holds, question)
-    if value.kind == "tuple":
-        return all_plain(value.parts, question)
+    if value.kind in _CONTAINERS or value.kind == "tuple":
+        inside = _inside(value)
+        return inside is not None and all_plain(inside, question)
     return value.kind == "call" and _solid(value, question)
 
 

@@ -15,7 +15,7 @@ Do not load the file with anything. Honest picklers never write one.
 from collections.abc import Iterator
 
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import FrameTrick, HiddenCode
+from modelairlock.records.facts import FrameTrick, HiddenCode, Irregularity
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
@@ -32,6 +32,11 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
         if isinstance(fact, FrameTrick):
             yield RULE.finding(reading, f"a frame is broken, so that loaders disagree: {fact.detail}", fact)
+        elif isinstance(fact, Irregularity) and fact.kind == "joblib-wrapper-forged":
+            message = (
+                f"a stand-in for an array is forged, so that joblib reads on elsewhere than it seems: {fact.detail}"
+            )
+            yield RULE.finding(reading, message, fact, severity=Severity.HIGH)
         elif isinstance(fact, HiddenCode):
             yield from _hidden(reading, fact, context)
 

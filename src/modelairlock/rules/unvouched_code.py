@@ -18,12 +18,12 @@ profile. Or ask for the model as safetensors, which names no code at all.
 from collections.abc import Iterator
 
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Build, Import, Irregularity, Key
+from modelairlock.records.facts import Build, Irregularity, Key
 from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-from modelairlock.records.uses import NameUse, is_method_reference, uses
+from modelairlock.records.uses import NameUse, is_method_reference, makers, uses
 from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
@@ -40,15 +40,15 @@ _DOES = {
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     yield from _planted(reading)
+    yield from _unmapped(reading)
     yield from _keys(reading, context)
     stained = context.profiles.stained(reading.facts)
-    called = {(use.module, use.qualname) for use in uses(reading.facts) if use.use != "import"}
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
         if use.module.partition(".")[0] == _SCRIPT:
             of_script.append(use)
-        elif not _vouched(use, context, stained) or _misplaced(use, context, called):
+        elif not _vouched(use, context, stained):
             unvouched.setdefault((use.module, use.qualname), []).append(use)
     if of_script:
         count = len({use.name for use in of_script})
@@ -90,19 +90,27 @@ def _vouched(use: NameUse, context: Context, stained: frozenset[str]) -> bool:
     return vouch is not None and context.profiles.fits(vouch, use, stained)
 
 
-def _misplaced(use: NameUse, context: Context, called: set[tuple[str, str]]) -> bool:
-    """Whether a function that is vouched for as the one called, with arguments that were looked at, is kept instead."""
-    vouch = context.profiles.vouches(use.module, use.qualname, use.use)
-    if vouch is None or not vouch.trait.only_called or not isinstance(use.fact, Import):
-        return False
-    return use.fact.kept or (use.module, use.qualname) not in called
+def _unmapped(reading: Reading) -> Iterator[Gap]:
+    """Profiles speak of Python 2 names as what they are mapped to, which from protocol 3 on nobody does."""
+    for fact in reading.facts:
+        if isinstance(fact, Irregularity) and fact.kind == "pickle-name-unmapped":
+            detail = shown(
+                f"{fact.detail} (a module's name in Python 2, which is not mapped there: a foreign module)", 300
+            )
+            yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
 def _keys(reading: Reading, context: Context) -> Iterator[Gap]:
     """To become a key, an object is hashed and compared, by its own code if its class has any."""
+    told: set[str] = set()
     for fact in reading.facts:
-        if isinstance(fact, Key) and not context.profiles.is_solid(fact.value):
-            detail = shown(f"{value_in_words(fact.value)} (used as a key, so that its own code is called)", 300)
+        if not isinstance(fact, Key) or context.profiles.is_solid(fact.value):
+            continue
+        made_by = next(makers(fact.value), None)
+        name = value_in_words(made_by) if made_by else f"a value of kind {fact.value.kind}"
+        if name not in told:
+            told.add(name)
+            detail = f"{name} (what it gives is used as a key, so that its own code is called)"
             yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 

@@ -6,12 +6,13 @@ for callables whose meaning hangs on a constant argument every constant.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from modelairlock.encodings.pickle_machine import values as v
-from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, OTHERS, TUPLE_DEPTH, TUPLE_ITEMS, Boxes
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, TUPLE_DEPTH
+from modelairlock.encodings.pickle_machine.descriptions import WHOLE, Descriptions
 from modelairlock.encodings.pickle_machine.window import Window
 from modelairlock.limits import Limits
 from modelairlock.reading import OverLimit
@@ -23,12 +24,12 @@ from modelairlock.records.facts import (
     ExtensionImport,
     Fact,
     Import,
+    Irregularity,
     Key,
     PersistentId,
     SetItem,
     UnresolvedImport,
     Value,
-    ValueKind,
 )
 from modelairlock.records.span import Span
 
@@ -70,11 +71,6 @@ LOADERS = frozenset(
         ("marshal", "loads"),
     }
 )
-#: characters of description that one ledger may hold, and what a value costs beyond its text
-DESCRIPTIONS = 48_000_000
-DESCRIPTION_COST = 100
-#: depth and width to which the state of a data type is told
-WHOLE = (6, 1024)
 #: arguments of a call, and parts of a persistent id, that are kept; what an unknown one more stands for is not told
 ARGUMENTS = 16
 #: functions that are looked for among the values; with more than any honest pickle calls, all count as kept
@@ -83,8 +79,8 @@ _FUNCTIONS = frozenset(("reduce", "obj", "inst"))
 _PIECE = 1 << 16
 #: strings that are known to be ordinary attribute names
 ORDINARY = 1 << 16
-#: containers in containers that are looked into for what they hold
-HOLDS_DEPTH = 8
+#: see `Irregularity`; judged by the rule ``unvouched-code``
+UNMAPPED = "pickle-name-unmapped"
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -100,53 +96,32 @@ class _Shape:
         self.looks = 0
 
 
-class Ledger:
+class Ledger(Descriptions):
     """Distinct effects in order of their first occurrence. Indices into its tables are what values carry."""
 
     __slots__ = (
-        "boxes",
-        "calls",
         "counts",
-        "described",
         "facts",
-        "globals",
-        "limits",
         "names",
         "ordinary",
-        "persistent",
         "pids",
-        "room",
         "seen",
         "shapes",
-        "tuples",
         "used",
         "used_count",
-        "window",
         "words",
     )
 
     def __init__(self, window: Window, limits: Limits) -> None:
-        self.window = window
-        self.limits = limits
+        super().__init__(window, limits)
         #: facts without counts; ``counts[i]`` is how often ``facts[i]`` happened
         self.facts: list[Fact] = []
         self.counts: list[int] = []
         self.seen: dict[object, int] = {}
-        self.globals: list[tuple[str, str]] = []
-        #: what each of them is as a value; one object, however often it is told
-        self.described: list[Value] = []
         self.names: dict[tuple[str, str], int] = {}
-        #: (callable value, how, argument values) of each distinct call
-        self.calls: list[tuple[int, CallHow, tuple[int, ...]]] = []
         self.shapes: dict[object, _Shape] = {}
         self.words: dict[object, tuple[int, int]] = {}
-        self.persistent: list[tuple[int, ...]] = []
         self.pids: dict[Value, int] = {}
-        #: characters left for describing values; when it is spent, descriptions are cut short, never left out
-        self.room = DESCRIPTIONS
-        #: tuples, flat: a count below zero and then that many values
-        self.tuples = array("q", (0,))
-        self.boxes = Boxes(self.tuples)
         #: by name, where in `tuples` it stands as an argument of a call; elsewhere it is kept as a value
         self.used: dict[int, set[int]] = {}
         self.used_count = 0
@@ -161,20 +136,6 @@ class Ledger:
         twin.tuples = self.tuples[:]
         twin.boxes = self.boxes.copy(twin.tuples)
         return twin
-
-    def items(self, value: int) -> tuple[int, ...] | None:
-        """The items of a tuple value, at most one more than anybody looks at; None if it is no tuple."""
-        if value & v.KIND != v.TUPLE:
-            return None
-        at = value >> 4
-        return tuple(self.tuples[at + 1 : at + 1 + min(-self.tuples[at], TUPLE_ITEMS + 1)])
-
-    def text(self, value: int) -> str | None:
-        """The whole string a value stands for; None if it is no string, or longer than any name."""
-        if value & v.KIND != v.STR:
-            return None
-        text, cut = v.decode_text(self.window, value >> 4, v.NAME_BYTES)
-        return None if cut else text
 
     def add(self, key: object, fact: Fact) -> int:
         """Enter a fact that was not there; returns its index."""
@@ -204,7 +165,7 @@ class Ledger:
         for fact, count in zip(self.facts, self.counts, strict=True):
             if isinstance(fact, Import) and (fact.module, fact.qualname) in kept:
                 fact = replace(fact, kept=True)
-            yield fact if count == 1 else replace(fact, count=count)
+            yield fact if count == 1 or not hasattr(fact, "count") else replace(fact, count=count)
 
     def _kept(self) -> set[int]:
         """Names that are called, and stand somewhere as a value too."""
@@ -242,6 +203,13 @@ class Ledger:
         if not self.again(key):
             self.add(key, Import(span=Span(*span), module=module, qualname=qualname, opcode=opcode))
         return index << 4 | v.GLOBAL
+
+    def unmapped(self, span: tuple[int, int], module: str, qualname: str, protocol: int) -> None:
+        """A name of Python 2 where no unpickler maps it: a module of that name is imported, if there is one."""
+        key = ("unmapped", module, qualname)
+        if not self.again(key):
+            detail = f"{module}.{qualname} at protocol {protocol}"
+            self.add(key, Irregularity(span=Span(*span), kind=UNMAPPED, detail=detail))
 
     def unresolved(self, span: tuple[int, int], module: int, qualname: int) -> int:
         """STACK_GLOBAL whose operands are not constant strings."""
@@ -331,27 +299,6 @@ class Ledger:
                     kinds[index] = self._constant(arguments[index])
         return tuple(kinds)
 
-    def _content(self, value: int, depth: int = 0, *, makers: bool = False) -> object:
-        """What makes a value differ from others: all but constants; with `makers`, results of calls by the function."""
-        kind = value & v.KIND
-        if kind in CONSTANTS:
-            return value if kind == v.CONSTANT and not makers else kind
-        if kind == v.CALL and makers:
-            return self._leaf(value)
-        if kind not in (v.TUPLE, v.BOX):
-            return value
-        if depth > TUPLE_DEPTH:
-            return None
-        others: Iterable[int]
-        if kind == v.TUPLE:
-            others, kind = self.boxes.uncommon(value), v.TUPLE
-        else:
-            box, kind = self.boxes.find(value), value & 0xFF
-            if box is None or not box.known:
-                return kind, None
-            others = box.others
-        return kind, frozenset([self._content(other, depth + 1, makers=makers) for other in others])
-
     def _constant(self, value: int) -> object:
         if value & v.KIND == v.STR:
             return v.decode_text(self.window, value >> 4, CONSTANT_CHARACTERS)
@@ -432,93 +379,6 @@ class Ledger:
         """NEXT_BUFFER."""
         if not self.again("buffer"):
             self.add("buffer", Buffer(span=Span(*span)))
-
-    # -- description -----------------------------------------------------------------------------------------
-
-    def value(self, value: int, depth: int = 0, size: tuple[int, int] | None = None) -> Value:
-        """What `value` stands for, to the depth and width that the limits (or `size`) allow."""
-        self.room -= DESCRIPTION_COST
-        kind = value & v.KIND
-        if kind == v.GLOBAL:
-            return self.described[value >> 4]
-        if kind not in _COMPOSITE:
-            simple = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
-            self.room -= len(simple.text)
-            return simple
-        most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
-        cut = depth >= most_deep or self.room <= 0
-        if kind == v.BOX:
-            return self._box(value, depth, size, 0 if cut else most_wide)
-        word, how, items = self._composite(value)
-        shown = self._least(kind, items) if cut else items[:most_wide]
-        parts = tuple([self.value(item, depth + 1, size) for item in shown])
-        if kind != v.TUPLE or len(shown) == len(items):
-            return Value(word, how, parts=parts, cut=len(shown) < len(items))
-        return Value(word, parts=parts, cut=True, holds=self._holds(value))
-
-    def _composite(self, value: int) -> tuple[ValueKind, str, tuple[int, ...]]:
-        """A value made of others: its kind in words, how it was made if by a call, and those others."""
-        kind, index = value & v.KIND, value >> 4
-        if kind == v.TUPLE:
-            return "tuple", "", self.items(value) or ()
-        if kind == v.CALL:
-            function, how, arguments = self.calls[index]
-            return "call", how, (function, *arguments)
-        return "persistent", "", self.persistent[index]
-
-    def _box(self, value: int, depth: int, size: tuple[int, int] | None, most: int) -> Value:
-        """A plain container: some of its items to show, and, if it is known, one of each kind that is no constant."""
-        word = v.simple(self.window, value & 0xFF, 0).kind
-        box = self.boxes.find(value)
-        if box is None:
-            return Value(word, cut=True)
-        items = box.items[:most] if box.items is not None else []
-        parts = tuple([self.value(item, depth + 1, size) for item in items])
-        cut = box.items is None or len(items) < len(box.items)
-        return Value(word, parts=parts, cut=cut, holds=self._holds(value))
-
-    def _least(self, kind: int, items: tuple[int, ...]) -> tuple[int, ...]:
-        """What is told even of a value too deep to tell: which function was called, and of which class, if of one."""
-        if kind != v.CALL:
-            return ()
-        return items[: 2 if len(items) > 1 and items[1] & v.KIND == v.GLOBAL else 1]
-
-    def _holds(self, value: int) -> tuple[Value, ...] | None:
-        """What a tuple or plain container holds, however deep, that is no constant: one of each kind."""
-        leaves: dict[object, int] = {}
-        if not self._leaves(value, 0, leaves):
-            return None
-        # As deep as can be: of a call only the function and its class count here.
-        return tuple([self.value(leaf, self.limits.value_depth) for leaf in leaves.values()])
-
-    def _leaves(self, value: int, depth: int, leaves: dict[object, int]) -> bool:
-        """Collect them; whether all are known."""
-        if depth > HOLDS_DEPTH or len(leaves) > OTHERS:
-            return False
-        kind = value & v.KIND
-        others: Iterable[int]
-        if kind == v.TUPLE:
-            others = self.boxes.uncommon(value)
-        elif kind == v.BOX:
-            box = self.boxes.find(value)
-            if box is None or not box.known:
-                return False
-            others = box.others
-        else:
-            leaves.setdefault(self._leaf(value), value)
-            return True
-        return all(self._leaves(other, depth + 1, leaves) for other in others)
-
-    def _leaf(self, value: int) -> object:
-        """What tells one leaf from another: for a call, the function and its class."""
-        if value & v.KIND != v.CALL:
-            return value
-        function, _, arguments = self.calls[value >> 4]
-        return self._least(v.CALL, (function, *arguments))
-
-
-#: kinds of values that are made of others
-_COMPOSITE = frozenset({v.TUPLE, v.CALL, v.PERSISTENT, v.BOX})
 
 
 def _few(values: tuple[int, ...]) -> tuple[int, ...]:

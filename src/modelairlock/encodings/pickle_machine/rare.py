@@ -3,6 +3,7 @@
 Each returns the position of the next opcode, and raises `ReadProblem` where every unpickler would stop.
 """
 
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
 
 from modelairlock.encodings.pickle_machine import values as v
@@ -172,6 +173,8 @@ def _put(state: State, at: int) -> int:
 
 def _imported(state: State, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
     state.watching = True
+    if state.mapped > 2 and ((module, qualname) in NAME_MAPPING or module in IMPORT_MAPPING):
+        state.ledger.unmapped(span, module, qualname, state.mapped)
     return state.ledger.import_(span, module, qualname, opcode)
 
 
@@ -336,6 +339,7 @@ def _proto(state: State, at: int) -> int:
     if protocol > HIGHEST_PROTOCOL:
         raise Malformed(at, f"a protocol up to {HIGHEST_PROTOCOL}", str(protocol))
     state.protocol = max(state.protocol, protocol)
+    state.mapped = protocol
     return at + 2
 
 

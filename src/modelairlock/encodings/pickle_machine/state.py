@@ -26,6 +26,8 @@ class State:
         self.stack: list[int] = []
         self.marks: list[int] = []
         self.protocol = 0
+        #: what PROTO said last: below 3, unpicklers map the names of Python 2
+        self.mapped = 0
         self.position = start
         #: opcodes of byte strings that begin as a pickle would
         self.candidates: set[int] = set()
@@ -51,7 +53,7 @@ class State:
         twin.boxes = twin.ledger.boxes
         twin.memo = self.memo.copy()
         twin.stack, twin.marks = self.stack[:], self.marks[:]
-        twin.watching = self.watching
+        twin.watching, twin.mapped = self.watching, self.mapped
         return twin
 
     def cells(self) -> int:
