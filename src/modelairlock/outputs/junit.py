@@ -12,7 +12,7 @@ from modelairlock.records.coverage import EXPLANATIONS
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown
-from modelairlock.records.wording import counted, formats_of
+from modelairlock.records.wording import counted, formats_of, settings_in_words
 
 #: findings and gaps of one file; JSON has them all
 _MOST = 50
@@ -32,6 +32,12 @@ def _render(record: ScanRecord, view: View) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<testsuites name="airlock scan" {totals}>\n'
     yield f'  <testsuite name="airlock scan" {totals} timestamp="{_attribute(_local(record.started))}">\n'
+    if record.settings:
+        yield "    <properties>\n"
+        for settings in record.settings:
+            value = _attribute(f"{settings.path} {settings_in_words(settings)}")
+            yield f'      <property name="settings" value="{value}"/>\n'
+        yield "    </properties>\n"
     for subject in record.subjects:
         yield from _case(subject.path, formats_of(subject), _outcome(subject))
     for repository in record.repositories:

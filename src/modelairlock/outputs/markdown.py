@@ -13,7 +13,7 @@ from modelairlock.records.finding import Confidence, Finding
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, formats_of, inside, listed, size
+from modelairlock.records.wording import counted, formats_of, inside, listed, settings_in_words, size
 
 _MOST_CHARACTERS = 60_000
 _MOST_FILES = 20
@@ -58,6 +58,8 @@ def _blocks(record: ScanRecord, view: View) -> Iterator[str]:
             yield f"- {code(error.path)}: {prose(error.message)}{hint}\n"
     if record.excluded:
         yield f"\n{counted(len(record.excluded), 'file')} excluded and not looked at.\n"
+    for settings in record.settings:
+        yield f"\nSettings: {code(shown_path(settings.path, 200))} {prose(settings_in_words(settings))}.\n"
     isolation = record.tool.isolation
     missing = ", ".join(layer.name for layer in isolation.layers if layer.state != "enforced")
     yield f"\n<sub>{prose(record.tool.name)} {prose(record.tool.version)}, isolation: {isolation.level.value}"

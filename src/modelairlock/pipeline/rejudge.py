@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from modelairlock.pipeline.batch import BLOB_MISMATCH, judged, unread
 from modelairlock.pipeline.cache import Cache, open_cache
@@ -19,7 +20,7 @@ from modelairlock.pipeline.scan import record
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject
+from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Settings, Subject
 from modelairlock.records.text import shown
 
 NO_FACTS = "no facts in the cache; scan the file again"
@@ -44,7 +45,9 @@ def rejudge(targets: Sequence[str], folder: Path | None, *, started: str = "") -
         cache.close()
     now = started or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     isolation = Isolation(level=min(work.levels, key=lambda level: level.rank, default=Level.NONE), layers=())
-    return record(tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors))
+    made = record(tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors))
+    # What was left out then is left out now, so who decided that is still named.
+    return replace(made, settings=tuple(dict.fromkeys(work.settings)))
 
 
 def _cache(folder: Path | None) -> Cache:
@@ -61,6 +64,7 @@ class _Rejudging:
         self.subjects: list[Subject] = []
         self.excluded: list[Excluded] = []
         self.errors: list[OperatorError] = []
+        self.settings: list[Settings] = []
         self.levels: set[Level] = set()
 
     def target(self, target: str) -> None:
@@ -75,6 +79,7 @@ class _Rejudging:
             return
         self.excluded.extend(report.excluded)
         self.errors.extend(report.errors)
+        self.settings.extend(report.settings)
         self.subjects.extend(self._again(subject) for subject in report.subjects)
 
     def _by_digest(self, sha256: str) -> Iterator[Subject]:

@@ -68,6 +68,13 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     isolation: Isolation
 
 
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """A settings file that had a say in the scan, and in what; options on the command line outrank it."""
+
+    path: str
+    keys: tuple[str, ...] = ()
+
+
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
     """Files that belong together, judged as a whole."""
 
@@ -96,6 +103,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     excluded: tuple[Excluded, ...] = ()
     errors: tuple[OperatorError, ...] = ()
     hashed: bool = True
+    settings: tuple[Settings, ...] = ()
 
     def walk(self) -> Iterator[Subject]:
         """Every subject and every member of one."""

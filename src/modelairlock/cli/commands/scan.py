@@ -24,21 +24,27 @@ LEVELS = ("none", "weak", "confined", "strict")
     "--limits", metavar="NAME=VALUE", multiple=True, help="Set a budget, such as seconds=60 or facts=1M; repeatable."
 )
 @click.option("--settings", type=PATH, metavar="FILE", help="Take settings from FILE and look for no other.")
+@click.option("--no-settings", is_flag=True, help="Look for no settings; what stands here is all.")
 @click.pass_context
-def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | None, **given: Any) -> int:
+def command(
+    ctx: click.Context, /, sources: tuple[str, ...], settings: str | None, no_settings: bool, **given: Any
+) -> int:
     """Say what is known of every file in SOURCE, a file or a folder, without loading it.
 
     CLEAR: every byte is accounted for, and nothing in it can run code, reach the network or touch files when loaded by
     the loaders named. FLAGGED: a finding says otherwise. INCOMPLETE: nobody can vouch for all of it.
 
-    Settings may stand in airlock.toml or in [tool.airlock] of pyproject.toml, here or in a folder above.
+    Settings may stand in airlock.toml or in [tool.airlock] of pyproject.toml, here or in a folder above; the report
+    names the file. Where strangers can write to these folders, use --settings or --no-settings.
     """
     from modelairlock.cli.settings import settled
 
-    chosen = settled(ctx, given, sources, settings)
+    if settings and no_settings:
+        raise click.UsageError("--settings and --no-settings exclude each other")
+    chosen, in_force = (given, None) if no_settings else settled(ctx, given, sources, settings)
     check_output(chosen["output"])
     started = time.monotonic()
-    record = _scan(sources, chosen, ctx.obj)
+    record = _with_settings(_scan(sources, chosen, ctx.obj), in_force)
     seconds = time.monotonic() - started
     return write_report(
         record,
@@ -48,6 +54,12 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], settings: str | Non
         verbose=chosen["verbose"],
         seconds=seconds,
     )
+
+
+def _with_settings(record: Any, in_force: Any) -> Any:
+    from msgspec.structs import replace
+
+    return replace(record, settings=(in_force,)) if in_force else record
 
 
 def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any) -> Any:

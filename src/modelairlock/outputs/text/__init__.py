@@ -16,7 +16,7 @@ from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, listed, size
+from modelairlock.records.wording import counted, listed, settings_in_words, size
 
 _LISTED = 5
 _PIPE_WIDTH = 100
@@ -81,7 +81,10 @@ def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         yield from sheet.entry(
             "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listed(words, _LISTED)}"
         )
-    if record.errors or record.excluded:
+    for settings in record.settings:
+        says = f"{shown_path(settings.path, 200)} {settings_in_words(settings)}"
+        yield from sheet.entry("settings", says)
+    if record.errors or record.excluded or record.settings:
         yield ""
 
 
