@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from modelairlock.cli.budgets import limits_from
+from modelairlock.cli.budgets import limits_of
 from modelairlock.cli.commands.scan import LEVELS
 from modelairlock.limits import Limits
 from modelairlock.records.errors import AirlockError
@@ -210,7 +210,7 @@ def test_hostile_names_can_be_written(run, scanned, tmp_path, format_: str) -> N
     ],
 )
 def test_limits(text: str, name: str, value: float) -> None:
-    assert getattr(limits_from([text]), name) == value
+    assert getattr(limits_of([text]), name) == value
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_limits(text: str, name: str, value: float) -> None:
 )  # fmt: skip
 def test_what_is_no_limit(run, scanned, text: str) -> None:
     with pytest.raises(AirlockError):
-        limits_from([text])
+        limits_of([text])
     result = run("scan", "x", "--limits", text)
     assert result.exit_code == 2
     assert not scanned.called

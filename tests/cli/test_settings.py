@@ -6,6 +6,7 @@ import pytest
 
 from modelairlock.limits import Limits
 from modelairlock.records.isolation import Level
+from tests.test_guides import blocks
 
 EVERYTHING = """
 format = "json"
@@ -226,3 +227,11 @@ def test_settings_and_no_settings_are_too_much(run, scanned) -> None:
 def test_no_settings_is_no_setting(run, scanned, tmp_path) -> None:
     (tmp_path / "airlock.toml").write_text("no-settings = true")
     assert "unknown key" in run("scan", "x").stderr
+
+
+def test_the_example_of_the_guide_is_taken(run, scanned, tmp_path) -> None:
+    (tmp_path / "work" / "airlock.toml").write_text(blocks("settings.md", "toml")[0])
+    result = run("scan", "x")
+    assert result.exit_code == 0, result.stderr
+    assert scanned.options.exclude == ("*.md", "docs/")
+    assert (tmp_path / "work" / "report.json").exists()

@@ -170,6 +170,10 @@ def _converted(path: Path, key: str, option: click.Parameter, value: Any, ctx: c
         value = [f"{name}={number}" for name, number in value.items()]
     if not _fits(option, value):
         raise AirlockError(problem)
+    if key == "limits":
+        from modelairlock.cli.budgets import limits_of
+
+        limits_of(value, f"{path}: limits")  # said here, where the file is known
     try:
         return option.type_cast_value(ctx, value)
     except click.BadParameter as error:

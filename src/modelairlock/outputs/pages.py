@@ -11,6 +11,8 @@ from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule
 
+_SIZES = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
+
 
 def format_page(format: Format) -> str:  # noqa: A002  # the house's word for it
     """What a format is, who is assumed to open it, what is passed over and what reading never shows."""
@@ -57,6 +59,15 @@ def gap_page(because: Because) -> str:
             "A file with a gap is never CLEAR: it is INCOMPLETE, or FLAGGED if there are findings besides.",
         ]
     )
+
+
+def limit_default(name: str, value: float) -> str:
+    """A default as a person writes it; sizes in bytes with the largest unit that divides them."""
+    if name.endswith("_bytes"):
+        for size, unit in _SIZES:
+            if value % size == 0:
+                return f"{int(value) // size} {unit}"
+    return f"{value:,g}" if isinstance(value, float) else f"{value:,}"
 
 
 def _page(parts: Sequence[str]) -> str:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from modelairlock.pipeline.batch import BLOB_MISMATCH, judged, unread
@@ -113,8 +112,6 @@ def _report(path: Path) -> ScanRecord:
             data = file.read(REPORT_BYTES + 1)
         if len(data) > REPORT_BYTES:
             raise AirlockError(f"a report of more than {REPORT_BYTES} bytes is not read", hint)
-        return msgspec.json.decode(data, type=ScanRecord)
     except OSError as problem:
         raise AirlockError(f"it cannot be read: {problem.strerror}", hint) from None
-    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
-        raise AirlockError(f"it is no scan report: {problem}", hint) from None
+    return ScanRecord.from_json(data)

@@ -5,24 +5,21 @@ What the operator can mend (a missing file, an empty folder) stands in the recor
 """
 
 import datetime
-import os
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 import modelairlock
 from modelairlock.isolation import Wall
 from modelairlock.isolation.spawn import Spawned
-from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline import READ
 from modelairlock.pipeline.answer import RESULT_BYTES
 from modelairlock.pipeline.batch import Run, judged, read_batch, unread
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.judge import profiles_digest, rules_digest
+from modelairlock.pipeline.options import Options
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
@@ -37,28 +34,6 @@ BATCH_BYTES = 16 * 1024 * 1024
 MOST_JOBS = 256
 #: how often progress is told while one file takes long
 TELL_SECONDS = 0.2
-
-
-def _processors() -> int:
-    return os.cpu_count() or 1
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to scan. Nothing in here can turn a gap into silence.
-
-    With `hash` off no digest is reported, names of Hugging Face blobs are not checked and the cache is not used.
-    `cache_folder` is where facts are kept (``cache.default_folder`` knows the usual place); None keeps none.
-    `started` goes into the record as it is; empty means the time the scan starts.
-    """
-
-    exclude: tuple[str, ...] = ()
-    jobs: int = msgspec.field(default_factory=_processors)
-    hash: bool = True
-    require: Level | None = None
-    limits: Limits = DEFAULT_LIMITS
-    cache: bool = True
-    cache_folder: Path | None = None
-    started: str = ""
 
 
 class Progress(NamedTuple):

@@ -63,10 +63,11 @@ def _with_settings(record: Any, in_force: Any) -> Any:
 
 
 def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any) -> Any:
-    from modelairlock.cli.budgets import limits_from
+    from modelairlock.cli.budgets import limits_of
     from modelairlock.cli.terminal import Counts, Meter, is_terminal, say
     from modelairlock.pipeline.cache import default_folder
-    from modelairlock.pipeline.scan import Options, scan_sources
+    from modelairlock.pipeline.options import Options
+    from modelairlock.pipeline.scan import scan_sources
     from modelairlock.records.isolation import Level
     from modelairlock.records.wording import counted, size
 
@@ -81,7 +82,7 @@ def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any) -> Any
         exclude=tuple(chosen["exclude"]),
         hash=not chosen["no_hash"],
         require=Level(chosen["require"]) if chosen["require"] else None,
-        limits=limits_from(chosen["limits"]),
+        limits=limits_of(chosen["limits"]),
         cache=cache,
         cache_folder=default_folder(os.environ) if cache else None,
         **({"jobs": chosen["jobs"]} if chosen["jobs"] else {}),
