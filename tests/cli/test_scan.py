@@ -90,6 +90,15 @@ def test_no_cache_and_no_hash(run, scanned, option: str) -> None:
     assert scanned.options.hash is (option != "--no-hash")
 
 
+def test_a_pattern_that_left_nothing_out_is_said(run, scanned, tmp_path) -> None:
+    scanned.unmatched = ("*.foo",)
+    result = run("scan", "x", "-x", "*.foo")
+    assert result.exit_code == 0
+    assert "--exclude *.foo left nothing out" in result.stderr
+    (tmp_path / "work" / "airlock.toml").write_text("exclude = ['*.foo']")
+    assert run("scan", "x").stderr == "", "a policy need not match each time"
+
+
 def test_the_levels_are_those_there_are() -> None:
     assert tuple(Level) == LEVELS
 
@@ -226,8 +235,23 @@ def test_what_is_no_limit(run, scanned, text: str) -> None:
     assert not scanned.called
 
 
-def test_a_mistyped_limit_is_suggested(run) -> None:
-    assert "Did you mean facts" in run("scan", "x", "--limits", "fact=1").stderr
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("fact=1", "Did you mean facts"),
+        ("zzz=1", "There are window_bytes,"),
+        ("seconds", "Write seconds=VALUE, such as seconds=60"),
+        ("seconds=", "Write seconds=VALUE"),
+        ("", "Write NAME=VALUE"),
+        ("seconds=abc", "Write seconds=60."),
+        ("depth=abc", "Write depth=8."),
+        ("expanded-bytes=abc", "Write expanded_bytes=2G."),
+    ],
+)
+def test_what_is_no_limit_says_what_to_write(run, text: str, hint: str) -> None:
+    stderr = run("scan", "x", "--limits", text).stderr
+    assert f"--limits {text}" in stderr
+    assert hint in stderr
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "x", "100000"])

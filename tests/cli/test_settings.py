@@ -121,6 +121,19 @@ def test_what_is_wrong_is_named(run, scanned, tmp_path, text: str, says: str) ->
     assert not scanned.called
 
 
+@pytest.mark.parametrize("text", ["limits = { seconds = 'abc' }", "limits = ['seconds=abc']", "limits = ['seconds']"])
+def test_a_limit_in_a_file_is_blamed_on_the_file(run, scanned, tmp_path, text: str) -> None:
+    (tmp_path / "airlock.toml").write_text(text)
+    stderr = run("scan", "x").stderr
+    assert f"{tmp_path}/airlock.toml: limits seconds" in stderr
+    assert "--limits" not in stderr
+
+
+def test_a_source_that_is_a_loop_of_links_is_told_apart_from_a_bug(run, tmp_path) -> None:
+    (tmp_path / "work" / "loop").symlink_to("loop")
+    assert "loop of symbolic links" in run("scan", "loop").stdout
+
+
 def test_the_file_is_named(run, scanned, tmp_path) -> None:
     (tmp_path / "airlock.toml").write_text("zzz = 1")
     assert str(tmp_path / "airlock.toml") in run("scan", "x").stderr

@@ -40,7 +40,7 @@ def settled(
     """
     from modelairlock.records.scan import Settings
 
-    found = _named(Path(named)) if named else _found(Path.cwd(), [Path(source).resolve() for source in sources])
+    found = _named(Path(named)) if named else _found(Path.cwd(), [Path(os.path.realpath(source)) for source in sources])
     if found is None:
         return given, None
     path, table = found

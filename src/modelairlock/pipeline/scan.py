@@ -25,7 +25,7 @@ from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Tool, worst
 from modelairlock.records.text import shown
-from modelairlock.sources.local import File, Hole, walk
+from modelairlock.sources.local import File, Hole, Patterns, walk
 
 #: files up to this size share a child, so many of them and so many bytes at a time
 SMALL_BYTES = 1024 * 1024
@@ -57,12 +57,14 @@ def scan_sources(
     wall: Wall | None = None,
     spawned: Spawned | None = None,
     warn: Callable[[str], None] | None = None,
+    unmatched: Callable[[str], None] | None = None,
 ) -> ScanRecord:
     """Scan `sources` and say what is known of every file in them.
 
     `progress` is called in this thread, at least five times a second. A `wall` that is given is used and left open;
     else one is put up for this scan, of `spawned` if there is one. `warn` gets a sentence about what does not change
-    any answer, such as a cache that had to be made anew. Raises `AirlockError` for options that make no sense, and
+    any answer, such as a cache that had to be made anew, and `unmatched` each pattern of `options.exclude` that left
+    nothing out. Raises `AirlockError` for options that make no sense, and
     `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
     """
     if options.jobs < 1:
@@ -82,6 +84,9 @@ def scan_sources(
     try:
         scan = _Scan(sources, options, Run(wall, options.limits, options.hash, cache), progress, errors)
         isolation = scan.work(wall if own else None)
+        if unmatched:
+            for pattern in scan.patterns.unused():
+                unmatched(pattern)
     finally:
         if own:
             wall.close()
@@ -133,6 +138,7 @@ class _Scan:
         self.run = run
         self.progress = progress
         self.errors = errors
+        self.patterns = Patterns(options.exclude)
         self.excluded: list[Excluded] = []
         self.subjects: list[tuple[int, Subject]] = []
         self.pending: dict[Future[list[Subject]], list[int]] = {}
@@ -169,7 +175,7 @@ class _Scan:
     def _files(self) -> Iterator[tuple[int, File]]:
         """The files of all sources, numbered; everything else the walk finds goes straight into the record."""
         for source in self.sources:
-            for entry in walk(source, self.options.exclude):
+            for entry in walk(source, self.patterns):
                 if isinstance(entry, Excluded):
                     self.excluded.append(entry)
                 elif isinstance(entry, OperatorError):

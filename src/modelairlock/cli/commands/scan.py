@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from modelairlock.cli.report import PATH, check_output, report_options, write_report
 
@@ -15,7 +16,13 @@ LEVELS = ("none", "weak", "confined", "strict")
 @click.command("scan", short_help="Say what is known of files, without loading them.")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=PATH)
 @report_options
-@click.option("--exclude", "-x", metavar="GLOB", multiple=True, help="Leave out what matches; repeatable.")
+@click.option(
+    "--exclude",
+    "-x",
+    metavar="GLOB",
+    multiple=True,
+    help="Leave out what matches: names, or paths as reports print them; repeatable.",
+)
 @click.option("--jobs", "-j", type=click.IntRange(1, 1024), metavar="N", help="Files at a time [default: processors].")
 @click.option("--no-hash", is_flag=True, help="Compute no digests; the cache is not used then.")
 @click.option("--no-cache", is_flag=True, help="Read everything anew and keep nothing.")
@@ -44,7 +51,8 @@ def command(
     chosen, in_force = (given, None) if no_settings else settled(ctx, given, sources, settings)
     check_output(chosen["output"])
     started = time.monotonic()
-    record = _with_settings(_scan(sources, chosen, ctx.obj), in_force)
+    typed = ctx.get_parameter_source("exclude") is ParameterSource.COMMANDLINE
+    record = _with_settings(_scan(sources, chosen, ctx.obj, _unmatched if typed else None), in_force)
     seconds = time.monotonic() - started
     return write_report(
         record,
@@ -56,13 +64,23 @@ def command(
     )
 
 
+def _unmatched(pattern: str) -> None:
+    """Only for what was typed for this scan; patterns of a settings file need not match each time."""
+    from modelairlock.cli.terminal import say
+
+    say(
+        f"--exclude {pattern} left nothing out",
+        "A pattern has to match all of a name, of a path below SOURCE, or of a path as the report prints it.",
+    )
+
+
 def _with_settings(record: Any, in_force: Any) -> Any:
     from msgspec.structs import replace
 
     return replace(record, settings=(in_force,)) if in_force else record
 
 
-def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any) -> Any:
+def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any, unmatched: Any) -> Any:
     from modelairlock.cli.budgets import limits_of
     from modelairlock.cli.terminal import Counts, Meter, is_terminal, say
     from modelairlock.pipeline.cache import default_folder
@@ -89,7 +107,7 @@ def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any) -> Any
     )
     meter = Meter(sys.stderr, words) if is_terminal(sys.stderr) and not chosen["quiet"] else None
     try:
-        return scan_sources(sources, options, meter, spawned=spawned, warn=say)
+        return scan_sources(sources, options, meter, spawned=spawned, warn=say, unmatched=unmatched)
     finally:
         if meter:
             meter.close()
