@@ -20,6 +20,7 @@ _DESCRIPTIONS = {
     "ScanRecord.errors": "What the operator can mend: missing sources, empty folders.",
     "ScanRecord.hashed": "Whether digests were computed.",
     "ScanRecord.settings": "The settings files that had a say: one at most, unless several reports were judged again.",
+    "ScanRecord.rejudged": "Whether facts came from the cache alone; isolation is the least they were read with.",
     "Settings.path": "As the command line found it or was given it.",
     "Settings.keys": "What it decided, by the names of the options; those on the command line are not among them.",
     "Subject.path": "As given by the operator; members follow after an exclamation mark.",

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from html import escape
 from itertools import islice
 
-from modelairlock.records.coverage import EXPLANATIONS
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown
@@ -65,7 +64,7 @@ def _outcome(subject: Subject) -> str:
     if subject.verdict is Verdict.INCOMPLETE:
         gaps = ((gap, part.path) for part in subject.walk() for gap in part.coverage.gaps)
         lines = [
-            f"{gap.because.value}: {gap.detail or EXPLANATIONS[gap.because][0]} [{path}@{gap.start}..{gap.end}]"
+            f"{gap.because.value}: {gap.detail or gap.explanation[0]} [{path}@{gap.start}..{gap.end}]"
             for gap, path in islice(gaps, 100 * _MOST)
         ]
         return _element("error", "incomplete", lines)

@@ -16,14 +16,12 @@ from modelairlock.pipeline.batch import BLOB_MISMATCH, judged, unread
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.pipeline.scan import record
-from modelairlock.records.coverage import Because
+from modelairlock.records.coverage import NO_DIGEST, NOT_KEPT, Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Settings, Subject
 from modelairlock.records.text import shown
 
-NO_FACTS = "no facts in the cache; scan the file again"
-NO_DIGEST = "the report has no digest of it; scan the file again"
 REPORT_BYTES = 512 * 1024 * 1024
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -46,7 +44,7 @@ def rejudge(targets: Sequence[str], folder: Path | None, *, started: str = "") -
     isolation = Isolation(level=min(work.levels, key=lambda level: level.rank, default=Level.NONE), layers=())
     made = record(tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors))
     # What was left out then is left out now, so who decided that is still named.
-    return replace(made, settings=tuple(dict.fromkeys(work.settings)))
+    return replace(made, settings=tuple(dict.fromkeys(work.settings)), rejudged=True)
 
 
 def _cache(folder: Path | None) -> Cache:
@@ -87,7 +85,7 @@ class _Rejudging:
             self.levels.add(level)
             yield judged(reading, sha256)
         if not found:
-            yield judged(unread(sha256, sha256, 0, Because.UNREADABLE, NO_FACTS), sha256)
+            yield judged(unread(sha256, sha256, 0, Because.UNREADABLE, NOT_KEPT), sha256)
 
     def _again(self, old: Subject) -> Subject:
         """A subject of a report, judged anew; what its scan said of the file's name and not of its content stays."""
@@ -100,7 +98,7 @@ class _Rejudging:
                 for gap in old.coverage.gaps:
                     moved = with_gap(moved, gap) if gap.detail == BLOB_MISMATCH else moved
                 return judged(moved, sha256)
-        detail = NO_FACTS if sha256 else NO_DIGEST
+        detail = NOT_KEPT if sha256 else NO_DIGEST
         return judged(unread(old.path, name, max(0, old.size_bytes), Because.UNREADABLE, detail), sha256)
 
 

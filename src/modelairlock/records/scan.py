@@ -106,6 +106,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[OperatorError, ...] = ()
     hashed: bool = True
     settings: tuple[Settings, ...] = ()
+    rejudged: bool = False
 
     def walk(self) -> Iterator[Subject]:
         """Every subject and every member of one."""

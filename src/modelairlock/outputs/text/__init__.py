@@ -99,7 +99,19 @@ def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     )
     hashed = "" if record.hashed else " Digests were not computed."
     line = f"{counted(len(record.subjects), 'file')}, {total}{took}: {verdicts or 'no verdict'}."
-    yield from sheet.plain(f"{line}{hashed} {_wall(record.tool.isolation)}", "dim")
+    if not record.subjects:
+        # Neither a count nor the wall says anything here, and the verdict stands at the top.
+        yield from sheet.plain("Nothing was read, so nothing is vouched for.", "dim")
+    elif record.rejudged:
+        yield from sheet.plain(f"{line} {_then(record.tool.isolation)}", "dim")
+    else:
+        yield from sheet.plain(f"{line}{hashed} {_wall(record.tool.isolation)}", "dim")
+
+
+def _then(isolation: Isolation) -> str:
+    """Under which isolation facts were read that are judged again now. With none of them there is no level."""
+    level = "" if isolation.level is Level.NONE else f" Isolation when it was read: {isolation.level.value} or better."
+    return f"Judged again from the cache; no file was read.{level}"
 
 
 def _wall(isolation: Isolation) -> str:
