@@ -1,8 +1,9 @@
 """The text report, as the person at the terminal sees it. Read the golden files: they are the specification."""
 
+import msgspec
 import pytest
 
-from modelairlock.records.coverage import EXPLANATIONS, NOT_KEPT, Because
+from modelairlock.records.coverage import EXPLANATIONS, NOT_KEPT, Because, Coverage
 from modelairlock.records.text import columns
 from tests.golden import same_as
 from tests.outputs.canonical import (
@@ -108,6 +109,14 @@ def test_many_different_gaps_stay_readable() -> None:
     text = rendered("text", record(*(gap_subject(f"{n}.pkl", Because.MALFORMED, f"byte {n}") for n in range(5000))))
     assert len(text.splitlines()) < 25
     assert "4,994 gaps more" in text
+
+
+def test_a_gap_in_a_member_is_not_all_of_its_file() -> None:
+    whole = [gap_subject(f"{n}.bin", Because.UNRECOGNISED, "") for n in range(2)]
+    assert "all of it, in 2 files: 0.bin, 1.bin" in rendered("text", record(*whole))
+    member = msgspec.structs.replace(whole[1], path="1.bin!inside")
+    box = msgspec.structs.replace(whole[1], coverage=Coverage(size_bytes=5_000), members=(member,))
+    assert "parts, in 2 files: 0.bin, 1.bin" in rendered("text", record(whole[0], box))
 
 
 def test_verbose_names_every_name_and_the_files_it_is_in() -> None:

@@ -98,15 +98,21 @@ def _names(details: dict[str, list[_Seen]], seen: list[_Seen], sheet: Sheet, vie
 
 def _detail(detail: str, group: list[_Seen], sheet: Sheet, view: View, files: int) -> str:
     if len(group) > 1 and files > 1:
-        return f"{detail or 'all of it'}, in {_files(group, sheet, view)}"
+        extent = "all of it" if all(map(_is_whole, group)) else "parts"
+        return f"{detail or extent}, in {_files(group, sheet, view)}"
     where = _where(group[0], sheet, files)
     more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
     return f"{where}{more}: {detail}" if detail else where + more
 
 
+def _is_whole(seen: _Seen) -> bool:
+    """Whether the gap is all of its file."""
+    return seen.path == seen.subject.path and (seen.gap.start, seen.gap.end) == (0, seen.subject.size_bytes)
+
+
 def _where(seen: _Seen, sheet: Sheet, files: int) -> str:
     path, gap = seen.subject.path, seen.gap
-    whole = seen.path == path and (gap.start, gap.end) == (0, seen.subject.size_bytes)
+    whole = _is_whole(seen)
     span = f"{seen.path}@{gap.start}..{gap.end}"
     # With one file in this part of the report its name stands in the title; with several it is what one looks for.
     if files > 1:
