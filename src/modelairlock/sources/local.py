@@ -24,6 +24,11 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 SHORT_READS = 64
 
 _REPOSITORY = re.compile(r"(models|datasets|spaces)--.")
+_HUBS_MARK = re.compile(
+    r"(?P<cache>/.*|)/(?:(?P<absent>(?:models|datasets|spaces)--[^/]+)/\.no_exist/[0-9a-f]{40}/.+"
+    r"|\.locks/(?P<locked>(?:models|datasets|spaces)--[^/]+)/[^/]+\.lock)",
+    re.DOTALL,
+)
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _KINDS = (
     (stat.S_ISFIFO, "a fifo"),
@@ -229,6 +234,8 @@ class _Walk:
             return (yield from self._listing(relative, state))
         elif stat.S_ISLNK(state.st_mode):
             yield self._link(place, path)
+        elif stat.S_ISREG(state.st_mode) and not state.st_size and _is_hubs_mark(place):
+            yield Excluded(path=path, reason="empty mark of the Hugging Face hub's client, which no loader opens")
         elif place not in self.blobs:
             yield _regular(place, path, _last(path), state)
         return None
@@ -314,6 +321,20 @@ def _in_blobs(real: str) -> bool:
     """Whether a real path is that of a file in the ``blobs`` of a Hugging Face cache."""
     repository, _, blobs = os.path.dirname(real).rpartition("/")
     return blobs == "blobs" and bool(_REPOSITORY.match(_last(repository)))
+
+
+def _is_hubs_mark(real: str) -> bool:
+    """Whether an empty file is where the hub's client keeps its locks, and its notes of files that are not there.
+
+    An empty file vouches for nothing, and none is CLEAR. These few need nobody to vouch for them: the client looks
+    whether they exist. So they are listed as left out, and only where the cache around them is a real one.
+    """
+    match = _HUBS_MARK.fullmatch(real)
+    if match is None:
+        return False
+    cache, repository = match["cache"], match["absent"] or match["locked"]
+    folders = (f"{cache}/{repository}", f"{cache}/{repository}/blobs", f"{cache}/{repository}/snapshots")
+    return all(os.path.isdir(folder) and not os.path.islink(folder) for folder in folders)
 
 
 def _is_below(real: str, root: str) -> bool:
