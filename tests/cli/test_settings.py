@@ -202,6 +202,15 @@ def test_every_report_names_the_file_and_what_it_decided(run, scanned, tmp_path)
         assert str(path) in run("scan", "weights", "-f", format_).stdout, format_
 
 
+def test_settings_cannot_hide_by_being_quiet(run, scanned, tmp_path) -> None:
+    path = tmp_path / "work" / "airlock.toml"
+    path.write_text("exclude = ['*.pkl']\nquiet = true")
+    result = run("scan", "weights")
+    assert result.stdout == ""
+    assert result.stderr == f"airlock: {path} decided exclude, quiet\n"
+    assert run("scan", "weights", "--quiet").stderr == "", "who asks for silence gets it"
+
+
 def test_settings_that_decide_nothing_are_named_too(run, scanned, tmp_path) -> None:
     (tmp_path / "work" / "airlock.toml").write_text("")
     assert "airlock.toml decided nothing" in " ".join(run("scan", "weights").stdout.split())

@@ -54,6 +54,8 @@ def command(
     typed = ctx.get_parameter_source("exclude") is ParameterSource.COMMANDLINE
     record = _with_settings(_scan(sources, chosen, ctx.obj, _unmatched if typed else None), in_force)
     seconds = time.monotonic() - started
+    if in_force and "quiet" in in_force.keys:
+        _say_who_silenced(in_force)
     return write_report(
         record,
         chosen["format_"],
@@ -72,6 +74,14 @@ def _unmatched(pattern: str) -> None:
         f"--exclude {pattern} left nothing out",
         "A pattern has to match all of a name, of a path below SOURCE, or of a path as the report prints it.",
     )
+
+
+def _say_who_silenced(settings: Any) -> None:
+    """A settings file cannot hide that there is one: it may be a stranger's, and the report may be left out."""
+    from modelairlock.cli.terminal import say
+    from modelairlock.records.wording import settings_in_words
+
+    say(f"{settings.path} {settings_in_words(settings)}")
 
 
 def _with_settings(record: Any, in_force: Any) -> Any:
