@@ -28,7 +28,7 @@ from modelairlock.records.facts import (
     UnresolvedImport,
     Value,
 )
-from modelairlock.records.scan import Subject
+from modelairlock.records.scan import Settings, Subject
 from modelairlock.records.text import shown
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -63,6 +63,11 @@ def listed(items: Sequence[str], most: int, more: str = "more", comma: str = ", 
 def formats_of(subject: Subject) -> str:
     """The formats that a subject turned out to be."""
     return shown(" + ".join(subject.formats), 80) or "unrecognised"
+
+
+def settings_in_words(settings: Settings) -> str:
+    """What a settings file decided, to stand behind its name: ``decided exclude, require``."""
+    return f"decided {shown(', '.join(settings.keys))}" if settings.keys else "decided nothing"
 
 
 def inside(where: str, path: str) -> tuple[str, str]:
