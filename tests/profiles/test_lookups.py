@@ -46,7 +46,7 @@ NOT_VOUCHED = [
     ("numpy", "ndarray", "new"),
     ("numpy", "load", "import"),
     ("scipy.spatial._ckdtree", "cKDTree", "build"),
-    ("functools", "partial", "call"),
+    ("functools", "partialmethod", "call"),
     # its items are its attributes, so BUILD would call an item named `__setstate__`
     ("scipy.optimize._optimize", "OptimizeResult", "build"),
     # iterating it resolves `${...}` by functions that the loading program registered, so `list(it)` would run them
@@ -213,7 +213,7 @@ GADGETS = [
     "operator:call",
     "_operator:attrgetter",
     "_operator:methodcaller",
-    "functools:partial",
+    # not functools:partial: scikit-learn's own estimators hold one, so what it is made of is looked at instead
     "functools:reduce",
     "functools:partialmethod",
     "types:CodeType",

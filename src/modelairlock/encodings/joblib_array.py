@@ -18,6 +18,8 @@ _SIZES = {
     "b": {1}, "i": {1, 2, 4, 8}, "u": {1, 2, 4, 8}, "f": {2, 4, 8, 12, 16}, "c": {8, 16, 24, 32}, "m": {8}, "M": {8},
     "O": {4, 8},
 }  # fmt: skip
+#: how numpy writes the type of its own strings, which joblib pickles as objects
+_TEXT_TYPE = ("numpy._core._internal", "_convert_to_stringdtype_kwargs")
 _HASOBJECT = 0x01
 #: what joblib calls on a wrapper: an attribute of such a name would stand in for it
 _METHODS = frozenset(("read", "read_array", "read_mmap", "safe_get_numpy_array_alignment_bytes", "write_array"))
@@ -95,8 +97,11 @@ def _item(state: State, value: int | None, at: int) -> tuple[int, bool]:
     if value is None or value & v.KIND != v.CALL:
         raise Forged(at, "an array wrapper whose dtype is not made by numpy.dtype")
     function, _, arguments = state.ledger.calls[value >> 4]
-    if function & v.KIND != v.GLOBAL or state.ledger.globals[function >> 4] != ("numpy", "dtype") or not arguments:
-        raise Forged(at, "an array wrapper whose dtype is not made by numpy.dtype")
+    name = state.ledger.globals[function >> 4] if function & v.KIND == v.GLOBAL else ("", "")
+    if name == _TEXT_TYPE:
+        return 0, True
+    if name != ("numpy", "dtype") or not arguments:
+        raise Unsupported(at, "an array wrapper whose dtype is not made by numpy.dtype")
     found = _DTYPE.match(state.ledger.text(arguments[0]) or "")
     if not found:
         raise Forged(at, "an array wrapper whose dtype has no plain name")

@@ -58,6 +58,7 @@ class _TraitGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only_called: bool = False
     takes: tuple[str, ...] = ()
     any_items: bool = False
+    keeps: bool = False
     state: Literal["dict", "tuple", "both"] = "dict"
     plain_state: bool = False
 
@@ -92,6 +93,10 @@ def canonical(module: str, qualname: str, protocol: int) -> tuple[str, str]:
     renamed = _compat_pickle.NAME_MAPPING.get((module, qualname))
     if renamed is not None:
         return renamed
+    head, dot, rest = qualname.partition(".")
+    if dot and (owner := _compat_pickle.NAME_MAPPING.get((module, head))):
+        # A method that `getattr` looks up in a class, written as one name (`records.uses.method_of_class`).
+        return owner[0], f"{owner[1]}.{rest}"
     return _compat_pickle.IMPORT_MAPPING.get(module, module), qualname
 
 
@@ -157,7 +162,7 @@ class Profiles:
         if not isinstance(use.fact, Call):
             return True
         named = not vouch.arguments or arguments_fit(vouch.arguments, use.arguments, self.vouches)
-        return named and all_plain(use.arguments, question) and not _keywords(use.fact)
+        return named and (trait.keeps or all_plain(use.arguments, question)) and not _keywords(use.fact)
 
     def _state_fits(self, vouch: Vouch, build: Build, question: Question) -> bool:
         trait, kind = vouch.trait, build.state.kind

@@ -6,10 +6,11 @@ asked of the profiles, and a name that is itself vouched only under a constraint
 the arguments of the second call.
 """
 
+import re
 from collections.abc import Callable
 
 from modelairlock.profiles.dtype_state import describes_itself
-from modelairlock.profiles.plain import Vouches, constant, name_of
+from modelairlock.profiles.plain import Question, Vouches, all_plain, constant, name_of
 from modelairlock.records.facts import Value
 
 CONSTRAINTS: dict[str, str] = {
@@ -26,6 +27,9 @@ CONSTRAINTS: dict[str, str] = {
     "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
     "constants": "Constants only, and containers of constants: anything else would be asked to convert itself.",
     "index": "A class vouched for `new`, and keyword arguments that name no time zone, frequency or type by a string.",
+    "kept-callable": "One name that is vouched for as a value: it is kept, with arguments that BUILD gives it.",
+    "partial-state": "For BUILD: such a name, plain positional and keyword arguments, and no attributes.",
+    "zone-key": "The key of a time zone as the database has them, and whether to look into the cache first.",
     "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
 }
 """Each constraint's name and what it demands."""
@@ -37,6 +41,7 @@ _BIT_GENERATOR_CTOR = ("global", "numpy.random._pickle", "__bit_generator_ctor")
 _OLD_BUILTINS = {"__builtin__": "builtins"}
 _PLAIN_CODECS = frozenset(("ascii", "utf-8", "utf8", "latin1", "latin-1"))
 _LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}")
 _TENSORS = frozenset(("torch:Tensor", "torch.nn.parameter:Parameter", "torch.nn.parameter:Buffer"))
 #: keyword arguments of an index that, given as strings, are looked up in files
 _LOOKED_UP = frozenset(("tz", "dtype", "freq"))
@@ -155,6 +160,33 @@ def _index(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
     return not any(key.text in _LOOKED_UP and value.kind == "str" for key, value in pairs)
 
 
+def _kept(value: Value, vouches: Vouches) -> bool:
+    if value.kind != "global" or value.cut:
+        return False
+    vouch = vouches(value.module, value.text, "import")
+    return vouch is not None and not vouch.trait.only_called
+
+
+def _kept_callable(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    return len(arguments) == 1 and _kept(arguments[0], vouches)
+
+
+def _partial_state(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    state = arguments[1]
+    if state.kind != "tuple" or state.cut or len(state.parts) != 4 or not _kept(state.parts[0], vouches):
+        return False
+    _, positional, keywords, attributes = state.parts
+    kinds = (positional.kind, keywords.kind, attributes.kind)
+    return kinds == ("tuple", "dict", "none") and all_plain((positional, keywords), Question(vouches))
+
+
+def _zone_key(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    if len(arguments) != 2 or arguments[1].kind not in ("int", "bool"):
+        return False
+    key = arguments[0]
+    return key.kind == "str" and not key.cut and bool(_ZONE.fullmatch(key.text))
+
+
 def _one_plain(arguments: tuple[Value, ...], _: Vouches) -> bool:
     return len(arguments) == 1 and arguments[0].kind in _PLAIN
 
@@ -173,5 +205,8 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "no-text": _no_text,
     "constants": _constants,
     "index": _index,
+    "kept-callable": _kept_callable,
+    "partial-state": _partial_state,
+    "zone-key": _zone_key,
     "one-plain": _one_plain,
 }

@@ -19,7 +19,7 @@ or ``add``, so that attributes which the file has set can answer. Never on the c
 """
 
 #: constraints that look at (target, state) of a BUILD; all others look at the arguments of a call
-STATE_CONSTRAINTS = frozenset({"dtype-state"})
+STATE_CONSTRAINTS = frozenset({"dtype-state", "partial-state"})
 
 HarmCategory = Literal[
     "command", "code", "reflection", "load", "file", "network", "native", "process", "deactivate", "denial"
@@ -33,6 +33,7 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True):
     `only_called`: it is no value; to keep it, or to hand it to another function, is not vouched for.
     `takes`: makers (``module:qualname``) whose results it may be handed, or find in a state, besides solid ones.
     `any_items`: it looks at no item of the arrays it is handed.
+    `keeps`: it keeps what it is handed and asks nothing of it, so that may be anything.
     `state`: what BUILD may be given: a dict of attributes, or the tuple that the class's own ``__setstate__`` wants.
     `plain_state`: its ``__setstate__`` asks for attributes of what the state holds, so all of that must be plain.
     """
@@ -41,6 +42,7 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True):
     only_called: bool = False
     takes: tuple[str, ...] = ()
     any_items: bool = False
+    keeps: bool = False
     state: Literal["dict", "tuple", "both"] = "dict"
     plain_state: bool = False
 

@@ -23,7 +23,7 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-from modelairlock.records.uses import NameUse, is_method_reference, makers, uses
+from modelairlock.records.uses import NameUse, is_method_reference, makers, method_of_class, uses
 from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
@@ -86,6 +86,9 @@ def _known(use: NameUse, context: Context) -> bool:
 
 
 def _vouched(use: NameUse, context: Context, stained: frozenset[str]) -> bool:
+    if is_method_reference(use):
+        method = method_of_class(*use.arguments)
+        return method is not None and context.profiles.vouches(method.module, method.text, "import") is not None
     vouch = context.profiles.vouches(use.module, use.qualname, use.use)
     return vouch is not None and context.profiles.fits(vouch, use, stained)
 

@@ -121,10 +121,12 @@ class Descriptions:
         return Value(word, parts=parts, cut=cut, holds=None if size else self._holds(value))
 
     def _least(self, kind: int, items: tuple[int, ...]) -> tuple[int, ...]:
-        """What is told even of a value too deep to tell: which function was called, and of which class, if of one."""
+        """What is told even of a value too deep to tell: the function, its class if it has one, and which method."""
         if kind != v.CALL:
             return ()
-        return items[: 2 if len(items) > 1 and items[1] & v.KIND == v.GLOBAL else 1]
+        if len(items) < 2 or items[1] & v.KIND != v.GLOBAL:
+            return items[:1]
+        return items[: 3 if len(items) > 2 and items[2] & v.KIND == v.STR else 2]
 
     def _holds(self, value: int) -> tuple[Value, ...] | None:
         """What a tuple or plain container holds, however deep, that is no constant: one of each kind."""

@@ -291,6 +291,9 @@ class Ledger(Descriptions):
 
     def _kinds(self, function: int, arguments: tuple[int, ...]) -> tuple[object, ...]:
         kinds: list[object] = [self._content(argument) for argument in arguments]
+        if function & v.KIND == v.CALL:
+            # A method that was looked up: what its constants mean, nobody can list here.
+            return tuple([self._constant(argument) for argument in arguments])
         if function & v.KIND == v.GLOBAL:
             if self.globals[function >> 4] in LOADERS:
                 kinds = list(arguments)
