@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from modelairlock.profiles.arguments import CONSTRAINTS, arguments_fit
-from modelairlock.profiles.plain import Question, all_plain, plain, stains
+from modelairlock.profiles.plain import Question, Stained, all_plain, plain, stains
 from modelairlock.records.facts import Build, Call, Fact, Value
 from modelairlock.records.profile import STATE_CONSTRAINTS, Harm, HarmCategory, Trait, Use, Vouch
 from modelairlock.records.uses import NameUse
@@ -153,10 +153,10 @@ class Profiles:
         self._harms_asked[asked] = harm
         return harm
 
-    def fits(self, vouch: Vouch, use: NameUse, stained: frozenset[str] = frozenset()) -> bool:
+    def fits(self, vouch: Vouch, use: NameUse, stained: Stained = frozenset) -> bool:
         """Whether what a call is handed, or a state, is what its vouch is for. `stained` as in `plain.Question`."""
         trait = vouch.trait
-        question = Question(self.vouches, trait.takes, frozenset() if trait.any_items else stained)
+        question = Question(self.vouches, trait.takes, frozenset if trait.any_items else stained)
         if isinstance(use.fact, Build):
             return self._state_fits(vouch, use.fact, question)
         if not isinstance(use.fact, Call):

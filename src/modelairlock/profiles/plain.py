@@ -15,6 +15,7 @@ from modelairlock.records.profile import Vouch
 from modelairlock.records.uses import makers
 
 Vouches = Callable[[str, str, str], Vouch | None]
+Stained = Callable[[], frozenset[str]]
 
 _CONSTANTS = frozenset(("none", "bool", "int", "float", "str", "bytes", "bytearray"))
 _GIVEN = frozenset(("persistent", "buffer"))
@@ -24,12 +25,12 @@ _CONTAINERS = frozenset(("list", "dict", "set", "frozenset"))
 class Question(NamedTuple):
     """Whom to ask, which makers' results the asking function takes besides solid ones, and whose results are stained.
 
-    `stained` are makers (``module:qualname``) to whose results this very file gives a state that is not plain.
+    `stained` gives the makers (``module:qualname``) to whose results this very file gives a state that is not plain.
     """
 
     vouches: Vouches
     takes: tuple[str, ...] = ()
-    stained: frozenset[str] = frozenset()
+    stained: Stained = frozenset
 
 
 def constant(value: Value) -> bool:
@@ -72,7 +73,7 @@ def _plain_name(value: Value, question: Question) -> bool:
 
 def _solid(value: Value, question: Question) -> bool:
     made_by = list(makers(value))
-    if not made_by or question.stained.intersection(map(name_of, made_by)):
+    if not made_by or question.stained().intersection(map(name_of, made_by)):
         return False
     # Of a function that is taken, its own vouch says which classes it may make.
     return name_of(made_by[0]) in question.takes or all(_solid_maker(maker, question) for maker in made_by)

@@ -19,8 +19,8 @@ class Profiles(Protocol):
     def vouches(self, module: str, qualname: str, use: str) -> Vouch | None:
         """The allow-list entry for this exact name and use, if there is one."""
 
-    def fits(self, vouch: Vouch, use: NameUse, stained: frozenset[str] = frozenset()) -> bool:
-        """Whether what a call is handed, or a state, is what its vouch is for."""
+    def fits(self, vouch: Vouch, use: NameUse, stained: Callable[[], frozenset[str]] = frozenset) -> bool:
+        """Whether what a call is handed, or a state, is what its vouch is for; `stained` is asked if it matters."""
 
     def stained(self, facts: Iterable[Fact]) -> frozenset[str]:
         """The makers to whose results `facts` give states that are not plain."""

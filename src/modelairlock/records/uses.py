@@ -4,7 +4,7 @@ A rule asks "who vouches for this name, used like this?". The use is not always 
 by ``copyreg._reconstructor(cls, …)`` is a use of ``cls``, and a BUILD is a use of whatever made its target.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.records.facts import Build, Call, Fact, Import, SetItem, Value
@@ -36,8 +36,21 @@ class NameUse(NamedTuple):
         return f"{self.module}.{self.qualname}"
 
 
-def uses(facts: Iterable[Fact]) -> Iterator[NameUse]:
+def uses(facts: tuple[Fact, ...]) -> tuple[NameUse, ...]:
     """Every use of a name, in the order of the facts."""
+    global _latest
+    known, found = _latest
+    if known is not facts:
+        # Half a dozen rules ask the same of each reading, one after another.
+        found = tuple(_uses(facts))
+        _latest = (facts, found)
+    return found
+
+
+_latest: tuple[tuple[Fact, ...], tuple[NameUse, ...]] = ((), ())
+
+
+def _uses(facts: tuple[Fact, ...]) -> Iterator[NameUse]:
     for fact in facts:
         if isinstance(fact, Import):
             yield NameUse(fact.module, fact.qualname, "import", fact)

@@ -15,7 +15,8 @@ Have somebody review what the named class or function does when it is unpickled,
 profile. Or ask for the model as safetensors, which names no code at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Build, Irregularity, Key
@@ -42,7 +43,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     yield from _planted(reading)
     yield from _unmapped(reading)
     yield from _keys(reading, context)
-    stained = context.profiles.stained(reading.facts)
+    stained = cache(lambda: context.profiles.stained(reading.facts))
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
@@ -85,7 +86,7 @@ def _known(use: NameUse, context: Context) -> bool:
     return context.profiles.vouches(use.module, use.qualname, use.use) is not None
 
 
-def _vouched(use: NameUse, context: Context, stained: frozenset[str]) -> bool:
+def _vouched(use: NameUse, context: Context, stained: Callable[[], frozenset[str]]) -> bool:
     if is_method_reference(use):
         method = method_of_class(*use.arguments)
         return method is not None and context.profiles.vouches(method.module, method.text, "import") is not None

@@ -290,7 +290,9 @@ class Ledger(Descriptions):
         return number
 
     def _kinds(self, function: int, arguments: tuple[int, ...]) -> tuple[object, ...]:
-        kinds: list[object] = [self._content(argument) for argument in arguments]
+        kinds: list[object] = [
+            argument & v.KIND if argument & v.KIND in _FOLDED else self._content(argument) for argument in arguments
+        ]
         if function & v.KIND == v.CALL:
             # A method that was looked up: what its constants mean, nobody can list here.
             return tuple([self._constant(argument) for argument in arguments])
@@ -382,6 +384,10 @@ class Ledger(Descriptions):
         """NEXT_BUFFER."""
         if not self.again("buffer"):
             self.add("buffer", Buffer(span=Span(*span)))
+
+
+#: kinds of arguments that make no shape of their own
+_FOLDED = CONSTANTS - {v.CONSTANT}
 
 
 def _few(values: tuple[int, ...]) -> tuple[int, ...]:
