@@ -336,6 +336,26 @@ def test_an_empty_file_is_never_clear(here: Path) -> None:
     assert subject.sha256 == sha256(b"")
 
 
+def test_a_link_is_judged_under_its_own_name(here: Path) -> None:
+    """What is text as config.txt names code to import as config.json, and a loader opens the link."""
+    put("config.txt", b'{"auto_map": {"AutoModel": "evil.Evil"}}')
+    os.symlink("config.txt", "m/config.json")
+    link, text = scan_sources(["m"], Options(jobs=1)).subjects
+    assert (text.path, text.verdict) == ("m/config.txt", Verdict.CLEAR)
+    assert link.path == "m/config.json"
+    assert link.verdict is not Verdict.CLEAR
+
+
+def test_a_link_out_of_the_source_is_a_gap(here: Path) -> None:
+    put("notes.txt", b"good")
+    Path("evil.bin").write_bytes(b"x")
+    os.symlink("../evil.bin", "m/pytorch_model.bin")
+    record = scanned()
+    assert record.verdict is Verdict.INCOMPLETE
+    detail = "a link out of the source: not followed; a loader would follow it (../evil.bin)"
+    assert gaps(record.subjects[1]) == [(Because.UNREADABLE, detail)]
+
+
 def test_special_files_are_gaps(here: Path) -> None:
     os.mkfifo("m/pipe")
     [subject] = scanned().subjects
