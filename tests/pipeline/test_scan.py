@@ -1,5 +1,6 @@
 """The parent's side of a scan, with stand-ins for the reader behind the wall."""
 
+import gc
 import os
 import pickle
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,7 @@ def gaps(subject: Subject) -> list[tuple[Because, str]]:
 def test_results_stand_in_the_order_of_the_walk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "SMALL_BYTES", 100)
     monkeypatch.setattr(scan, "BATCH_FILES", 3)
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
     for number in range(40):
         put(f"{number:02}", b"x" * (200 if number % 5 == 0 else 10))
     os.mkfifo("m/07a")
@@ -169,6 +171,7 @@ def test_progress_rises_to_the_end(here: Path) -> None:
 def test_no_descriptor_is_left_open(here: Path) -> None:
     for number in range(30):
         put(str(number), b"x")
+    gc.collect()  # databases that other tests left to it
     before = len(os.listdir("/proc/self/fd"))
     scanned()
     assert len(os.listdir("/proc/self/fd")) == before
@@ -277,6 +280,79 @@ def test_a_rule_that_fails_costs_one_verdict(here: Path, monkeypatch: pytest.Mon
     assert gaps(b) == [(Because.READER_FAILED, "judging failed: ZeroDivisionError")]
 
 
+def test_what_a_shared_child_hands_back_is_read_alone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    for name, content in {"a": b"good", "b": b"native", "c": b"good"}.items():
+        put(name, content)
+    wall = Inline()
+    assert scanned(wall=wall).verdict is Verdict.CLEAR
+    assert wall.runs == [3, 1]
+
+
+def test_a_few_small_files_share_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 3)
+    for name in "abc":
+        put(name, b"good")
+    wall = Inline()
+    scanned(wall=wall)
+    assert wall.runs == [1, 1, 1]
+    put("d", b"good")
+    wall = Inline()
+    assert [subject.path for subject in scanned(wall=wall).subjects] == ["m/a", "m/b", "m/c", "m/d"]
+    assert wall.runs == [4]
+
+
+def test_a_child_that_was_taken_over_speaks_for_no_digest(
+    here: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    put("a", b"take over")
+    put("b", b"deep")
+    folder = here / "cache"
+    scanned(wall=wall, cache_folder=folder)
+    os.rename("m/b", "b")
+    assert scanned("b", wall=wall, cache_folder=folder).verdict is Verdict.INCOMPLETE
+
+
+def test_a_worker_that_cannot_start_ends_the_scan_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not batch by batch and then file by file, and not after hashing all there is."""
+    started: list[str] = []
+
+    def spawn(function: str) -> None:
+        started.append(function)
+        raise OSError(8, "Exec format error")
+
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    monkeypatch.setattr(scan, "BATCH_FILES", 2)
+    monkeypatch.setattr("modelairlock.isolation.launch.spawn", spawn)
+    for number in range(50):
+        put(f"{number:02}", b"good")
+    copied: list[int] = []
+    real = batch.hold.sealed
+    monkeypatch.setattr(batch.hold, "sealed", lambda data: copied.append(0) or real(data))
+    with pytest.raises(AirlockError, match="could not be started"):
+        scan_sources(["m"], Options(jobs=1))
+    assert len(started) == 1
+    assert len(copied) < 20
+
+
+def test_a_worker_that_cannot_start_is_not_waited_for_behind_a_large_file(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_done(*_: object, spent: Callable[[int], None], **__: object) -> None:
+        while True:
+            spent(0)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(batch, "SMALL_BYTES", -1)
+    monkeypatch.setattr(batch, "COPIED_BYTES", -1)
+    monkeypatch.setattr(batch, "digest", never_done)
+    monkeypatch.setattr(scan, "READ", "tests.pipeline.stand_in:nothing")
+    put("a", b"good")
+    with pytest.raises(AirlockError, match="could not be started: AttributeError"):
+        scan_sources(["m"], Options(jobs=2))
+
+
 # --- files that misbehave ------------------------------------------------------------------------------------------
 
 
@@ -301,11 +377,16 @@ def test_a_file_that_lies_about_its_size(here: Path) -> None:
     assert subject.sha256 is None
 
 
-def test_a_disk_that_fails_while_hashing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("small", [True, False])
+def test_a_disk_that_fails_while_hashing(small: bool, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise Unreadable(7, "the operating system says: Input/output error")
 
+    monkeypatch.setattr(batch.hold, "content", fail)
     monkeypatch.setattr(batch, "digest", fail)
+    if not small:
+        for bound in ("SMALL_BYTES", "COPIED_BYTES"):
+            monkeypatch.setattr(batch, bound, 0)
     put("a", b"abc")
     [subject] = scanned().subjects
     assert gaps(subject) == [(Because.UNREADABLE, "at byte 7: the operating system says: Input/output error")]

@@ -21,12 +21,18 @@ NESTING = 32
 VALUE_NESTING = 64
 
 
+#: instead of a reading, from a child that has other files to read too: this one needs a child of its own
+HANDED_BACK = b""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the parent asks: how the artifact is called, and what reading it may cost."""
+    """What the parent asks: how the artifact is called, what reading it may cost, and who else is in the child."""
 
     path: str
     name: str
     limits: Limits
+    #: whether the child reads other files too, and so must not run what may be taken over
+    shared: bool = False
 
 
 class ProtocolBroken(Exception):

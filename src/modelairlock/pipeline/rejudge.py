@@ -22,7 +22,7 @@ from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject
 from modelairlock.records.text import shown
 
-NO_FACTS = "no facts in the cache; scan the file again"
+NO_FACTS = "no facts in the cache (none are kept of small files that are read together); scan the file again alone"
 NO_DIGEST = "the report has no digest of it; scan the file again"
 REPORT_BYTES = 512 * 1024 * 1024
 

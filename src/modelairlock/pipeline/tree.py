@@ -9,6 +9,7 @@ from functools import cache
 
 from modelairlock.catalog import catalog
 from modelairlock.encodings.compression import METHODS, Inflated, inflate
+from modelairlock.encodings.decoders import lzma_header, zlib_header
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, Format, OverLimit, Probe, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -20,6 +21,15 @@ HEAD_BYTES = 64 * 1024
 #: an end record of a zip with the longest comment, and the zip64 records before it
 TAIL_BYTES = 66 * 1024
 NAME_CHARACTERS = 400
+#: ways to unpack that need no decoder written in C
+_PLAIN = frozenset({"latin1-of-utf8", "latin1-of-escapes"})
+
+
+class NotShared(BaseException):
+    """Reading on needs a decoder written in C, and other files are to be read in this very process.
+
+    No `Exception`: whoever catches those on the way to here takes them for the fault of a reader.
+    """
 
 
 @cache
@@ -29,12 +39,21 @@ def formats() -> tuple[Format, ...]:
 
 
 def read_tree(
-    source: Source, path: str, name: str, limits: Limits, known: Sequence[Format] | None = None, *, strict: bool = False
+    source: Source,
+    path: str,
+    name: str,
+    limits: Limits,
+    known: Sequence[Format] | None = None,
+    *,
+    strict: bool = False,
+    shared: bool = False,
 ) -> Reading:
-    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing)."""
-    reading, _ = _Tree(formats() if known is None else known, Budget(limits, source.size), strict).artifact(
-        source, path, name, "", 0
-    )
+    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing).
+
+    With `shared`, raises `NotShared` before a decoder written in C sees a byte.
+    """
+    tree = _Tree(formats() if known is None else known, Budget(limits, source.size), strict, shared)
+    reading, _ = tree.artifact(source, path, name, "", 0)
     return reading
 
 
@@ -69,10 +88,11 @@ class _Account:
 
 
 class _Tree:
-    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool) -> None:
+    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool, shared: bool) -> None:
         self.known = known
         self.budget = budget
         self.strict = strict
+        self.shared = shared
         self.promises = _promises(tuple(known))
 
     def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
@@ -81,8 +101,11 @@ class _Tree:
         claimants: Sequence[Format] = ()
         try:
             self._admit(depth)
-            probe = _probe(source, name, role)
+            probe = self._probe(source, name, role)
             claimants = _claimants(self.known, probe, self.strict)
+            if self.shared and "zip" in _family(claimants):
+                # Entries are unpacked to tell where they end, whether or not they become members.
+                raise NotShared
             self._identify(account, probe, claimants)
         except ReadProblem as problem:
             account.gap(0, account.size, problem.because, problem.detail)
@@ -177,6 +200,8 @@ class _Tree:
             account.read.update(read.within(0, span.end - span.start).moved(span.start))
             account.passed.add(*span)
             return
+        if self.shared and member.method not in _PLAIN:
+            raise NotShared
         if member.method not in METHODS:
             account.gap(*span, Because.UNSUPPORTED, f"{member.name}: nothing here undoes {member.method}")
             return
@@ -200,7 +225,14 @@ class _Tree:
         account.read.add(used, span.end)
 
     def _claimed(self, source: Source, name: str) -> bool:
-        return bool(_claimants(self.known, _probe(source, name, "raw"), self.strict))
+        return bool(_claimants(self.known, self._probe(source, name, "raw"), self.strict))
+
+    def _probe(self, source: Source, name: str, role: str) -> Probe:
+        """What formats see. Those without a magic try to decode what begins like theirs before they claim it."""
+        probe = _probe(source, name, role)
+        if self.shared and (zlib_header(probe.head) or lzma_header(probe.head)):
+            raise NotShared
+        return probe
 
 
 def _probe(source: Source, name: str, role: str) -> Probe:
