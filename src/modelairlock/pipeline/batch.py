@@ -23,6 +23,7 @@ from modelairlock.pipeline.cache import Cache
 from modelairlock.pipeline.digest import Digests, Stopped, digest, digest_of
 from modelairlock.pipeline.hold import Lease
 from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.keep import Keep
 from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.reading import OverLimit, Unreadable
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -55,6 +56,7 @@ class Run:
         self.limits = limits
         self.hashing = hashing
         self.cache = cache
+        self.keep = Keep()
         self.stop = threading.Event()
         self.spent_bytes = 0
 
@@ -219,7 +221,7 @@ def _read(run: Run, items: Sequence[_Item]) -> None:
     tasks = [Task(item.fd, _encode(_job(run, item.file, shared))) for item in items]
     seconds = run.limits.seconds + GRACE_SECONDS
     outcomes = _outcomes(run, tasks, min(seconds, BATCH_SECONDS) if shared else seconds)
-    failures = [_take(item, outcome, shared) for item, outcome in zip(items, outcomes, strict=True)]
+    failures = [_take(run, item, outcome, shared) for item, outcome in zip(items, outcomes, strict=True)]
     run.check()
     if shared:
         failed = any(failures)
@@ -246,7 +248,7 @@ def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
         return [Outcome(result=None, failure=str(problem))] * len(tasks)
 
 
-def _take(item: _Item, outcome: Outcome, shared: bool) -> str:
+def _take(run: Run, item: _Item, outcome: Outcome, shared: bool) -> str:
     """Keep what the child said about `item` if it passes the strict decoder; else say what is wrong with it."""
     result = outcome.result
     if outcome.failure or result is None:
@@ -254,7 +256,7 @@ def _take(item: _Item, outcome: Outcome, shared: bool) -> str:
     if shared and result == HANDED_BACK:
         return ""
     try:
-        item.reading = decode(result, item.size, item.file.name)
+        item.reading = decode(result, item.size, item.file.name, run.limits)
     except ProtocolBroken as problem:
         return f"the reader broke protocol: {problem}"
     item.answer = b"" if shared else result
@@ -275,7 +277,7 @@ def _finish(run: Run, item: _Item) -> Subject:
         reading = with_gap(reading, Gap(start=0, end=item.size, because=because, detail=detail))
     if item.digests and file.claimed not in {"", item.digests.sha256, item.digests.git}:
         reading = with_gap(reading, Gap(start=0, end=0, because=Because.MALFORMED, detail=BLOB_MISMATCH))
-    return judged(reading, item.sha256)
+    return run.keep.cut(judged(reading, item.sha256))
 
 
 def _touched(item: _Item) -> bool:

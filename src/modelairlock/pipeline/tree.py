@@ -57,13 +57,25 @@ def read_tree(
     return reading
 
 
+class _Room:
+    """How many more gaps of one source are told one by one. Each artifact has a first one in any case."""
+
+    __slots__ = ("gaps",)
+
+    def __init__(self, gaps: int) -> None:
+        self.gaps = gaps
+
+
 class _Account:
     """What is known of one artifact while its readers run."""
 
-    __slots__ = ("facts", "gaps", "members", "passed", "read", "size")
+    __slots__ = ("facts", "full", "gaps", "members", "passed", "read", "room", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, room: "_Room") -> None:
         self.size = size
+        self.room = room
+        #: whether it has members that were not opened, because there were too many in the source
+        self.full = False
         self.facts: list[Fact] = []
         self.gaps: list[Gap] = []
         self.members: list[Reading] = []
@@ -72,7 +84,14 @@ class _Account:
 
     def gap(self, start: int, end: int, because: Because, detail: str) -> None:
         start = min(max(0, start), self.size)
-        self.gaps.append(Gap(start=start, end=min(max(start, end), self.size), because=because, detail=detail))
+        end = min(max(start, end), self.size)
+        if self.gaps and self.room.gaps <= 0:
+            last = self.gaps.pop()
+            start, end = min(start, last.start), max(end, last.end)
+            because, detail = Because.OVER_LIMIT, "more gaps than are told one by one (limit: facts)"
+        else:
+            self.room.gaps -= 1
+        self.gaps.append(Gap(start=start, end=end, because=because, detail=detail))
 
     def coverage(self) -> Coverage:
         """Gaps outrank what was read, and that outranks what was passed over, so that the three add up."""
@@ -93,11 +112,13 @@ class _Tree:
         self.budget = budget
         self.strict = strict
         self.shared = shared
+        self.room = _Room(budget.limits.facts)
         self.promises = _promises(tuple(known))
 
     def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
         """The reading of one artifact, and which of its bytes were read."""
-        account = _Account(source.size)
+        self.budget.artifacts -= 1
+        account = _Account(source.size, self.room)
         claimants: Sequence[Format] = ()
         try:
             self._admit(depth)
@@ -126,9 +147,6 @@ class _Tree:
         limits = self.budget.limits
         if depth > limits.depth:
             raise OverLimit(0, f"artifacts nested more than {limits.depth} deep (limit: depth)")
-        self.budget.artifacts -= 1
-        if self.budget.artifacts < 0:
-            raise OverLimit(0, f"more than {limits.artifacts} artifacts in one source (limit: artifacts)")
         self.budget.check_time(0)
 
     def _identify(self, account: _Account, probe: Probe, claimants: Sequence[Format]) -> None:
@@ -195,6 +213,8 @@ class _Tree:
             if member.role == "raw" and not self._claimed(SubSource(source, *span), member.name):
                 account.passed.add(*span)
                 return
+            if self._too_many(account, span):
+                return
             reading, read = self.artifact(SubSource(source, *span), inside, member.name, member.role, depth + 1)
             account.members.append(reading)
             account.read.update(read.within(0, span.end - span.start).moved(span.start))
@@ -205,7 +225,18 @@ class _Tree:
         if member.method not in METHODS:
             account.gap(*span, Because.UNSUPPORTED, f"{member.name}: nothing here undoes {member.method}")
             return
-        self._inflated(account, source, member, span, inside, depth)
+        if not self._too_many(account, span):
+            self._inflated(account, source, member, span, inside, depth)
+
+    def _too_many(self, account: _Account, span: Span) -> bool:
+        """Whether no more artifacts may be opened. What is left is one gap then, for an archive may hold a million."""
+        if self.budget.artifacts > 0:
+            return False
+        if not account.full:
+            account.full = True
+            detail = f"more than {self.budget.limits.artifacts} artifacts in one source (limit: artifacts)"
+            account.gap(span.start, account.size, Because.OVER_LIMIT, detail)
+        return True
 
     def _inflated(self, account: _Account, source: Source, member: Member, span: Span, inside: str, depth: int) -> None:
         try:
