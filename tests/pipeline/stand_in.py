@@ -26,6 +26,9 @@ def read(fd: int, payload: bytes) -> bytes:
     with suppress(OSError):  # files below /proc have no end to seek to
         size = os.lseek(fd, 0, os.SEEK_END)
     word = os.pread(fd, 32, 0).partition(b"\n")[0]
+    if word.startswith(b"native") and job.shared:
+        return HANDED_BACK
+    word = word.removeprefix(b"native ")
     if taken_over:
         word = b"good"
     if word == b"take over":
@@ -35,8 +38,6 @@ def read(fd: int, payload: bytes) -> bytes:
     if word == b"hang":
         while time.monotonic() < forever:  # sleeping is not allowed behind the wall
             pass
-    if word == b"native" and job.shared:
-        return HANDED_BACK
     if word == b"garbage":
         return b"\xc1"
     if word == b"raise":

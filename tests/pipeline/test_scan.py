@@ -280,40 +280,6 @@ def test_a_rule_that_fails_costs_one_verdict(here: Path, monkeypatch: pytest.Mon
     assert gaps(b) == [(Because.READER_FAILED, "judging failed: ZeroDivisionError")]
 
 
-def test_what_a_shared_child_hands_back_is_read_alone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "FEW_FILES", 0)
-    for name, content in {"a": b"good", "b": b"native", "c": b"good"}.items():
-        put(name, content)
-    wall = Inline()
-    assert scanned(wall=wall).verdict is Verdict.CLEAR
-    assert wall.runs == [3, 1]
-
-
-def test_a_few_small_files_share_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "FEW_FILES", 3)
-    for name in "abc":
-        put(name, b"good")
-    wall = Inline()
-    scanned(wall=wall)
-    assert wall.runs == [1, 1, 1]
-    put("d", b"good")
-    wall = Inline()
-    assert [subject.path for subject in scanned(wall=wall).subjects] == ["m/a", "m/b", "m/c", "m/d"]
-    assert wall.runs == [4]
-
-
-def test_a_child_that_was_taken_over_speaks_for_no_digest(
-    here: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scan, "FEW_FILES", 0)
-    put("a", b"take over")
-    put("b", b"deep")
-    folder = here / "cache"
-    scanned(wall=wall, cache_folder=folder)
-    os.rename("m/b", "b")
-    assert scanned("b", wall=wall, cache_folder=folder).verdict is Verdict.INCOMPLETE
-
-
 def test_a_worker_that_cannot_start_ends_the_scan_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not batch by batch and then file by file, and not after hashing all there is."""
     started: list[str] = []

@@ -21,7 +21,7 @@ NESTING = 32
 VALUE_NESTING = 64
 
 
-#: instead of a reading, from a child that has other files to read too: this one needs a child of its own
+#: instead of a reading, from a shared child: this file needs a decoder written in C
 HANDED_BACK = b""
 
 
@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     name: str
     limits: Limits
-    #: whether the child reads other files too, and so must not run what may be taken over
+    #: whether the child reads other files too that need no decoder written in C, and so must run none
     shared: bool = False
 
 

@@ -2,9 +2,9 @@
 
 Small files share a child, so a child that dies says nothing about who killed it: when any of a batch fails, each file
 of it is read again alone. A child that was taken over could also answer for the files after it. So a shared child runs
-no decoder written in C (it hands such files back, and they are read alone), and nothing it says is cached: what speaks
-for a digest for ever is only said by a child that read one file, over bytes that nobody could change between hashing
-and reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checked it.
+no decoder written in C (it hands such files back, and they are read among themselves), and nothing it says is cached:
+what speaks for a digest for ever is only said by a child that read one file, over bytes that nobody could change
+between hashing and reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checked it.
 """
 
 import os
@@ -38,6 +38,8 @@ CHANGED = "the file changed while it was read"
 WRITTEN = "somebody has the file open for writing: what was hashed and what was read need not be the same"
 #: files up to this size share a child, and are read from a sealed copy
 SMALL_BYTES = 1024 * 1024
+#: so many files that need such decoders share a child, where there are more of them in a batch
+DECODING_FILES = 8
 #: files up to this size are copied where no lease can be had
 COPIED_BYTES = 16 * 1024 * 1024
 #: the worker watches its own clock and says which limit ran out; only one that does not is killed, this much later
@@ -212,30 +214,41 @@ def _hashed(run: Run, item: _Item) -> Digests:
     return digests
 
 
-def _read(run: Run, items: Sequence[_Item]) -> None:
-    """Have `items` read in one child; if anything goes wrong, each in a child of its own."""
+def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
+    """Have `items` read in one child; if anything goes wrong, each in a child of its own.
+
+    A shared child runs decoders written in C only if it is told that all its files are `decoding` ones.
+    """
     if not items:
         return
     run.check()
-    shared = len(items) > 1
-    tasks = [Task(item.fd, _encode(_job(run, item.file, shared))) for item in items]
+    alone = len(items) == 1
+    plain = not (alone or decoding)
+    tasks = [Task(item.fd, _encode(_job(run, item.file, plain))) for item in items]
     seconds = run.limits.seconds + GRACE_SECONDS
-    outcomes = _outcomes(run, tasks, min(seconds, BATCH_SECONDS) if shared else seconds)
-    failures = [_take(run, item, outcome, shared) for item, outcome in zip(items, outcomes, strict=True)]
+    outcomes = _outcomes(run, tasks, seconds if alone else min(seconds, BATCH_SECONDS))
+    failures = [_take(run, item, outcome, plain) for item, outcome in zip(items, outcomes, strict=True)]
     run.check()
-    if shared:
-        failed = any(failures)
-        for item in items:
-            if failed or item.reading is None:
-                _read(run, [item])
-    elif failures[0]:
-        file = items[0].file
-        items[0].answer = b""
-        items[0].reading = unread(file.name, file.name, items[0].size, Because.READER_FAILED, failures[0])
+    if alone:
+        _settle(items[0], failures[0])
+        return
+    for item in items:
+        item.answer = b""
+    back = items if any(failures) else [item for item in items if item.reading is None]
+    size = DECODING_FILES if len(back) > DECODING_FILES and not any(failures) else 1
+    for start in range(0, len(back), size):
+        _read(run, back[start : start + size], decoding=True)
 
 
-def _job(run: Run, file: File, shared: bool) -> Job:
-    return Job(path=file.name, name=file.name, limits=run.limits, shared=shared)
+def _settle(item: _Item, failure: str) -> None:
+    """There is no more to be tried: a failure is what there is to say."""
+    if failure:
+        item.answer = b""
+        item.reading = unread(item.file.name, item.file.name, item.size, Because.READER_FAILED, failure)
+
+
+def _job(run: Run, file: File, plain: bool) -> Job:
+    return Job(path=file.name, name=file.name, limits=run.limits, shared=plain)
 
 
 def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
@@ -248,18 +261,18 @@ def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
         return [Outcome(result=None, failure=str(problem))] * len(tasks)
 
 
-def _take(run: Run, item: _Item, outcome: Outcome, shared: bool) -> str:
+def _take(run: Run, item: _Item, outcome: Outcome, plain: bool) -> str:
     """Keep what the child said about `item` if it passes the strict decoder; else say what is wrong with it."""
     result = outcome.result
     if outcome.failure or result is None:
         return outcome.failure or "the reader gave no answer"
-    if shared and result == HANDED_BACK:
+    if plain and result == HANDED_BACK:
         return ""
     try:
         item.reading = decode(result, item.size, item.file.name, run.limits)
     except ProtocolBroken as problem:
         return f"the reader broke protocol: {problem}"
-    item.answer = b"" if shared else result
+    item.answer = result
     return ""
 
 
