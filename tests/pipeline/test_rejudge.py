@@ -8,13 +8,13 @@ import pytest
 
 from modelairlock.pipeline import batch
 from modelairlock.pipeline.batch import BLOB_MISMATCH
-from modelairlock.pipeline.rejudge import NO_DIGEST, NO_FACTS, rejudge
+from modelairlock.pipeline.rejudge import rejudge
 from modelairlock.pipeline.scan import Options, scan_sources
-from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.coverage import NO_DIGEST, NOT_KEPT, Because, Gap
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.reading import Reading
-from modelairlock.records.scan import ScanRecord, Subject, Verdict
+from modelairlock.records.scan import ScanRecord, Settings, Subject, Verdict
 from tests.pipeline.stand_in import Inline
 from tests.sources.hub_cache import add, sha256
 
@@ -64,10 +64,20 @@ def test_what_is_not_in_the_cache_is_a_gap(here: Path) -> None:
     record = again("report.json", "ab" * 32)
     found = {subject.path: subject for subject in record.subjects}
     for path in ("m/slow", "ab" * 32):
-        assert reasons(found[path]) == [(Because.UNREADABLE, NO_FACTS)]
+        assert reasons(found[path]) == [(Because.UNREADABLE, NOT_KEPT)]
         assert found[path].verdict is Verdict.INCOMPLETE
     assert found["m/slow"].size_bytes == 4
     assert found["m/slow"].sha256 == sha256(b"slow")
+
+
+def test_the_settings_that_left_files_out_are_still_named(here: Path) -> None:
+    settings = Settings(path="airlock.toml", keys=("exclude",))
+    before = msgspec.structs.replace(report("m/b"), settings=(settings,))
+    Path("report.json").write_text(before.to_json())
+    record = again("report.json", "report.json")
+    assert record.settings == (settings,)
+    assert record.rejudged
+    assert not before.rejudged
 
 
 def test_a_digest_finds_every_name_it_went_by(here: Path) -> None:
@@ -117,7 +127,7 @@ def test_a_report_with_a_false_size_finds_nothing(here: Path) -> None:
     lie = msgspec.structs.replace(before.subjects[0], size_bytes=-5)
     Path("report.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(before, subjects=(lie,))))
     [subject] = again("report.json").subjects
-    assert reasons(subject) == [(Because.UNREADABLE, NO_FACTS)]
+    assert reasons(subject) == [(Because.UNREADABLE, NOT_KEPT)]
 
 
 @pytest.mark.parametrize(

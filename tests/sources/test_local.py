@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from modelairlock.reading import Unreadable
 from modelairlock.records.scan import Excluded, OperatorError
+from modelairlock.records.text import shown
 from modelairlock.sources import local
-from modelairlock.sources.local import FdSource, File, Hole, changed, open_file, walk
+from modelairlock.sources.local import FdSource, File, Hole, Patterns, changed, open_file, walk
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 no_root = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
@@ -100,6 +102,33 @@ def test_a_missing_source_is_the_operators_error(here: Path, source: str) -> Non
     assert files(source) == []
 
 
+@pytest.mark.parametrize(
+    "source", ["hf://org/model", "http://example.invalid/x.pt", "https://example.invalid/x", Path("s3://bucket/x")]
+)
+def test_nothing_is_fetched(here: Path, source: object) -> None:
+    assert errors(source) == ["nothing is fetched"]
+
+
+def test_a_link_to_nowhere_says_where(here: Path) -> None:
+    (here / "latest").symlink_to("run7/model.pt")
+    assert errors("latest") == ["a link to nowhere: run7/model.pt does not exist"]
+    (here / "loop").symlink_to("loop")
+    assert errors("loop") == ["loop of symbolic links, not followed: loop"]
+
+
+def test_standard_input_is_no_source(here: Path) -> None:
+    script = "from modelairlock.sources.local import *; print([type(e).__name__ for e in walk('/dev/stdin')])"
+    with_pipe = subprocess.run([sys.executable, "-c", script], input=b"", capture_output=True, check=True)
+    assert with_pipe.stdout == b"['OperatorError']\n"
+    (here / "file").write_bytes(b"")
+    with open("file", "rb") as file:
+        with_file = subprocess.run([sys.executable, "-c", script], stdin=file, capture_output=True, check=True)
+    assert with_file.stdout == b"['File']\n", "a file under another name can be read like any"
+    assert "no standard input" in errors("-")[0]
+    (here / "-").write_bytes(b"")
+    assert files("-") == ["-"]
+
+
 def test_a_source_without_files_is_the_operators_error(here: Path) -> None:
     (here / "m/empty").mkdir(parents=True)
     assert errors("m") == ["there is no file to scan in it"]
@@ -137,11 +166,29 @@ def test_a_single_file_can_be_excluded(here: Path) -> None:
     assert errors("m/a.pt", "*.pt") == ["there is no file to scan in it"]
 
 
+def test_a_path_as_reports_print_it_is_a_pattern(here: Path) -> None:
+    make(here, "m/a[1].pt", "m/a1.pt", "m/sub/x", "m/sub/n\newline")
+    for source in ("m", "./m", str(here / "m")):
+        found = [*files(source), f"{source}/sub/"]
+        assert len(found) == 5
+        for path in found:
+            assert shown(path) in {shown(left) for left in excluded(source, shown(path))}, "of the text report"
+            assert path in excluded(source, path)
+    assert excluded("m/a[1].pt", "m/a[1].pt")
+    assert files("m", "m/sub/*") == ["m/a1.pt", "m/a[1].pt"]
+
+
+def test_patterns_know_what_they_left_out(here: Path) -> None:
+    make(here, "m/a.pt", "m/sub/b.pt")
+    patterns = Patterns(["*.pt", "b.pt", "m/a.pt", "*.bin", "a.pt/"])
+    assert list(walk("m", patterns))
+    assert patterns.unused() == ("*.bin", "a.pt/"), "one that matches what another left out has done no less"
+
+
 # --- links ---------------------------------------------------------------------------------------------------------
 
 
 OUTSIDE = "a link out of the source: not followed; a loader would follow it"
-NOWHERE = "a link to nowhere: a loader would follow it to whatever is put there"
 
 
 def test_a_link_out_of_the_source_is_a_hole_and_so_is_one_to_nowhere(here: Path) -> None:
@@ -157,9 +204,9 @@ def test_a_link_out_of_the_source_is_a_hole_and_so_is_one_to_nowhere(here: Path)
     assert holes("m") == {
         "m/out.pt": f"{OUTSIDE} (../out/secret)",
         "m/absolute": f"{OUTSIDE} ({here}/out)",
-        "m/nowhere": f"{NOWHERE} (gone)",
-        "m/through": f"{NOWHERE} (real.pt/x)",
-        "m/loop": "a link in a loop of links (loop)",
+        "m/nowhere": "a link to nowhere: gone does not exist",
+        "m/through": "a link to nowhere: real.pt/x does not exist",
+        "m/loop": "loop of symbolic links, not followed: loop",
         "m/up": f"{OUTSIDE} (..)",
     }
     assert excluded("m", "*.pt", "nowhere", "through", "loop", "up", "absolute").keys() == {
@@ -206,7 +253,7 @@ def test_a_long_chain_of_links_ends(here: Path) -> None:
     for number in range(1, 3000):
         (here / f"m/{number:04}").symlink_to(f"{number - 1:04}")
     assert files("m") == [f"m/{number:04}" for number in range(41)]
-    assert holes("m")["m/2999"] == "a link in a loop of links (2998)"
+    assert holes("m")["m/2999"] == "loop of symbolic links, not followed: 2998"
 
 
 def test_excluding_a_file_does_not_exclude_its_other_names(here: Path) -> None:
@@ -331,7 +378,10 @@ def test_a_folder_of_somebody_else(open_to_all: Path, monkeypatch: pytest.Monkey
         try:
             os.setresuid(65534, 65534, 65534)
             assert holes("m") == {"m/closed/": "the folder cannot be listed: Permission denied"}
+            assert holes("m/closed") == {"m/closed/": "the folder cannot be listed: Permission denied"}
+            assert holes("m/closed/y") == {"m/closed/y": "the file cannot be looked at: Permission denied"}
             [entry] = [entry for entry in walk("m") if isinstance(entry, File)]
+            assert [*walk("m/x")] == [entry]
             with pytest.raises(Unreadable, match="Permission denied"):
                 open_file(entry)
             status = 0

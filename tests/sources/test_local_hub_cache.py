@@ -153,3 +153,61 @@ def test_a_link_to_a_blob_is_read_under_its_own_name_though_it_is_the_blobs(cach
     (cache / "hub" / digest).symlink_to(f"models--org--name/blobs/{digest}")
     assert f"hub/{digest}" in claims("hub")
     assert f"{REPOSITORY}/blobs/{digest}" not in claims("hub")
+
+
+# --- what the client keeps for itself ----------------------------------------------------------------------------
+
+COMMIT = "11c5a3d5811f50298f278a704980280950aedb10"
+MARK = "empty mark of the Hugging Face hub's client, which no loader opens"
+
+
+def put(place: Path, content: bytes = b"") -> str:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    return str(place)
+
+
+def test_empty_marks_are_listed_and_left_out(cache: Path) -> None:
+    marks = [
+        f"{REPOSITORY}/.no_exist/{COMMIT}/adapter_config.json",
+        f"{REPOSITORY}/.no_exist/{COMMIT}/deep/down/model.safetensors",
+        f"hub/.locks/models--org--name/{sha256(b'weights')}.lock",
+    ]
+    for mark in marks:
+        put(Path(mark))
+    left = {path: reason for path, reason in others("hub").items() if "the same file" not in reason}
+    assert left == dict.fromkeys(marks, MARK)
+    assert claims("hub") == SUBJECTS
+    assert others(marks[0]) == {}, "one that the operator names is a file like any"
+    os.chdir(f"hub/models--org--name/.no_exist/{COMMIT}")
+    assert others("deep") == {"deep/down/model.safetensors": MARK, "deep": ""}
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        (f"{REPOSITORY}/.no_exist/{COMMIT}/model.pkl", b"cposix\nsystem\n"),
+        (f"{REPOSITORY}/.no_exist/main/model.pkl", b""),
+        (f"{REPOSITORY}/.no_exist/model.pkl", b""),
+        (f"{SNAPSHOTS}/r1/.no_exist/{COMMIT}/model.pkl", b""),
+        (f"{SNAPSHOTS}/r1/model.pkl", b""),
+        (f"{SNAPSHOTS}/r1/model.lock", b""),
+        ("hub/.locks/models--org--name/x.lock", b"pid 7"),
+        ("hub/.locks/models--org--name/x.pkl", b""),
+        ("hub/.locks/models--org--other/x.lock", b""),
+        ("hub/.locks/x.lock", b""),
+        ("hub/x.lock", b""),
+        (f"hub/models--fake--one/.no_exist/{COMMIT}/model.pkl", b""),
+        (f"hub/plain/.no_exist/{COMMIT}/model.pkl", b""),
+    ],
+)
+def test_anything_else_stays_a_file(cache: Path, place: str, content: bytes) -> None:
+    put(Path(place), content)
+    assert place in claims("hub")
+
+
+def test_a_cache_in_name_only_has_no_marks(cache: Path) -> None:
+    mark = put(Path(f"hub/models--evil--one/.no_exist/{COMMIT}/model.pkl"))
+    for folder in ("blobs", "snapshots"):
+        Path(f"hub/models--evil--one/{folder}").symlink_to(f"../models--org--name/{folder}")
+    assert mark in claims("hub")

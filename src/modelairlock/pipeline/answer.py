@@ -10,7 +10,7 @@ import msgspec
 
 from modelairlock.limits import Limits
 from modelairlock.records.coverage import Because, Coverage
-from modelairlock.records.facts import Build, Call, Fact, PersistentId, SetItem, UnresolvedImport, Value
+from modelairlock.records.facts import Build, Call, Fact, Key, PersistentId, SetItem, UnresolvedImport, Value
 from modelairlock.records.reading import Reading
 
 #: one answer of the worker; 200,000 facts fit several times over
@@ -103,7 +103,7 @@ def _values(fact: Fact) -> Sequence[Value]:
             return (fact.target, fact.state)
         case SetItem():
             return (fact.target,)
-        case PersistentId():
+        case PersistentId() | Key():
             return (fact.value,)
         case UnresolvedImport():
             return (fact.module, fact.qualname)
@@ -114,7 +114,7 @@ def _check_values(level: Sequence[Value]) -> None:
     for _ in range(VALUE_NESTING):
         if not level:
             return
-        level = [part for value in level for part in value.parts]
+        level = [part for value in level for part in (*value.parts, *(value.holds or ()))]
     if level:
         raise ProtocolBroken("a value nested too deep")
 

@@ -15,6 +15,7 @@ from modelairlock.records.facts import (
     HiddenCode,
     Import,
     Irregularity,
+    Key,
     Link,
     Member,
     NameMismatch,
@@ -27,7 +28,7 @@ from modelairlock.records.facts import (
     UnresolvedImport,
     Value,
 )
-from modelairlock.records.scan import Subject
+from modelairlock.records.scan import Settings, Subject
 from modelairlock.records.text import shown
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -62,6 +63,11 @@ def listed(items: Sequence[str], most: int, more: str = "more", comma: str = ", 
 def formats_of(subject: Subject) -> str:
     """The formats that a subject turned out to be."""
     return shown(" + ".join(subject.formats), 80) or "unrecognised"
+
+
+def settings_in_words(settings: Settings) -> str:
+    """What a settings file decided, to stand behind its name: ``decided exclude, require``."""
+    return f"decided {shown(', '.join(settings.keys))}" if settings.keys else "decided nothing"
 
 
 def inside(where: str, path: str) -> tuple[str, str]:
@@ -126,6 +132,8 @@ def _pickle_fact(fact: Fact) -> str:
             return f"sets the state of {value_in_words(fact.target)} to {value_in_words(fact.state)}"
         case SetItem():
             return f"puts items into {value_in_words(fact.target)}"
+        case Key():
+            return f"uses {value_in_words(fact.value)} as a key"
         case Buffer():
             return "takes bytes from outside the file"
         case PersistentId():
