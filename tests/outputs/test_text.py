@@ -44,6 +44,13 @@ def test_golden_weak_isolation_names_what_is_missing() -> None:
     same_as("weak.txt", rendered("text", record(clear_subject("a.safetensors"), **tool)))
 
 
+def test_no_name_chooses_where_a_line_of_a_log_begins() -> None:
+    for text in (f"{'y' * length} ::error title=x::hello.bin" for length in range(60, 100)):
+        lines = rendered("text", record(pickle_flagged(text), pickle_flagged("b.pkl"))).splitlines()
+        assert not [line for line in lines if line.lstrip().startswith(("::", "\\x3a:"))]
+        assert sum("error title" in line for line in lines) == 1
+
+
 @pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 200])
 def test_no_line_is_longer_than_the_terminal(width: int) -> None:
     for name in ("folder", "hostile_names"):
@@ -139,7 +146,7 @@ def test_what_is_judged_again_needs_no_wall_and_no_permissions() -> None:
     text = " ".join(rendered("text", record(*subjects, rejudged=True)).split())
     assert "Judged again from the cache; no file was read. Isolation when it was read: confined or better." in text
     assert "--require" not in text
-    assert "Scan the file again." in text
+    assert "Scan the file again, by itself" in text
     assert text.count("gap unreadable") == 2, "one may be mended by scanning, the other by permissions"
     assert "permissions" not in rendered("text", record(subjects[0], rejudged=True))
     for output in ("markdown", "sarif", "junit"):

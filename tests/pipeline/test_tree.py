@@ -38,8 +38,9 @@ def whole(name: str, mark: bytes, **changes: object) -> Format:
 
 
 def tree(data: bytes, *known: Format, limits: Limits | None = None, name: str = "f", strict: bool = False) -> Reading:
-    reading = read_tree(BytesSource(data), name, name, limits or Limits(), known, strict=strict)
-    return decode(msgspec.msgpack.encode(reading), len(data), name)
+    limits = limits or Limits()
+    reading = read_tree(BytesSource(data), name, name, limits, known, strict=strict)
+    return decode(msgspec.msgpack.encode(reading), len(data), name, limits)
 
 
 def because(reading: Reading) -> list[Because]:
@@ -257,10 +258,23 @@ def test_the_first_facts_are_kept_when_there_are_too_many() -> None:
     assert "limit: facts" in gap.detail
 
 
-def test_too_many_artifacts_are_a_gap_each() -> None:
-    members = [Member(span=Span(1, 2), name=f"m{number}") for number in range(5)]
-    reading = tree(b"!a", boxed(*members), whole("one", b"a"), limits=Limits(artifacts=3))
-    assert [because(member) for member in reading.members] == [[], [], *([[Because.OVER_LIMIT]] * 3)]
+def test_too_many_artifacts_are_one_gap() -> None:
+    members = [Member(span=Span(1 + number, 2 + number), name=f"m{number}") for number in range(5)]
+    reading = tree(b"!aaaaa!", boxed(*members), whole("one", b"a"), limits=Limits(artifacts=3))
+    assert [because(member) for member in reading.members] == [[], []]
+    [gap] = [gap for gap in reading.coverage.gaps if "(limit: artifacts)" in gap.detail]
+    assert (gap.start, gap.end, gap.because) == (3, 7, Because.OVER_LIMIT)
+    assert sum(isinstance(fact, Member) for fact in reading.facts) == 5, "what the members are called is still told"
+
+
+def test_too_many_gaps_become_one() -> None:
+    def torn(cursor: Cursor) -> Iterator[Fact | Gap]:
+        for at in range(cursor.size):
+            yield Gap(start=at, end=at + 1, because=Because.MALFORMED, detail="torn")
+
+    reading = tree(bytes(50), whole("one", b"\0", read=torn), limits=Limits(facts=10))
+    assert [(gap.start, gap.end) for gap in reading.coverage.gaps] == [*((at, at + 1) for at in range(9)), (9, 50)]
+    assert reading.coverage.gaps[-1].because is Because.OVER_LIMIT
 
 
 def test_a_bomb_is_a_gap() -> None:

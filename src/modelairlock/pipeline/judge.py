@@ -18,9 +18,6 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject, Verdict, worst
 
-#: part of the cache key: raise it when a reader begins to state facts it did not state before
-READER_VERSION = "1"
-
 
 @cache
 def rules() -> tuple[Rule, ...]:

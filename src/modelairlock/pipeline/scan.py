@@ -8,6 +8,7 @@ import datetime
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from modelairlock.isolation import Wall
 from modelairlock.isolation.spawn import Spawned
 from modelairlock.pipeline import READ
 from modelairlock.pipeline.answer import RESULT_BYTES
-from modelairlock.pipeline.batch import Run, judged, read_batch, unread
+from modelairlock.pipeline.batch import SMALL_BYTES, Run, judged, read_batch, unread
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.judge import profiles_digest, rules_digest
 from modelairlock.pipeline.options import Options
@@ -27,10 +28,11 @@ from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subje
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, Patterns, walk
 
-#: files up to this size share a child, so many of them and so many bytes at a time
-SMALL_BYTES = 1024 * 1024
+#: so many small files, and so many bytes of them, share a child
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
+#: unless there are no more of them than this: then each has a child of its own
+FEW_FILES = 32
 MOST_JOBS = 256
 #: how often progress is told while one file takes long
 TELL_SECONDS = 0.2
@@ -142,6 +144,7 @@ class _Scan:
         self.excluded: list[Excluded] = []
         self.subjects: list[tuple[int, Subject]] = []
         self.pending: dict[Future[list[Subject]], list[int]] = {}
+        self.rising: Future[Isolation] | None = None
         self.found_files = 0
         self.found_bytes = 0
         self.walking = True
@@ -157,7 +160,7 @@ class _Scan:
         pool = ThreadPoolExecutor(jobs, thread_name_prefix="airlock")
         try:
             # The wall takes as long to rise as some thousand files take to list.
-            rising = pool.submit(lambda: self.run.wall.isolation)
+            self.rising = rising = pool.submit(lambda: self.run.wall.isolation)
             for numbers, files in _batches(self._files(), batch_files):
                 self.pending[pool.submit(read_batch, self.run, files)] = numbers
                 self._collect(while_more_than=3 * jobs)
@@ -190,13 +193,18 @@ class _Scan:
                         yield self.found_files, entry
 
     def _collect(self, while_more_than: int) -> None:
-        """Take in what is done; wait as long as more than so many batches are under way."""
+        """Take in what is done; wait as long as more than so many batches are under way.
+
+        Raises what keeps the wall from being put up, as soon as that is known: nothing can be read then.
+        """
         while True:
             enough = len(self.pending) <= while_more_than
             timeout = 0 if enough else TELL_SECONDS
             done, _ = wait(self.pending, timeout=timeout, return_when=FIRST_COMPLETED)
             for future in done:
                 self.subjects.extend(zip(self.pending.pop(future), future.result(), strict=True))
+            if self.rising and self.rising.done():
+                self.rising.result()
             self._tell()
             if enough:
                 return
@@ -232,7 +240,22 @@ def _sizes(jobs: int) -> tuple[int, int]:
 
 
 def _batches(files: Iterable[tuple[int, File]], batch_files: int) -> Iterator[tuple[list[int], list[File]]]:
-    """Small files together, within bounds; others alone."""
+    """Small files together, within bounds; others alone. A few small ones, as most repositories have, alone too."""
+    few: list[tuple[int, File]] = []
+    rest = iter(files)
+    for number, file in rest:
+        if file.size > SMALL_BYTES:
+            yield [number], [file]
+            continue
+        few.append((number, file))
+        if len(few) > FEW_FILES:
+            yield from _together(chain(few, rest), batch_files)
+            return
+    for number, file in few:
+        yield [number], [file]
+
+
+def _together(files: Iterable[tuple[int, File]], batch_files: int) -> Iterator[tuple[list[int], list[File]]]:
     numbers: list[int] = []
     batch: list[File] = []
     size = 0

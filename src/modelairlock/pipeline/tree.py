@@ -9,6 +9,7 @@ from functools import cache
 
 from modelairlock.catalog import catalog
 from modelairlock.encodings.compression import METHODS, Inflated, inflate
+from modelairlock.encodings.decoders import lzma_header, zlib_header
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, Format, OverLimit, Probe, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -20,6 +21,15 @@ HEAD_BYTES = 64 * 1024
 #: an end record of a zip with the longest comment, and the zip64 records before it
 TAIL_BYTES = 66 * 1024
 NAME_CHARACTERS = 400
+#: ways to unpack that need no decoder written in C
+_PLAIN = frozenset({"latin1-of-utf8", "latin1-of-escapes"})
+
+
+class NotShared(BaseException):
+    """Reading on needs a decoder written in C, and other files are to be read in this very process.
+
+    No `Exception`: whoever catches those on the way to here takes them for the fault of a reader.
+    """
 
 
 @cache
@@ -29,22 +39,43 @@ def formats() -> tuple[Format, ...]:
 
 
 def read_tree(
-    source: Source, path: str, name: str, limits: Limits, known: Sequence[Format] | None = None, *, strict: bool = False
+    source: Source,
+    path: str,
+    name: str,
+    limits: Limits,
+    known: Sequence[Format] | None = None,
+    *,
+    strict: bool = False,
+    shared: bool = False,
 ) -> Reading:
-    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing)."""
-    reading, _ = _Tree(formats() if known is None else known, Budget(limits, source.size), strict).artifact(
-        source, path, name, "", 0
-    )
+    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing).
+
+    With `shared`, raises `NotShared` before a decoder written in C sees a byte.
+    """
+    tree = _Tree(formats() if known is None else known, Budget(limits, source.size), strict, shared)
+    reading, _ = tree.artifact(source, path, name, "", 0)
     return reading
+
+
+class _Room:
+    """How many more gaps of one source are told one by one. Each artifact has a first one in any case."""
+
+    __slots__ = ("gaps",)
+
+    def __init__(self, gaps: int) -> None:
+        self.gaps = gaps
 
 
 class _Account:
     """What is known of one artifact while its readers run."""
 
-    __slots__ = ("facts", "gaps", "members", "passed", "read", "size")
+    __slots__ = ("facts", "full", "gaps", "members", "passed", "read", "room", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, room: "_Room") -> None:
         self.size = size
+        self.room = room
+        #: whether it has members that were not opened, because there were too many in the source
+        self.full = False
         self.facts: list[Fact] = []
         self.gaps: list[Gap] = []
         self.members: list[Reading] = []
@@ -53,7 +84,14 @@ class _Account:
 
     def gap(self, start: int, end: int, because: Because, detail: str) -> None:
         start = min(max(0, start), self.size)
-        self.gaps.append(Gap(start=start, end=min(max(start, end), self.size), because=because, detail=detail))
+        end = min(max(start, end), self.size)
+        if self.gaps and self.room.gaps <= 0:
+            last = self.gaps.pop()
+            start, end = min(start, last.start), max(end, last.end)
+            because, detail = Because.OVER_LIMIT, "more gaps than are told one by one (limit: facts)"
+        else:
+            self.room.gaps -= 1
+        self.gaps.append(Gap(start=start, end=end, because=because, detail=detail))
 
     def coverage(self) -> Coverage:
         """Gaps outrank what was read, and that outranks what was passed over, so that the three add up."""
@@ -69,20 +107,26 @@ class _Account:
 
 
 class _Tree:
-    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool) -> None:
+    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool, shared: bool) -> None:
         self.known = known
         self.budget = budget
         self.strict = strict
+        self.shared = shared
+        self.room = _Room(budget.limits.facts)
         self.promises = _promises(tuple(known))
 
     def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
         """The reading of one artifact, and which of its bytes were read."""
-        account = _Account(source.size)
+        self.budget.artifacts -= 1
+        account = _Account(source.size, self.room)
         claimants: Sequence[Format] = ()
         try:
             self._admit(depth)
-            probe = _probe(source, name, role)
+            probe = self._probe(source, name, role)
             claimants = _claimants(self.known, probe, self.strict)
+            if self.shared and "zip" in _family(claimants):
+                # Entries are unpacked to tell where they end, whether or not they become members.
+                raise NotShared
             self._identify(account, probe, claimants)
         except ReadProblem as problem:
             account.gap(0, account.size, problem.because, problem.detail)
@@ -103,9 +147,6 @@ class _Tree:
         limits = self.budget.limits
         if depth > limits.depth:
             raise OverLimit(0, f"artifacts nested more than {limits.depth} deep (limit: depth)")
-        self.budget.artifacts -= 1
-        if self.budget.artifacts < 0:
-            raise OverLimit(0, f"more than {limits.artifacts} artifacts in one source (limit: artifacts)")
         self.budget.check_time(0)
 
     def _identify(self, account: _Account, probe: Probe, claimants: Sequence[Format]) -> None:
@@ -172,15 +213,30 @@ class _Tree:
             if member.role == "raw" and not self._claimed(SubSource(source, *span), member.name):
                 account.passed.add(*span)
                 return
+            if self._too_many(account, span):
+                return
             reading, read = self.artifact(SubSource(source, *span), inside, member.name, member.role, depth + 1)
             account.members.append(reading)
             account.read.update(read.within(0, span.end - span.start).moved(span.start))
             account.passed.add(*span)
             return
+        if self.shared and member.method not in _PLAIN:
+            raise NotShared
         if member.method not in METHODS:
             account.gap(*span, Because.UNSUPPORTED, f"{member.name}: nothing here undoes {member.method}")
             return
-        self._inflated(account, source, member, span, inside, depth)
+        if not self._too_many(account, span):
+            self._inflated(account, source, member, span, inside, depth)
+
+    def _too_many(self, account: _Account, span: Span) -> bool:
+        """Whether no more artifacts may be opened. What is left is one gap then, for an archive may hold a million."""
+        if self.budget.artifacts > 0:
+            return False
+        if not account.full:
+            account.full = True
+            detail = f"more than {self.budget.limits.artifacts} artifacts in one source (limit: artifacts)"
+            account.gap(span.start, account.size, Because.OVER_LIMIT, detail)
+        return True
 
     def _inflated(self, account: _Account, source: Source, member: Member, span: Span, inside: str, depth: int) -> None:
         try:
@@ -200,7 +256,14 @@ class _Tree:
         account.read.add(used, span.end)
 
     def _claimed(self, source: Source, name: str) -> bool:
-        return bool(_claimants(self.known, _probe(source, name, "raw"), self.strict))
+        return bool(_claimants(self.known, self._probe(source, name, "raw"), self.strict))
+
+    def _probe(self, source: Source, name: str, role: str) -> Probe:
+        """What formats see. Those without a magic try to decode what begins like theirs before they claim it."""
+        probe = _probe(source, name, role)
+        if self.shared and (zlib_header(probe.head) or lzma_header(probe.head)):
+            raise NotShared
+        return probe
 
 
 def _probe(source: Source, name: str, role: str) -> Probe:

@@ -54,7 +54,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was not looked at because the operator said so, or that is a link nobody follows."""
+    """What was not looked at because the operator said so, or is a link to what is looked at under another entry."""
 
     path: str
     reason: str

@@ -1,8 +1,13 @@
 """Files and folders of this machine: walks them, says what is there, and opens one file at a time.
 
 Whoever can write to a folder can change it while it is walked. So a walk only *lists*, with device and inode, and
-`open_file` refuses what is no longer the file that was listed. Links are listed, never followed, except inside a
-Hugging Face cache, where every file is a link into the same repository's ``blobs/``.
+`open_file` refuses what is no longer the file that was listed.
+
+Formats go by a file's own name, and a link gives a file one more. So a link to a file of the same source is that file
+under the link's name, and is left out only where the same file is read under the same name already. A link out of the
+source is a hole, since a loader would follow it; only inside a Hugging Face cache, where every file is a link into the
+same repository's ``blobs/``, is it followed. A link to a folder of the source is left out: what lies in that folder is
+walked at its own place, and is called the same whichever way a loader takes to it.
 """
 
 import errno
@@ -30,6 +35,11 @@ _HUBS_MARK = re.compile(
     re.DOTALL,
 )
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+#: what the hub's client calls a blob when it goes by the server's etag: md5 too, of one piece or of several
+_ETAG = re.compile(rf"{_DIGEST.pattern}|[0-9a-f]{{32}}(-[0-9]+)?")
+#: one file is read under this many names, and under more if all that takes no more than so many bytes
+NAMES = 64
+NAMED_BYTES = 16 * 1024**3
 _KINDS = (
     (stat.S_ISFIFO, "a fifo"),
     (stat.S_ISSOCK, "a socket"),
@@ -46,6 +56,7 @@ _BROKEN = {
     errno.ELOOP: "loop of symbolic links, not followed",
     errno.EACCES: "symbolic link to where nobody is let in",
 }
+_OUTSIDE = "a link out of the source: not followed; a loader would follow it"
 
 
 class File(NamedTuple):
@@ -183,7 +194,7 @@ def walk(source: str | Path, exclude: Sequence[str] | Patterns = ()) -> Iterator
         scanned = scanned or isinstance(entry, File | Hole)
         yield entry
     if not scanned:
-        hint = "Name a file, or a folder with files in it; links out of a folder are not followed."
+        hint = "Name a file, or a folder with files in it."
         yield OperatorError(path=path, message="there is no file to scan in it", hint=hint)
 
 
@@ -202,8 +213,10 @@ class _Walk:
         self.root = root
         self.shown = shown
         self.patterns = patterns
-        #: blobs of Hugging Face caches that a snapshot led to, and the path under which each of their names is listed
-        self.blobs: dict[str, dict[str, str]] = {}
+        #: files that links led to, and the path under which each of their names is listed
+        self.named: dict[str, dict[str, str]] = {}
+        #: blobs of Hugging Face caches that a snapshot led to
+        self.blobs: set[str] = set()
 
     def tree(self, state: os.stat_result) -> Iterator[Entry]:
         """All entries, depth first. What waits is one list of names for each folder on the way down."""
@@ -236,7 +249,7 @@ class _Walk:
             yield self._link(place, path)
         elif stat.S_ISREG(state.st_mode) and not state.st_size and _is_hubs_mark(place):
             yield Excluded(path=path, reason="empty mark of the Hugging Face hub's client, which no loader opens")
-        elif place not in self.blobs:
+        elif not (place in self.blobs and _ETAG.fullmatch(_last(place))):
             yield _regular(place, path, _last(path), state)
         return None
 
@@ -271,35 +284,51 @@ class _Walk:
             state = os.stat(place)
             real = os.path.realpath(place, strict=True)
         except OSError as problem:
-            return Excluded(path=path, reason=_broken(problem.errno, target))
+            return Hole(path, _last(path), _broken(problem.errno, target))
         if _in_blobs(real) and place.startswith(f"{os.path.dirname(os.path.dirname(real))}/snapshots/"):
-            return self._blob(real, path, state)
-        if not _is_below(real, self.root):
-            return Excluded(path=path, reason=f"symbolic link out of the source, not followed: {target}")
-        relative = real[len(self.root.rstrip("/")) + 1 :]
-        fate = "excluded" if self._inside_excluded(relative, state) else "itself scanned"
-        return Excluded(path=path, reason=f"link to {self._path(relative)}, which is {fate}")
+            self.blobs.add(real)
+        elif not _is_below(real, self.root):
+            return Hole(path, _last(path), f"{_OUTSIDE} ({target})")
+        if stat.S_ISREG(state.st_mode):
+            return self._renamed(real, path, state)
+        relative = self._relative(real)
+        if self._excluded(relative, stat.S_ISDIR(state.st_mode)):
+            reason = f"a link to {self._path(relative)}, which is excluded: not followed; a loader would follow it"
+            return Hole(path, _last(path), reason)
+        return Excluded(path=path, reason=f"link to {self._path(relative)}, which is itself scanned")
 
-    def _blob(self, real: str, path: str, state: os.stat_result) -> Entry:
-        """A file of a Hugging Face snapshot. One blob under one name is read once, however many revisions have it."""
-        known = self.blobs.setdefault(real, {})
+    def _renamed(self, real: str, path: str, state: os.stat_result) -> Entry:
+        """The file at `real` under the name of a link. Under one name it is read once, however many links have it.
+
+        What excludes the file at its own place does not exclude it here: patterns go by the name, as loaders do.
+        """
         name = _last(path)
+        known = self.named.setdefault(real, {})
+        passed_by = _in_blobs(real) or (not state.st_size and _is_hubs_mark(real))
+        if name not in known and name == _text(_last(real)) and not passed_by:
+            relative = self._relative(real)
+            if not self._excluded(relative, False):
+                known[name] = self._path(relative)
         if name in known:
-            return Excluded(path=path, reason=f"the same blob as {known[name]}, which is itself scanned")
+            return Excluded(path=path, reason=f"link to the same file as {known[name]}, which is itself scanned")
+        if len(known) >= NAMES and len(known) * state.st_size > NAMED_BYTES:
+            return Hole(path, name, f"a link that gives a large file one more name: it was read under {NAMES} already")
         known[name] = path
         return _regular(real, path, name, state)
+
+    def _relative(self, real: str) -> str:
+        """A real path below the root, as patterns see it."""
+        return real[len(self.root.rstrip("/")) + 1 :]
 
     def _excluding(self, relative: str, folder: bool) -> str:
         """The pattern that excludes `relative`, or ``""``."""
         return self.patterns.excluding(relative, self._path(relative), folder)
 
-    def _inside_excluded(self, relative: str, state: os.stat_result) -> bool:
-        """Whether what a link leads to is excluded, or in a folder that is."""
+    def _excluded(self, relative: str, folder: bool) -> bool:
+        """Whether what is at `relative` is excluded, or in a folder that is."""
         parts = relative.split("/")
         folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
-        return any(self._excluding(folder, True) for folder in folders) or bool(
-            self._excluding("/".join(parts), stat.S_ISDIR(state.st_mode))
-        )
+        return any(self._excluding(above, True) for above in folders) or bool(self._excluding(relative, folder))
 
     def _path(self, relative: str) -> str:
         """How people see `relative`: below the source as they named it."""

@@ -1,7 +1,8 @@
 """Writes the report for a tired person: the verdict first, then why, where, what loading would do, and what to do.
 
-It goes to a terminal of any width, with colour if that is wanted, and plain to a pipe. Nothing in it can be forged by
-a file's name or content: every word from a file passes `records.text.shown`.
+It goes to a terminal of any width, with colour if that is wanted, and plain to a pipe, where lines are left whole: what
+a file is called may not choose where a line of a build's log begins. Nothing in it can be forged by a file's name or
+content: every word from a file passes `records.text.shown`.
 """
 
 from collections import Counter
@@ -19,13 +20,13 @@ from modelairlock.records.text import shown, shown_path
 from modelairlock.records.wording import counted, listed, settings_in_words, size
 
 _LISTED = 5
-_PIPE_WIDTH = 100
+_UNBROKEN = 1_000_000
 #: longer lines are hard to read, however wide the window
 _WIDEST = 120
 
 
 def _render(record: ScanRecord, view: View) -> Iterator[str]:
-    sheet = Sheet(min(view.width, _WIDEST) or _PIPE_WIDTH, view.colour, breaks=view.width > 0, below=_below(record))
+    sheet = Sheet(min(view.width, _WIDEST) or _UNBROKEN, view.colour, breaks=view.width > 0, below=_below(record))
     for lines in (
         _headline(record, sheet, view),
         flagged(record, sheet, view),
