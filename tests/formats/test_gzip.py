@@ -60,7 +60,8 @@ def test_a_wrong_checksum_keeps_the_content() -> None:
     data[-5] ^= 1
     reading = tree(bytes(data), FORMAT)
     assert reading.members[0].coverage.read_bytes == len(TEXT)
-    assert [gap.because for gap in gaps_of(reading)] == [Because.MALFORMED]
+    assert [gap.because for gap in reading.members[0].coverage.gaps] == [Because.MALFORMED]
+    assert [(gap.end - gap.start, gap.because) for gap in reading.coverage.gaps] == [(1, Because.MALFORMED)]
 
 
 def test_a_tgz_holds_a_tar() -> None:
