@@ -191,6 +191,13 @@ def test_a_compressed_raw_member_is_accounted_for() -> None:
     assert (member.coverage.passed_over_bytes, member.coverage.gaps, reading.coverage.gaps) == (7, (), ())
 
 
+@pytest.mark.parametrize(("method", "packed"), [("stored", b""), ("gzip", gzip.compress(b"", mtime=0))])
+def test_a_raw_member_of_nothing_is_nothing_to_tell_of(method: str, packed: bytes) -> None:
+    member = Member(span=Span(1, 1 + len(packed)), name="m", method=method, role="raw")
+    reading = tree(b"!" + packed, boxed(member))
+    assert (reading.members, reading.coverage.gaps) == ((), ())
+
+
 def test_a_member_of_nothing_is_a_gap() -> None:
     [member] = tree(b"!", boxed(Member(span=Span(1, 1), name="m"))).members
     assert [(gap.because, gap.detail) for gap in member.coverage.gaps] == [(Because.UNRECOGNISED, "the file is empty")]

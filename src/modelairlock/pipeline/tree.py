@@ -193,7 +193,8 @@ class _Tree:
             return
         if inflated.damage:
             reading = _damaged(reading, inflated)
-        account.members.append(reading)
+        if inflated.size or reading.coverage.gaps:  # no numbers at all are nothing to tell of, stored or not
+            account.members.append(reading)
         used = min(span.start + inflated.consumed, span.end)
         account.read.add(span.start, used)
         if used < span.end:
