@@ -33,8 +33,8 @@ ROOMS_OF_ONE = ("formats", "rules", "outputs", "sources")
 #: all that code may import which has hostile bytes, or what was read from them, in its hands; each module computes and
 #: reaches nothing. What is not here is not forbidden for ever: look what it can do, then add it.
 READERS_IMPORT = {
-    "array", "backports", "bz2", "codecs", "collections", "compression", "enum", "functools", "itertools", "json",
-    "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing", "unicodedata", "zlib",
+    "_compat_pickle", "array", "backports", "bz2", "codecs", "collections", "compression", "enum", "functools",
+    "itertools", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing", "unicodedata", "zlib",
     "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
 }  # fmt: skip
 RULES_IMPORT = {"collections", "re", "modelairlock.records"}
