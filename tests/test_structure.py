@@ -37,7 +37,7 @@ READERS_IMPORT = {
     "itertools", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing", "unicodedata", "zlib",
     "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
 }  # fmt: skip
-RULES_IMPORT = {"collections", "re", "modelairlock.records"}
+RULES_IMPORT = {"collections", "functools", "re", "modelairlock.records"}
 #: what runs text, opens files or finds things by a name that may come from a file
 REACHING = {
     "__import__", "attrgetter", "breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals",
