@@ -62,7 +62,7 @@ def target(name: str) -> Callable[[bytes], None]:
         stack_cells=200_000, memo_cells=500_000, facts=5_000, artifacts=500, header_bytes=1_000_000,
     )  # fmt: skip
 
-    def one(data: bytes) -> None:
+    def check(data: bytes) -> None:
         started = time.monotonic()
         reading = read_tree(BytesSource(data), called, called, limits, strict=True)
         judge(crossed(reading), sha256=None)
@@ -71,6 +71,16 @@ def target(name: str) -> Callable[[bytes], None]:
         taken = time.monotonic() - started
         if taken > SLOWEST_SECONDS:
             raise AssertionError(f"{len(data)} bytes took {taken:.1f} s")
+
+    def one(data: bytes) -> None:
+        try:
+            check(data)
+        except Exception:
+            CRASHES.mkdir(exist_ok=True)
+            path = CRASHES / f"{name}-{time.time_ns()}"
+            path.write_bytes(data)
+            print(f"{name}: a crash, written to {path}", flush=True)
+            raise
 
     return one
 
@@ -118,11 +128,7 @@ def plain(name: str, seconds: float) -> bool:
         try:
             one(data)
         except Exception:
-            CRASHES.mkdir(exist_ok=True)
-            path = CRASHES / f"{name}-{time.time_ns()}"
-            path.write_bytes(data)
             traceback.print_exc()
-            print(f"{name}: crash after {tried} inputs, written to {path.relative_to(ROOT)}", flush=True)
             return False
         tried += 1
     print(f"{name}: {tried} inputs, not guided (atheris is not installed)", flush=True)

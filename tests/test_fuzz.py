@@ -1,8 +1,10 @@
 """The fuzz entry finds every format, starts from files of it, and runs."""
 
 import random
+from pathlib import Path
 
 import pytest
+from fuzz import fuzz_format
 from fuzz.fuzz_format import mutations, names, plain, target
 from fuzz.seeds import NoSeeds, seeds
 
@@ -16,9 +18,10 @@ FORMATS = names()
 
 
 @pytest.fixture(autouse=True)
-def _back_to_production(monkeypatch: pytest.MonkeyPatch) -> None:
-    # a target makes rules raise for the rest of the process
+def _back_to_production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # a target makes rules raise for the rest of the process, and leaves what it crashes at in the checkout
     monkeypatch.setattr(judge, "_strict", judge._strict)
+    monkeypatch.setattr(fuzz_format, "CRASHES", tmp_path / "crashes")
 
 
 def test_every_format_is_a_target() -> None:
@@ -50,6 +53,8 @@ def test_what_the_parent_refuses_is_a_crash(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("tests.reading_help.decode", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         target("pickle")(b"N.")
+    [crash] = fuzz_format.CRASHES.iterdir()
+    assert (crash.name.partition("-")[0], crash.read_bytes()) == ("pickle", b"N.")
 
 
 def test_a_format_reads_what_it_does_not_claim(monkeypatch: pytest.MonkeyPatch) -> None:
