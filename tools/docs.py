@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modelairlock.catalog import catalog, names
+from modelairlock.outputs._pages import format_page, gap_page, rule_page
 from modelairlock.outputs.json import schema
-from modelairlock.outputs.pages import format_page, gap_page, rule_page
 from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule

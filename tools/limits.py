@@ -3,7 +3,7 @@
 import msgspec
 
 from modelairlock.limits import DEFAULT_LIMITS, MEANINGS
-from modelairlock.outputs.pages import limit_default
+from modelairlock.outputs._pages import limit_default
 
 
 def rows() -> list[tuple[str, str, str]]:

@@ -9,6 +9,13 @@ from tests.formats.everyday_help import claims, complete, cuts, read
 
 COMMIT = b"11c5a3d5811f50298f278a704980280950aedb10"
 NOTE = COMMIT + b"\n" + b"4d" * 32 + b"\n1712656091.123\n"
+NAME = "model.safetensors.metadata"
+
+
+def example() -> bytes:
+    return NOTE
+
+
 OWN = [
     ("main", COMMIT),
     ("v1.0", COMMIT),

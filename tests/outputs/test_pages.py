@@ -6,7 +6,7 @@ import pytest
 
 from modelairlock.catalog import catalog
 from modelairlock.limits import MEANINGS, Limits
-from modelairlock.outputs.pages import BY_HARM, format_page, gap_page, rule_page
+from modelairlock.outputs._pages import BY_HARM, format_page, gap_page, rule_page
 from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule
@@ -28,7 +28,7 @@ def test_rule() -> None:
 
 def test_a_rule_whose_findings_carry_other_ids_says_so() -> None:
     by_harm = {rule.name for rule in catalog("modelairlock.rules", Rule) if "cwe=harm.cwe" in getsource(rule.check)}
-    assert by_harm == BY_HARM, "outputs/pages.py names the rules whose findings carry the ids of a harm"
+    assert by_harm == BY_HARM, "outputs/_pages.py names the rules whose findings carry the ids of a harm"
     rule = next(rule for rule in catalog("modelairlock.rules", Rule) if rule.name in BY_HARM)
     assert "such as CWE-78" in rule_page(rule, "")
 

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import random
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -191,6 +192,13 @@ def test_a_compressed_raw_member_is_accounted_for() -> None:
     assert (member.coverage.passed_over_bytes, member.coverage.gaps, reading.coverage.gaps) == (7, (), ())
 
 
+@pytest.mark.parametrize(("method", "packed"), [("stored", b""), ("gzip", gzip.compress(b"", mtime=0))])
+def test_a_raw_member_of_nothing_is_nothing_to_tell_of(method: str, packed: bytes) -> None:
+    member = Member(span=Span(1, 1 + len(packed)), name="m", method=method, role="raw")
+    reading = tree(b"!" + packed, boxed(member))
+    assert (reading.members, reading.coverage.gaps) == ((), ())
+
+
 def test_a_member_of_nothing_is_a_gap() -> None:
     [member] = tree(b"!", boxed(Member(span=Span(1, 1), name="m"))).members
     assert [(gap.because, gap.detail) for gap in member.coverage.gaps] == [(Because.UNRECOGNISED, "the file is empty")]
@@ -221,11 +229,26 @@ def test_a_damaged_compressed_member_keeps_what_came_before() -> None:
     packed = bytearray(gzip.compress(b"ab" * 5000, mtime=0))
     packed[-8] ^= 1  # the checksum
     known = (boxed(Member(span=Span(1, 1 + len(packed)), name="m", method="gzip")), whole("one", b"ab"))
-    [member] = tree(b"!" + bytes(packed), *known).members
+    reading = tree(b"!" + bytes(packed), *known)
+    [member] = reading.members
     assert member.formats == ("one",)
     assert FACT in member.facts
     size = member.coverage.size_bytes
     assert [(gap.start, gap.end, gap.because) for gap in member.coverage.gaps] == [(size, size, Because.MALFORMED)]
+    [gap] = reading.coverage.gaps
+    assert (gap.start, gap.end, gap.because) == (len(packed), 1 + len(packed), Because.MALFORMED)
+
+
+@pytest.mark.parametrize(("method", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
+def test_what_lies_behind_damage_was_not_read(method: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = bytearray(pack(random.Random(1).randbytes(300_000)))
+    packed[1000:1016] = bytes(16)
+    known = boxed(Member(span=Span(1, 1 + len(packed)), name="m", method=method))
+    coverage = tree(b"!" + bytes(packed), known).coverage
+    [gap] = coverage.gaps
+    assert (gap.end, gap.because) == (1 + len(packed), Because.MALFORMED)
+    assert gap.detail == f"{gap.end - gap.start} bytes after the damage in the compressed data of m"
+    assert coverage.read_bytes == gap.start
 
 
 def test_what_nothing_undoes_is_a_gap() -> None:

@@ -77,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
 
 
+# Nothing makes one yet: the JSON report keeps its place, so that one may come without another version of the schema.
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
     """Files that belong together, judged as a whole."""
 

@@ -4,6 +4,7 @@ Everything returned here is already fit to show (`records.text`): values and nam
 """
 
 from collections.abc import Iterable, Sequence
+from typing import assert_never
 
 from modelairlock.records.facts import (
     Buffer,
@@ -111,14 +112,14 @@ def _parts(parts: Iterable[Value], depth: int, cut: bool) -> str:
 
 def fact_in_words(fact: Fact) -> str:
     """What a fact states, as one short clause without a subject: ``calls posix.system('id')``."""
-    return shown(_pickle_fact(fact) or _file_fact(fact), 300) + _times(getattr(fact, "count", 1))
+    return shown(_clause(fact), 300) + _times(getattr(fact, "count", 1))
 
 
 def _times(count: int) -> str:
     return f" ({count:,} times)" if count > 1 else ""
 
 
-def _pickle_fact(fact: Fact) -> str:
+def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, and mypy says if one is missing
     match fact:
         case Import():
             return f"imports {fact.module}.{fact.qualname}"
@@ -138,11 +139,6 @@ def _pickle_fact(fact: Fact) -> str:
             return "takes bytes from outside the file"
         case PersistentId():
             return f"asks the loader for the object {value_in_words(fact.value)}"
-    return ""
-
-
-def _file_fact(fact: Fact) -> str:
-    match fact:
         case PickleStream():
             return f"is a pickle of protocol {fact.protocol}"
         case Operator():
@@ -161,4 +157,4 @@ def _file_fact(fact: Fact) -> str:
             return f"is {' and '.join(fact.formats)} at once"
         case NameMismatch():
             return f"is named {fact.extension} and is {' and '.join(fact.formats)}"
-    return type(fact).__name__.lower()
+    assert_never(fact)

@@ -42,7 +42,7 @@ def _code_pages(module: str) -> Iterator[str]:
     from importlib import import_module
 
     from modelairlock.catalog import find, names
-    from modelairlock.outputs.pages import format_page, gap_page, rule_page
+    from modelairlock.outputs._pages import format_page, gap_page, rule_page
     from modelairlock.reading import Format
     from modelairlock.records.coverage import Because
     from modelairlock.records.rule import Rule
@@ -58,7 +58,7 @@ def _code_pages(module: str) -> Iterator[str]:
 
 def _word_pages(word: str) -> Iterator[str]:
     from modelairlock.limits import MEANINGS
-    from modelairlock.outputs.pages import level_page, limit_page, verdict_page
+    from modelairlock.outputs._pages import level_page, limit_page, verdict_page
     from modelairlock.records.isolation import Level
     from modelairlock.records.scan import Verdict
 
@@ -73,7 +73,7 @@ def _word_pages(word: str) -> Iterator[str]:
 def _extension_pages(wanted: str) -> Iterator[str]:
     """Formats that go by an extension, unless one of them is called that too and stands on a page already."""
     from modelairlock.catalog import catalog
-    from modelairlock.outputs.pages import extension_page
+    from modelairlock.outputs._pages import extension_page
     from modelairlock.reading import Format
 
     extension = f".{wanted.removeprefix('.')}"
