@@ -54,7 +54,7 @@ def test_many_that_are_handed_back_are_read_in_small_groups_and_not_remembered(
     walls = [Inline(), Inline()]
     for wall in walls:
         assert scanned(wall=wall, cache_folder=here / "cache", jobs=1).verdict is Verdict.CLEAR
-    assert [wall.runs for wall in walls] == [[6, 2, 2, 1], [5, 2, 2]]
+    assert [wall.runs for wall in walls] == [[6, 2, 2, 1], [4, 2, 2]]
 
 
 def test_one_of_a_group_that_fails_has_each_read_alone(here: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,12 +79,14 @@ def test_a_few_small_files_share_nothing(here: Path, monkeypatch: pytest.MonkeyP
     assert wall.runs == [4]
 
 
-def test_a_child_that_was_taken_over_speaks_for_no_digest(
+def test_a_decoder_that_was_taken_over_speaks_for_no_digest(
     here: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan, "FEW_FILES", 0)
-    put("a", b"take over")
-    put("b", b"deep")
+    monkeypatch.setattr(batch, "DECODING_FILES", 2)
+    put("a", b"native take over")
+    put("b", b"native deep")
+    put("c", b"native")
     folder = here / "cache"
     scanned(wall=wall, cache_folder=folder)
     os.rename("m/b", "b")

@@ -232,8 +232,9 @@ def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
     if alone:
         _settle(items[0], failures[0])
         return
-    for item in items:
-        item.answer = b""
+    if decoding:
+        for item in items:
+            item.answer = b""  # for this report only: a decoder that was taken over must not speak to later ones
     back = items if any(failures) else [item for item in items if item.reading is None]
     size = DECODING_FILES if len(back) > DECODING_FILES and not any(failures) else 1
     for start in range(0, len(back), size):
