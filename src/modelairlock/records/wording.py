@@ -35,6 +35,8 @@ from modelairlock.records.text import shown
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _BRACKETS = {"tuple": ("(", ")"), "list": ("[", "]"), "dict": ("{", "}"), "set": ("{", "}"), "frozenset": ("{", "}")}
 _NESTING = 4
+#: characters of a text that are told
+_QUOTED = 200
 
 
 def size(count: int) -> str:
@@ -82,9 +84,9 @@ def value_in_words(value: Value, depth: int = 0) -> str:
     if value.kind == "global":
         return shown(f"{value.module}.{value.text}", 120)
     if value.kind == "str":
-        return _quoted(value, "'")
+        return _quoted(repr(value.text[:_QUOTED]), value)
     if value.kind in ("bytes", "bytearray"):
-        return "b" + _quoted(value, "'")
+        return _quoted(repr(value.text[:_QUOTED].encode("latin-1", "replace")), value)
     if depth >= _NESTING:
         return "…"
     if value.kind == "call":
@@ -95,8 +97,10 @@ def value_in_words(value: Value, depth: int = 0) -> str:
     return shown(value.text, 60) or ("None" if value.kind == "none" else f"<{value.kind}>")
 
 
-def _quoted(value: Value, quote: str) -> str:
-    return quote + shown(value.text, 200) + ("…" if value.cut and len(value.text) <= 200 else "") + quote
+def _quoted(literal: str, value: Value) -> str:
+    """`literal` of Python, which no text in it can end before its time, and whether that is all of the value."""
+    more = "…" if value.cut or len(value.text) > _QUOTED else ""
+    return shown(literal[:-1]) + more + literal[-1]
 
 
 def _call(parts: Sequence[Value], depth: int, cut: bool) -> str:
