@@ -19,11 +19,11 @@ BAG = made(named("argparse", "Namespace"))
 
 
 def box(*holds: Value, kind: str = "list", known: bool = True) -> Value:
-    return Value(kind=kind, holds=holds if known else None, cut=not known)  # type: ignore[arg-type]
+    return Value(kind=kind, holds=holds if known else None, cut=not known)
 
 
 def items(*parts: Value, **fields: object) -> Value:
-    return Value(kind="tuple", parts=parts, **fields)  # type: ignore[arg-type]
+    return Value(kind="tuple", parts=parts, **fields)
 
 
 PLAIN = [

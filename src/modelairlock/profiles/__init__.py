@@ -162,7 +162,8 @@ class Profiles:
         if not isinstance(use.fact, Call):
             return True
         named = not vouch.arguments or arguments_fit(vouch.arguments, use.arguments, self.vouches)
-        return named and (trait.keeps or all_plain(use.arguments, question)) and not _keywords(use.fact)
+        kept = trait.keeps and not any(value.kind == "global" and not plain(value, question) for value in use.arguments)
+        return named and (kept or all_plain(use.arguments, question)) and not _keywords(use.fact)
 
     def _state_fits(self, vouch: Vouch, build: Build, question: Question) -> bool:
         trait, kind = vouch.trait, build.state.kind

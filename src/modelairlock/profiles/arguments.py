@@ -12,6 +12,7 @@ from collections.abc import Callable
 from modelairlock.profiles.dtype_state import describes_itself
 from modelairlock.profiles.plain import Question, Vouches, all_plain, constant, name_of
 from modelairlock.records.facts import Value
+from modelairlock.records.uses import maker
 
 CONSTRAINTS: dict[str, str] = {
     "latin1": "A string and the codec 'latin1', as pickle writes bytes below protocol 3; other codecs import modules.",
@@ -19,13 +20,14 @@ CONSTRAINTS: dict[str, str] = {
     "reconstructor": "`copyreg._reconstructor`: a class vouched for `new`, and a plain built-in type as its base.",
     "empty-array": "An array class vouched for `build`, and the shape (0,): the data comes by BUILD.",
     "callable-first": "Nothing, None, or a default factory: a callable that is vouched for `call` without arguments.",
-    "rebuild-subclass": "A callable vouched for `call`, and one of torch's own tensor classes.",
+    "rebuild-subclass": "A callable vouched for `call`, one of torch's own tensor classes, and no state.",
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "dtype-state": "For BUILD, given target and state: a numpy type's state agrees with its letter and fields.",
     "no-size": "No number among the arguments, which would be a length to allocate, and no codec but the plain ones.",
     "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
     "constants": "Constants only, and containers of constants: anything else would be asked to convert itself.",
+    "one-constant": "At most one constant: with a codec, a text could be spelled so that nobody sees it.",
     "index": "A class vouched for `new`, and keyword arguments that name no time zone, frequency or type by a string.",
     "kept-callable": "One name that is vouched for as a value: it is kept, with arguments that BUILD gives it.",
     "partial-state": "For BUILD: such a name, plain positional and keyword arguments, and no attributes.",
@@ -45,6 +47,13 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30})
 _TENSORS = frozenset(("torch:Tensor", "torch.nn.parameter:Parameter", "torch.nn.parameter:Buffer"))
 #: keyword arguments of an index that, given as strings, are looked up in files
 _LOOKED_UP = frozenset(("tz", "dtype", "freq"))
+#: what makes zones and types without looking a name up
+_ZONES = frozenset(
+    (
+        "datetime:timezone", "_datetime:timezone", "zoneinfo:ZoneInfo._unpickle", "numpy:dtype",
+        "numpy._core._internal:_convert_to_stringdtype_kwargs",
+    )
+)  # fmt: skip
 _PLAIN = frozenset(("none", "bool", "int", "float", "str", "bytes"))
 
 
@@ -109,7 +118,10 @@ def _callable_first(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
 
 
 def _rebuild_subclass(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
-    return len(arguments) == 4 and _free(arguments[0], "call", vouches) and name_of(arguments[1]) in _TENSORS
+    if len(arguments) != 4 or not _free(arguments[0], "call", vouches) or name_of(arguments[1]) not in _TENSORS:
+        return False
+    # A state would be set attribute by attribute, whatever their names.
+    return arguments[3] == Value(kind="none") or arguments[3] == Value(kind="dict", holds=())
 
 
 def _vouched_names(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
@@ -142,11 +154,15 @@ def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
 
 
 def _no_text(arguments: tuple[Value, ...], _: Vouches) -> bool:
-    return all(value.kind in ("none", "bool", "int", "float", "call", "global") for value in arguments)
+    return all(value.kind in ("int", "float") or _no_name(value) for value in arguments)
 
 
 def _constants(arguments: tuple[Value, ...], _: Vouches) -> bool:
     return all(map(constant, arguments))
+
+
+def _one_constant(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return len(arguments) <= 1 and all(map(constant, arguments))
 
 
 def _index(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
@@ -157,7 +173,15 @@ def _index(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
     if keywords.cut and arguments[0].text != "MultiIndex":
         return False
     pairs = zip(keywords.parts[::2], keywords.parts[1::2], strict=False)
-    return not any(key.text in _LOOKED_UP and value.kind == "str" for key, value in pairs)
+    return all(_no_name(value) for key, value in pairs if key.text in _LOOKED_UP or key.kind != "str")
+
+
+def _no_name(value: Value) -> bool:
+    """Whether a type, zone or step is given as such, and not by a name that would be looked up."""
+    if value.kind in ("none", "bool", "global"):
+        return True
+    made_by = maker(value)
+    return made_by is not None and (name_of(made_by) in _ZONES or made_by.module.partition(".")[0] == "pandas")
 
 
 def _kept(value: Value, vouches: Vouches) -> bool:
@@ -204,6 +228,7 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "no-size": _no_size,
     "no-text": _no_text,
     "constants": _constants,
+    "one-constant": _one_constant,
     "index": _index,
     "kept-callable": _kept_callable,
     "partial-state": _partial_state,

@@ -9,10 +9,16 @@ flags of ndarraytypes.h.
 """
 
 import re
+from itertools import pairwise
 
 from modelairlock.records.facts import Value
 
 _LETTER = re.compile(r"[<>|=]?([?biufcgSUVmMO])(\d{0,9})")
+#: how wide numpy's types are; one without a number, or with another, is not what it seems
+_WIDTHS = {
+    "?": (1,), "b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8, 12, 16), "c": (8, 16, 24, 32),
+    "m": (8,), "M": (8,), "O": (8,),
+}  # fmt: skip
 _OBJECT_FLAGS = 0x3F
 _OBJECT_INSIDE = 0x1B  # has objects, pickled as a list, needs init, needs the interpreter
 _PLAIN = 0x98  # needs init, needs the interpreter, aligned struct: none of them speaks of objects
@@ -53,6 +59,8 @@ def _kind(call: Value) -> tuple[str, int | None] | None:
     if matched is None:
         return None
     letter, digits = matched[1], int(matched[2] or 0)
+    if digits not in _WIDTHS.get(letter, (digits,)):
+        return None
     return letter, digits * 4 if letter == "U" else digits
 
 
@@ -66,7 +74,7 @@ def _subarray_fits(subarray: Value, item: int) -> bool:
     if subarray.kind != "tuple" or subarray.cut or len(subarray.parts) != 2:
         return False
     kind, shape = _kind(subarray.parts[0]), subarray.parts[1]
-    if kind is None or kind[0] in "OV" or shape.kind != "tuple" or shape.cut:
+    if kind is None or kind[0] in "OV" or not kind[1] or shape.kind != "tuple" or shape.cut:
         return False
     needed = kind[1] or 0
     for size in (_number(part) for part in shape.parts):
@@ -79,7 +87,14 @@ def _subarray_fits(subarray: Value, item: int) -> bool:
 def _fields_fit(names: Value, fields: Value, item: int, flag: int) -> bool:
     if names.kind != "tuple" or fields.kind != "dict" or fields.cut or not fields.parts or len(fields.parts) % 2:
         return False
+    keys = fields.parts[::2]
+    # A name without a field, or a field without a name, and numpy reads past the one or the other.
+    if any(key.kind != "str" or key.cut for key in (*keys, *names.parts)) or names.cut:
+        return False
+    if len(names.parts) != len(keys) or {key.text for key in keys} != {name.text for name in names.parts}:
+        return False
     inside = False
+    taken: list[tuple[int, int, bool]] = []
     for value in fields.parts[1::2]:
         kind = _kind(value.parts[0]) if value.kind == "tuple" and not value.cut and len(value.parts) in (2, 3) else None
         offset = _number(value.parts[1]) if kind is not None else None
@@ -87,5 +102,11 @@ def _fields_fit(names: Value, fields: Value, item: int, flag: int) -> bool:
             return False
         if kind[0] == "V":
             return False  # what is inside that one cannot be seen from here
+        if not kind[1]:
+            return False  # as wide as numpy likes
         inside = inside or kind[0] == "O"
+        taken.append((offset, offset + kind[1], kind[0] == "O"))
+    taken.sort()
+    if any(end > start and (first or second) for (_, end, first), (start, _, second) in pairwise(taken)):
+        return False  # numbers of the file over pointers to objects
     return flag & ~_ALIGNED == _OBJECT_INSIDE if inside else not flag & ~_PLAIN

@@ -75,6 +75,9 @@ def _solid(value: Value, question: Question) -> bool:
     made_by = list(makers(value))
     if not made_by or question.stained().intersection(map(name_of, made_by)):
         return False
+    if name_of(made_by[0]) in _HOLDERS:
+        # What it holds is looked at here once more; a list in it could still change.
+        return len(value.parts) > 1 and not value.cut and all(map(_HOLDERS[name_of(made_by[0])], value.parts[1:]))
     # Of a function that is taken, its own vouch says which classes it may make.
     return name_of(made_by[0]) in question.takes or all(_solid_maker(maker, question) for maker in made_by)
 
@@ -88,6 +91,18 @@ def _solid_maker(maker: Value, question: Question) -> bool:
     return vouch is not None and vouch.trait.solid
 
 
+def _simple(value: Value) -> bool:
+    return value.kind in _CONSTANTS
+
+
+#: solid things that hold what they are made of, and of what they may be made
+_HOLDERS: dict[str, Callable[[Value], bool]] = {
+    f"{module}:{name}": held
+    for module in ("builtins", "__builtin__")
+    for name, held in (("slice", _simple), ("tuple", constant), ("frozenset", constant))
+}
+
+
 def name_of(value: Value) -> str:
     """``module:qualname`` of a name."""
     return f"{value.module}:{value.text}"
@@ -96,6 +111,8 @@ def name_of(value: Value) -> str:
 def stains(build: Build, vouches: Vouches) -> set[str]:
     """The makers whose results `build` gives a state that is not plain."""
     names = {name_of(maker) for maker in makers(build.target)}
+    if names & _ORDERED and not _only_metadata(build.state):
+        return names
     takes: list[str] = []
     for maker in makers(build.target):
         vouch = vouches(maker.module, maker.text, "build")
@@ -104,6 +121,14 @@ def stains(build: Build, vouches: Vouches) -> set[str]:
         return set()
     # joblib puts an array of objects, which it reads by `_reconstruct`, where the pickle has a wrapper.
     return names | _WRAPPERS if any(name.endswith(":_reconstruct") for name in names) else names
+
+
+#: torch's state dicts have one attribute; any other could answer for a method
+_ORDERED = frozenset(("collections:OrderedDict",))
+
+
+def _only_metadata(state: Value) -> bool:
+    return state.kind == "dict" and not state.cut and all(key.text == "_metadata" for key in state.parts[::2])
 
 
 _WRAPPERS = frozenset(

@@ -8,8 +8,8 @@ hides from everybody who reads it what it will run. A class method that somebody
 
 ## What to do
 
-Do not load the file, unless its author can say why it was pickled by cloudpickle or from methods of objects, which is how
-honest files come to look like this. Even then: ask for safetensors.
+Do not load the file, unless its author can say why it was pickled by cloudpickle or from methods of objects, which is
+how honest files come to look like this. Even then: ask for safetensors.
 """
 
 from collections.abc import Iterator

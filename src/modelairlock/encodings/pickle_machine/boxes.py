@@ -54,7 +54,7 @@ class Box:
 class Boxes:
     """All boxes of one pickle, by number; 0 stands for those that were made before anybody watched."""
 
-    __slots__ = ("count", "filled", "held", "kept", "kept_globals", "tuples")
+    __slots__ = ("count", "filled", "given", "held", "kept", "kept_globals", "late", "tuples")
 
     def __init__(self, tuples: "array[int]") -> None:
         self.tuples = tuples
@@ -63,6 +63,9 @@ class Boxes:
         self.filled = bytearray(1)
         self.kept: dict[int, Box] = {}
         self.held = 0
+        #: boxes that a call or a state was given: what goes into them later was not there when that was looked at
+        self.given: set[int] = set()
+        self.late = False
         #: names that were put into some box as values
         self.kept_globals: set[int] = set()
 
@@ -70,6 +73,7 @@ class Boxes:
         """The same boxes, with what is known of them, over a copy of the tuples."""
         twin = Boxes(tuples)
         twin.count, twin.filled, twin.held = self.count, self.filled[:], self.held
+        twin.given, twin.late = set(self.given), self.late
         twin.kept = {number: box.copy() for number, box in self.kept.items()}
         return twin
 
@@ -90,6 +94,8 @@ class Boxes:
     def fill(self, value: int, items: list[int]) -> None:
         """Put `items` into a box."""
         number = value >> 8
+        if number in self.given and number:
+            self.late = True
         box = self.kept.get(number)
         before = box.size() if box else 0
         if box is None:
@@ -107,6 +113,20 @@ class Boxes:
         self.held += box.size() - before if number else 0
         while self.held > KEPT_ITEMS or len(self.kept) > KEPT_BOXES:
             self.held -= self.kept.pop(next(iter(self.kept))).size()
+
+    def give(self, value: int, depth: int = 0) -> None:
+        """A call, or somebody's own ``__setstate__``, is handed `value` and may keep it."""
+        kind = value & v.KIND
+        if depth > TUPLE_DEPTH or len(self.given) > KEPT_BOXES:
+            self.late = self.late or kind in (v.TUPLE, v.BOX)  # too much to follow
+        elif kind == v.TUPLE:
+            for item in self.uncommon(value):
+                self.give(item, depth + 1)
+        elif kind == v.BOX and value >> 8 not in self.given:
+            self.given.add(value >> 8)
+            box = self.find(value)
+            for item in list(box.others) if box else ():
+                self.give(item, depth + 1)
 
     def _note(self, box: Box, items: list[int]) -> None:
         kinds = set(map(v.kind_of, items))

@@ -18,6 +18,10 @@ DESCRIPTIONS = 48_000_000
 DESCRIPTION_COST = 100
 #: depth and width to which the state of a data type is told
 WHOLE = (6, 1024)
+#: containers that one pickle has looked into, each time it is asked what they hold
+STEPS = 2_000_000
+#: items of a tuple whose order tells it from others
+ORDERED = 32
 #: containers in containers that are looked into for what they hold
 HOLDS_DEPTH = 8
 
@@ -25,7 +29,7 @@ HOLDS_DEPTH = 8
 class Descriptions:
     """The tables that values are indices of, and what they amount to."""
 
-    __slots__ = ("boxes", "calls", "described", "globals", "limits", "persistent", "room", "tuples", "window")
+    __slots__ = ("boxes", "calls", "described", "globals", "limits", "persistent", "room", "steps", "tuples", "window")
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.window = window
@@ -38,6 +42,8 @@ class Descriptions:
         self.persistent: list[tuple[int, ...]] = []
         #: characters left for describing values; when it is spent, descriptions are cut short, never left out
         self.room = DESCRIPTIONS
+        #: containers that are still looked into; when it is spent, what they hold is unknown
+        self.steps = STEPS
         #: tuples, flat: a count below zero and then that many values
         self.tuples = array("q", (0,))
         self.boxes = Boxes(self.tuples)
@@ -60,22 +66,23 @@ class Descriptions:
         """What makes a value differ from others: all but constants; with `makers`, results of calls by the function."""
         kind = value & v.KIND
         if kind in CONSTANTS:
-            return value if kind == v.CONSTANT and not makers else kind
+            return value if kind == v.CONSTANT else kind
         if kind == v.CALL and makers:
             return self._leaf(value)
         if kind not in (v.TUPLE, v.BOX):
             return value
-        if depth > TUPLE_DEPTH:
+        self.steps -= 1
+        if depth > TUPLE_DEPTH or self.steps < 0:
             return None
-        others: Iterable[int]
         if kind == v.TUPLE:
-            others, kind = self.boxes.uncommon(value), v.TUPLE
-        else:
-            box, kind = self.boxes.find(value), value & 0xFF
-            if box is None or not box.known:
-                return kind, None
-            others = box.others
-        return kind, frozenset([self._content(other, depth + 1, makers=makers) for other in others])
+            items = self.items(value) or ()
+            if len(items) > ORDERED:
+                items = tuple(self.boxes.uncommon(value))
+            return kind, tuple([self._content(item, depth + 1, makers=makers) for item in items])
+        box, kind = self.boxes.find(value), value & 0xFF
+        if box is None or not box.known:
+            return kind, None
+        return kind, frozenset([self._content(other, depth + 1, makers=makers) for other in box.others])
 
     def value(self, value: int, depth: int = 0, size: tuple[int, int] | None = None) -> Value:
         """What `value` stands for, to the depth and width that the limits (or `size`) allow."""
@@ -124,6 +131,8 @@ class Descriptions:
         """What is told even of a value too deep to tell: the function, its class if it has one, and which method."""
         if kind != v.CALL:
             return ()
+        if 1 < len(items) <= 4 and all(item & v.KIND in CONSTANTS for item in items[1:]):
+            return items  # of constants alone, such as a slice
         if len(items) < 2 or items[1] & v.KIND != v.GLOBAL:
             return items[:1]
         return items[: 3 if len(items) > 2 and items[2] & v.KIND == v.STR else 2]
@@ -131,16 +140,21 @@ class Descriptions:
     def _holds(self, value: int) -> tuple[Value, ...] | None:
         """What a tuple or plain container holds, however deep, that is no constant: one of each kind."""
         leaves: dict[object, int] = {}
-        if not self._leaves(value, 0, leaves):
+        if not self._leaves(value, 0, leaves, set()):
             return None
         # As deep as can be: of a call only the function and its class count here.
         return tuple([self.value(leaf, self.limits.value_depth) for leaf in leaves.values()])
 
-    def _leaves(self, value: int, depth: int, leaves: dict[object, int]) -> bool:
+    def _leaves(self, value: int, depth: int, leaves: dict[object, int], seen: set[int]) -> bool:
         """Collect them; whether all are known."""
-        if depth > HOLDS_DEPTH or len(leaves) > OTHERS:
+        self.steps -= 1
+        if depth > HOLDS_DEPTH or len(leaves) > OTHERS or self.steps < 0:
             return False
         kind = value & v.KIND
+        if kind in (v.TUPLE, v.BOX):
+            if value in seen:
+                return True
+            seen.add(value)
         others: Iterable[int]
         if kind == v.TUPLE:
             others = self.boxes.uncommon(value)
@@ -152,7 +166,7 @@ class Descriptions:
         else:
             leaves.setdefault(self._leaf(value), value)
             return True
-        return all(self._leaves(other, depth + 1, leaves) for other in others)
+        return all(self._leaves(other, depth + 1, leaves, seen) for other in others)
 
     def _leaf(self, value: int) -> object:
         """What tells one leaf from another: for a call, the function and its class."""

@@ -48,6 +48,16 @@ CONSTANTS_MATTER: dict[tuple[str, str], tuple[int, ...]] = {
         for module in ("builtins", "__builtin__")
         for kind in ("str", "bytes", "unicode", "bytearray")
     },
+    **dict.fromkeys(
+        (
+            ("pandas.core.indexes.base", "_new_Index"),
+            ("pandas.core.indexes.datetimes", "_new_DatetimeIndex"),
+            ("pandas.core.indexes.period", "_new_PeriodIndex"),
+            ("pandas.indexes.base", "_new_Index"),
+            ("pandas.core.index", "_new_Index"),
+        ),
+        (1,),
+    ),
     ("builtins", "getattr"): (1,),
     ("__builtin__", "getattr"): (1,),
 }
@@ -81,6 +91,8 @@ _PIECE = 1 << 16
 ORDINARY = 1 << 16
 #: see `Irregularity`; judged by the rule ``unvouched-code``
 UNMAPPED = "pickle-name-unmapped"
+#: see `Irregularity`; judged by the rule ``special-attribute``
+FILLED_LATE = "pickle-filled-late"
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -211,6 +223,12 @@ class Ledger(Descriptions):
             detail = f"{module}.{qualname} at protocol {protocol}"
             self.add(key, Irregularity(span=Span(*span), kind=UNMAPPED, detail=detail))
 
+    def filled_late(self, span: tuple[int, int]) -> None:
+        """Something goes into a list or dict after a call or a state was given it."""
+        if not self.again("late"):
+            detail = "a list or dict is filled after a call or a state was given it"
+            self.add("late", Irregularity(span=Span(*span), kind=FILLED_LATE, detail=detail))
+
     def unresolved(self, span: tuple[int, int], module: int, qualname: int) -> int:
         """STACK_GLOBAL whose operands are not constant strings."""
         key = ("unresolved", module & v.KIND, qualname & v.KIND)
@@ -230,6 +248,9 @@ class Ledger(Descriptions):
 
     def call(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
         """A call of any kind; returns the value of its result."""
+        for argument in arguments:
+            if argument & v.KIND in (v.BOX, v.TUPLE):
+                self.boxes.give(argument)
         number = self._called(span, function, how, _few(arguments))
         return self._bytes_of_text(function, arguments) or number << 4 | v.CALL
 
@@ -314,6 +335,10 @@ class Ledger(Descriptions):
         if state & v.KIND == v.GLOBAL:
             self.boxes.kept_globals.add(state)
         odd = self._odd_attributes(state)
+        if state & v.KIND == v.TUPLE:
+            self.boxes.give(state)
+        elif state & v.KIND == v.BOX:
+            self.boxes.given.add(state >> 8)  # it may become the object's own dict; what it holds may be a cycle
         if self._is_dtype(target):
             # Whether a data type tells the truth hangs on all of its state, so none of it is folded or cut.
             told = self.value(state, 0, WHOLE)
@@ -329,10 +354,10 @@ class Ledger(Descriptions):
     def _odd_attributes(self, state: int) -> tuple[str, ...]:
         """Keys of a state that are no ordinary attribute names: special ones, and what is not a constant string.
 
-        BUILD takes a dict, or a pair of one for ``__dict__`` and one for slots.
+        BUILD takes a dict, or a pair of one for ``__dict__`` and one for slots, or what the class wants.
         """
         items = self.items(state)
-        dicts = (state,) if items is None else items if len(items) == 2 else ()
+        dicts = (state,) if items is None else items
         odd: dict[str, None] = {}
         for value in dicts:
             if value & v.KIND == v.BOX and value >> 4 & 15 == v.DICT >> 4:

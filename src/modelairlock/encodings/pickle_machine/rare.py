@@ -117,6 +117,9 @@ def put_items(state: State, at: int, opcode: int, mark: int) -> None:
         state.ledger.keys((at, at + 1), items if opcode == 0x90 else items[::2])
     if target & v.KIND == v.BOX:
         state.boxes.fill(target, items)
+        if state.boxes.late:
+            state.boxes.late = False
+            state.ledger.filled_late((at, at + 1))
         return
     # An empty batch too: pickle.py asks the target for its `extend` before it looks whether there is anything to add.
     state.boxes.kept_globals.update(item for item in items if item & v.KIND == v.GLOBAL)
