@@ -1,6 +1,7 @@
 """The red-team corpus: every sample of every family, in one tuple."""
 
 from tests.build import (
+    corpus_carried,
     corpus_damage,
     corpus_files,
     corpus_gadgets,
@@ -19,4 +20,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_torch.SAMPLES,
     *corpus_numpy.SAMPLES,
     *corpus_files.SAMPLES,
+    *corpus_carried.SAMPLES,
 )
