@@ -31,7 +31,7 @@ def assert_adds_up(reading: Reading) -> None:
 
 
 def probe(data: bytes, name: str = "file", role: str = "") -> Probe:
-    return Probe(data[: 64 * 1024], data[-66 * 1024 :], len(data), name, role)
+    return Probe(data[: 64 * 1024], data[-66 * 1024 :], len(data), name, role, BytesSource(data), {})
 
 
 def claims(format_: Format, data: bytes, name: str = "file", role: str = "") -> bool:

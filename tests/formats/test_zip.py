@@ -1,13 +1,15 @@
 """Zip archives, honest and otherwise: every reader's interpretation is read, and every disagreement is a fact."""
 
 import io
+import time
 import zipfile
 from typing import Any
 
 import pytest
 
+from modelairlock.encodings import zip_probe
 from modelairlock.encodings.zip import Entry as Seen
-from modelairlock.encodings.zip import first_names, read_archive
+from modelairlock.encodings.zip import member_names, names_under, read_archive
 from modelairlock.formats.zip import FORMAT
 from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.reading import Budget, BytesSource, Cursor
@@ -293,12 +295,28 @@ def test_roles_are_given_and_empty_members_are_raw() -> None:
     assert len(facts) == 3
 
 
-def test_names_show_without_reading_on() -> None:
-    data = zip_file(Entry("m/data.pkl", TEXT), *[Entry(f"m/data/{n}", bytes(3000)) for n in range(100)])
-    names = first_names(probe(data))
-    assert names[0] == "m/data.pkl"
-    assert "m/data/99" in names
-    assert first_names(probe(b"no zip")) == ()
+def test_all_names_are_known_wherever_they_stand() -> None:
+    padding = [Entry(f"m/data/{n}", bytes(30), central={"comment": b"c" * 50_000}) for n in range(8)]
+    data = zip_file(Entry("m/data.pkl", TEXT), Entry("big", bytes(200_000)), *padding, Entry("m/mark", b"x"), *padding)
+    names = member_names(probe(data))
+    assert names == member_names(probe(data)._replace(kept=None))
+    assert names == names_under(Cursor(BytesSource(data), "x", Budget(DEFAULT_LIMITS)))
+    assert {"m/data.pkl", "m/mark", "m/data/7"} <= set(names.names)
+    assert not names.cut
+    assert "local" in member_names(probe(zip_file(Entry("a", TEXT, local={"name": "local"})))).names
+    assert member_names(probe(b"no zip")).names == ()
+
+
+def test_names_are_read_once_and_cut_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zip_file(*[Entry(f"m/data/{n}", b"16 bytes of data") for n in range(20_000)])
+    one = probe(data)
+    started = time.process_time()
+    for _ in range(20):
+        assert len(member_names(one).names) == 20_000
+    # 0.02 s on a quiet machine
+    assert time.process_time() - started < 0.5
+    monkeypatch.setattr(zip_probe, "_NAMES", 100)
+    assert member_names(probe(data)).cut
 
 
 def test_only_headers_of_raw_members_are_read() -> None:

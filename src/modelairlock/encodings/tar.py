@@ -84,6 +84,24 @@ def first_names(probe: Probe) -> tuple[str, ...]:
     return tuple(names)
 
 
+def member_at(peek: Callable[[int, int], bytes], size: int, position: int) -> tuple[int, int]:
+    """Where the data of the member lie that holds `position`, by the way Python goes through a tar; else 0, 0."""
+    at, stated = 0, 0
+    while at <= position and (entry := records.header(peek(at, BLOCK))) is not None:
+        start = at + BLOCK
+        if entry.kind in _ABOUT_NEXT:
+            if entry.kind in (records.PAX, records.PAX_SOLARIS) and entry.size <= _EXTENDED_BYTES:
+                said, _ = records.pax_records(peek(start, padded(entry.size)), entry.size)
+                stated = int(said["size"]) if said.get("size", "").isdecimal() else 0
+            at = start + padded(entry.size)
+            continue
+        length = 0 if entry.folder or entry.kind in records.LINK_KINDS else stated or entry.size
+        if start <= position < start + length <= size:
+            return start, start + length
+        at, stated = start + padded(length), 0
+    return 0, 0
+
+
 def read_archive(cursor: Cursor, role: Callable[[Entry], Role] = _no_role) -> Told:
     """Everything there is to say about the tar under `cursor`. Damage becomes gaps; only budgets raise."""
     archive = _Archive(cursor, role)

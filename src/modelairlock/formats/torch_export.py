@@ -6,20 +6,17 @@ compiled library as machine code, which stays a gap.
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.torch_archive import archive_facts, below_root
-from modelairlock.encodings.zip import first_names, looks_like_zip
+from modelairlock.encodings.torch_archive import archive_facts, is_export
+from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
-
-_MARKS = frozenset({"archive_format", "serialized_exported_program.json"})
 
 
 def _claims(probe: Probe) -> bool:
     if not looks_like_zip(probe):
         return False
-    names = first_names(probe)
-    return any(below_root(name) in _MARKS or name in _MARKS for name in names)
+    return is_export(member_names(probe))
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:

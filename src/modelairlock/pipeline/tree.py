@@ -206,9 +206,9 @@ class _Tree:
 def _probe(source: Source, name: str, role: str) -> Probe:
     head = source.read(0, HEAD_BYTES)
     if len(head) >= source.size:
-        return Probe(head, head, source.size, name, role, source)
+        return Probe(head, head, source.size, name, role, source, {})
     start = max(0, source.size - TAIL_BYTES)
-    return Probe(head, source.read(start, source.size - start), source.size, name, role, source)
+    return Probe(head, source.read(start, source.size - start), source.size, name, role, source, {})
 
 
 def _claimants(known: Sequence[Format], probe: Probe, strict: bool) -> list[Format]:
