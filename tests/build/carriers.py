@@ -9,9 +9,10 @@ import json
 import struct
 import zlib
 
-from tests.build import npy_builder
+from tests.build import npy_builder, zip_builder
 from tests.build import tar_builder as tar
 from tests.build.tar_builder import Item
+from tests.build.zip_builder import Entry
 
 BLOCK = 512
 
@@ -89,3 +90,15 @@ def in_png(archive: bytes) -> bytes:
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"\0\0"))
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"prVt", archive) + chunk(b"IEND", b"")
+
+
+def zip_with_a_decoy(at: int, *entries: Entry) -> bytes:
+    """A zip64 archive that will stand at `at`: its locator names an empty record, `zipfile` takes the one before it."""
+    honest = zip_builder.zip_file(*entries)
+    end = honest.rfind(b"PK\x05\x06")
+    count, size, start = len(entries), *struct.unpack("<II", honest[end + 12 : end + 20])
+    decoy = zip_builder.end64_records(0, 0, 0, 0, {"entries": 1, "central_size": 46, "central_offset": 1 << 20}, {})[
+        :56
+    ]
+    records = zip_builder.end64_records(count, size, start, 0, {}, {"end_offset": at})
+    return decoy + honest[:end] + records + zip_builder.end_record(count, 0xFFFFFFFF, 0xFFFFFFFF)

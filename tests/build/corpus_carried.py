@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 from tests.build import carriers
 from tests.build import tar_builder as tar
-from tests.build.sample import CANARY, Sample, evil
+from tests.build import torch_builder as t
+from tests.build import zip_builder as z
+from tests.build.sample import CANARY, Sample, evil, python
 from tests.build.tar_builder import Item
+from tests.build.zip_builder import Entry
 
 Build = Callable[[str], bytes]
 
@@ -21,6 +24,54 @@ TARS: dict[str, tuple[str, Build]] = {
     "npy": ("weights.npy", lambda c: carriers.npy_and_tar(carriers.storages(evil(c, 2)))),
 }
 _GNU: dict[str, int | str | bytes] = {"magic": b"ustar ", "version": b" \0"}
+
+
+def _program(c: str, **options: object) -> bytes:
+    """A zip with a `__main__.py`, which Python runs when it is given the file, and a directory of some kilobytes."""
+    rest = [Entry(f"{'n' * 60}{n}") for n in range(60)]
+    return z.zip_file(Entry("__main__.py", python(c).encode()), Entry("data.pkl", evil(c)), *rest, **options)
+
+
+def _long_last_entry(c: str) -> bytes:
+    """A directory longer than the tail that a probe shows, whose last entry has another's mark in its comment."""
+    rest = [Entry(f"{'n' * 60}{n}") for n in range(900)]
+    last = Entry("last", central={"comment": b"PK\x01\x02" + bytes(60)})
+    return z.zip_file(Entry("__main__.py", python(c).encode()), *rest, last)
+
+
+def _decoy(c: str) -> bytes:
+    entries = (Entry("__main__.py", python(c).encode()), Entry("data.pkl", evil(c)))
+    length = len(carriers.in_safetensors(carriers.zip_with_a_decoy(0, *entries)))
+    archive = carriers.zip_with_a_decoy(0, *entries)
+    return carriers.in_safetensors(carriers.zip_with_a_decoy(length - len(archive), *entries))
+
+
+#: found from their end by Python's zip readers: build, and whether `runpy` runs it
+ZIPS: dict[str, tuple[Build, bool]] = {
+    "no-entries": (lambda c: carriers.in_safetensors(_program(c, end={"entries": 0, "entries_here": 0})), True),
+    "long-comment": (lambda c: carriers.in_safetensors(_program(c, comment=b"c" * 65535)), True),
+    "mark-in-comment": (lambda c: carriers.in_safetensors(_long_last_entry(c)), True),
+    "ustar": (lambda c: carriers.in_safetensors(_program(c) + b"\0", "x" * 225 + "ustar" + "x" * 100), True),
+    "zip64-decoy": (_decoy, False),
+    "png": (lambda c: carriers.in_png(_program(c, end={"entries": 0, "entries_here": 0})), True),
+    "pickle": (lambda c: b"\x80\x04B" + len(_program(c)).to_bytes(4, "little") + _program(c) + b".", True),
+}
+
+
+def _module(c: str, *between: Entry) -> bytes:
+    """A torch.package whose module lies where a checkpoint's storages do, its mark in the middle of the directory."""
+    source = (python(c) + "\n").encode().ljust(70_000, b"#")
+    storage = t.storage("evil.py", len(source), "ByteStorage")
+    pickle = t.state({"w": t.tensor(storage, shape=(len(source),), stride=(1,))})
+    long = {"comment": b"c" * 50_000}
+    return z.zip_file(
+        Entry("m/data.pkl", pickle),
+        Entry("m/data/evil.py", source),
+        *between,
+        Entry("m/.data/extern_modules", b"os\n"),
+        Entry("m/byteorder", b"little", central=long),
+        Entry("m/version", b"3\n", central=long),
+    )
 
 
 def _linked(*links: tuple[str, str]) -> bytes:
@@ -70,6 +121,19 @@ def _samples() -> list[Sample]:
         )
         for name, build in ESCAPES.items()
     ]  # fmt: skip
+    made += [
+        Sample(
+            f"carried-zip-{name}", "carried", "C7", "logo.png" if name == "png" else "weights.bin",
+            lambda c=CANARY, build=build: build(c), runs, "runpy.run_path" if runs else "", "flagged",
+        )
+        for name, (build, runs) in ZIPS.items()
+    ]  # fmt: skip
+    made.append(
+        Sample(
+            "carried-package", "carried", "C10", "pytorch_model.pt", lambda c=CANARY: _module(c), True,
+            "torch.package(data.evil)", "flagged", needs="torch",
+        )
+    )  # fmt: skip
     made.append(Sample("carried-tar-folder", "carried", "C9", "a.tar", lambda c=CANARY: _folder_with_data(c)))
     return made
 

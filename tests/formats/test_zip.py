@@ -10,11 +10,14 @@ import pytest
 from modelairlock.encodings import zip_probe
 from modelairlock.encodings.zip import Entry as Seen
 from modelairlock.encodings.zip import member_names, names_under, read_archive
+from modelairlock.formats.tar import FORMAT as TAR
 from modelairlock.formats.zip import FORMAT
 from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.reading import Budget, BytesSource, Cursor
 from modelairlock.records.coverage import Because
 from modelairlock.records.facts import Member
+from tests.build.corpus_carried import ZIPS
+from tests.build.tar_builder import Item, pax, tar_file
 from tests.build.zip_builder import (
     DEFLATED,
     DESCRIPTOR,
@@ -350,9 +353,51 @@ def test_miss() -> None:
 
 
 def test_a_tar_that_ends_in_a_zip_is_left_to_the_tar() -> None:
-    from tests.build.tar_builder import Item, tar_file
+    inner = zip_file(Entry("a", TEXT))
+    for items in ([Item("a.zip", inner)], [Item("b", TEXT * 99), pax(path="p"), Item("a.zip", inner)]):
+        data = tar_file(*items)
+        assert not FORMAT.claims(probe(data))
+        assert kinds_of(tree(data, FORMAT, TAR)) == []
 
-    assert not FORMAT.claims(probe(tar_file(Item("a.zip", zip_file(Entry("a", TEXT))))))
+
+def test_a_tar_that_does_not_hold_the_whole_zip_is_one_as_well() -> None:
+    inner = zip_file(Entry("a", TEXT))
+    behind = tar_file(Item("b", TEXT)) + inner
+    across = tar_file(Item("b", TEXT), Item("c", inner[-30:]), end=b"")[:-512] + inner
+    no_tar = b"x" * 257 + b"ustar" + b"x" * 250 + inner + b"\0"
+    for data in (behind, across, no_tar):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.namelist() == ["a"]
+        assert FORMAT.claims(probe(data))
+
+
+@pytest.mark.parametrize("name", sorted(ZIPS))
+def test_an_archive_in_another_file_is_found_from_its_end(name: str) -> None:
+    data = ZIPS[name][0]("true")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert "__main__.py" in archive.namelist()
+    assert FORMAT.claims(probe(data))
+    assert "__main__.py" in [member.name for member in read(FORMAT, data).members]
+
+
+def test_a_directory_behind_its_end_record_is_followed() -> None:
+    """torch's miniz goes where the record says, even into the record's own comment."""
+    outer = zip_file(Entry("b", TEXT))
+    for before, comment in ((b"", False), (outer, True)):
+        whole = zip_file(Entry("a", TEXT), shift=len(before))
+        end, start = whole.rfind(b"PK\x05\x06"), whole.find(b"PK\x01\x02")
+        directory = whole[start:end]
+        hidden = whole[:start] + end_record(1, len(directory), len(before) + start + 22, directory)
+        data = zip_file(Entry("b", TEXT), comment=hidden) if comment else hidden
+        assert ("a", len(TEXT)) in contents(data)
+        assert ("zip-several-end-records" in kinds(data)) is comment
+
+
+def test_end_records_in_plenty_cost_little() -> None:
+    data = b"x" * 5000 + b"PK\x05\x06" * 20_000
+    started = time.process_time()
+    assert not FORMAT.claims(probe(data))
+    assert time.process_time() - started < 1
 
 
 def test_a_long_directory_behind_a_prefix_is_recognised() -> None:
