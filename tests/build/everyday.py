@@ -97,6 +97,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "bz2": (("a.txt.bz2", bz2.compress(TEXT)),),
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
     "image": (("a.png", _png()),),
+    "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
     "lfs_pointer": (
         ("a.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"),

@@ -268,7 +268,7 @@ def end_records(peek: Peek, size: int) -> list[End]:
 class _Says(NamedTuple):
     """What one end record says of the directory, and before which position the directory would end."""
 
-    count: int
+    entries: int
     length: int
     start: int
     records: int
@@ -282,10 +282,10 @@ def _believable(peek: Peek, position: int, record: bytes, size: int) -> Iterator
         behind = says.records - says.length
         for at in (behind, says.start):
             shift = behind - says.start if at == behind else 0
-            key = (at, says.length, shift, says.count)
+            key = (at, says.length, shift, says.entries)
             if key not in known and _directory_at(peek, at, says, size):
                 known.add(key)
-                yield End(position, end, at, at + says.length, shift, says.count, says.records)
+                yield End(position, end, at, at + says.length, shift, says.entries, says.records)
 
 
 def _sayings(peek: Peek, position: int, plain: _Says) -> Iterator[_Says]:
@@ -302,10 +302,10 @@ def _sayings(peek: Peek, position: int, plain: _Says) -> Iterator[_Says]:
                 _, _, _, _, _, _, _, count, length, start = END64.unpack(record)
                 wide.append(_Says(count, length, start, at))
     yield from wide
-    asked = plain.count == 0xFFFF or FULL in (plain.length, plain.start)
+    asked = plain.entries == 0xFFFF or FULL in (plain.length, plain.start)
     for one in wide:
         yield _Says(
-            one.count if asked else plain.count,
+            one.entries if asked else plain.entries,
             one.length if plain.length == FULL else plain.length,
             one.start if plain.start == FULL else plain.start,
             position,
@@ -319,5 +319,5 @@ def _directory_at(peek: Peek, at: int, says: _Says, size: int) -> bool:
     if at < 0 or at + says.length > size:
         return False
     if says.length == 0:
-        return says.count == 0 and at <= says.records
+        return says.entries == 0 and at <= says.records
     return peek(at, 4) == CENTRAL_MAGIC
