@@ -77,8 +77,8 @@ test: .venv-test/.ready ## everything: real frameworks, real models, the wall (s
 	@MODELAIRLOCK_ALL=1 .venv-test/bin/python -m pytest -n $(WORKERS) -rfEs --durations=10 --durations-min=5
 
 .PHONY: fuzz
-fuzz: .venv-fuzz/.ready ## fuzz every format, SECONDS=3600 shared among them
-	@.venv-fuzz/bin/python -m fuzz.fuzz_format --seconds $(SECONDS)
+fuzz: .venv-fuzz/.ready ## fuzz every format, or NAME=gguf, for SECONDS=3600 in all
+	@.venv-fuzz/bin/python -m fuzz.fuzz_format $(NAME) --seconds $(SECONDS)
 
 .PHONY: bench
 bench: .venv-bench/.ready ## measure against the peers and write docs/benchmarks.md

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import modelairlock
-from modelairlock import AirlockError, Limits, ScanRecord, Verdict
+from modelairlock import AirlockError, Level, Limits, ScanRecord, Verdict
 from modelairlock.pipeline import scan as pipeline_scan
 from tests.pipeline.stand_in import FUNCTION
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMISED = [
-    "AirlockError", "Because", "Finding", "Gap", "Limits", "ScanRecord", "Severity", "Subject", "Verdict",
+    "AirlockError", "Because", "Finding", "Gap", "Level", "Limits", "ScanRecord", "Severity", "Subject", "Verdict",
     "__version__", "scan",
 ]  # fmt: skip
 
@@ -67,8 +67,65 @@ def test_scan_takes_one_place_or_several(model: Path) -> None:
         assert {subject.path for subject in record.subjects} == {str(model)}
 
 
-def test_scan_refuses_options_it_does_not_have(model: Path) -> None:
-    with pytest.raises(TypeError):
-        modelairlock.scan(model, unsafe=True)
-    with pytest.raises(AirlockError):
-        modelairlock.scan(model, jobs=0)
+def test_options_are_written_as_people_write_them(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(pipeline_scan, "scan_sources", lambda sources, options: asked.append(options))
+    modelairlock.scan(
+        model, exclude="*.pkl", require="strict", limits={"seconds": 1, "expanded-bytes": "2G"}, cache_folder="c"
+    )
+    modelairlock.scan(model, exclude=["a", "b"], require=Level.WEAK, limits=Limits(seconds=2.5), jobs=3, hash=False)
+    modelairlock.scan(model, exclude=None, require=None, limits=None, jobs=None)
+    first, second, third = asked
+    assert (first.exclude, first.require, first.cache_folder) == (("*.pkl",), Level.STRICT, Path("c"))
+    assert first.limits == Limits(seconds=1.0, expanded_bytes=2 * 10**9)
+    assert (second.exclude, second.require, second.jobs, second.hash) == (("a", "b"), Level.WEAK, 3, False)
+    assert second.limits == Limits(seconds=2.5)
+    assert third == pipeline_scan.Options()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"unsafe": True}, {"excludes": "*"}, {"exclude": 3}, {"exclude": [3]}, {"exclude": b"*"}, {"jobs": 0},
+        {"jobs": -1}, {"jobs": "2"}, {"jobs": True}, {"jobs": 1.5}, {"hash": 1}, {"hash": "no"}, {"cache": "yes"},
+        {"require": "total"}, {"require": 3}, {"require": []}, {"limits": 3}, {"limits": "seconds=1"},
+        {"limits": {"second": 1}}, {"limits": {"seconds": -1}}, {"limits": {"seconds": "abc"}}, {"limits": {3: 4}},
+        {"limits": {"seconds": None}}, {"limits": {"seconds": float("nan")}}, {"limits": {"seconds": True}},
+        {"limits": {"facts": 0}}, {"limits": {"facts": 0.5}}, {"limits": {"facts": 2**64}}, {"limits": {"facts": [1]}},
+        {"limits": Limits(depth=-1)}, {"limits": Limits(depth="x")}, {"cache_folder": 3}, {"started": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_meant_is_an_airlock_error_with_a_hint(model: Path, options: dict) -> None:
+    with pytest.raises(AirlockError) as raised:
+        modelairlock.scan(model, **options)
+    assert raised.value.hint
+    [name] = options
+    assert name.removesuffix("s") in str(raised.value)
+
+
+def test_a_mistyped_option_is_suggested(model: Path) -> None:
+    with pytest.raises(AirlockError) as raised:
+        modelairlock.scan(model, requires="strict")
+    assert raised.value.hint == "Did you mean require?"
+
+
+@pytest.mark.parametrize("sources", [3, None, [3], [], b"x", [b"x"]], ids=str)
+def test_what_is_no_source(sources: object) -> None:
+    with pytest.raises(AirlockError, match="the source is"):
+        modelairlock.scan(sources)
+
+
+def test_a_record_goes_to_json_and_back(model: Path) -> None:
+    record = modelairlock.scan(model)
+    assert ScanRecord.from_json(record.to_json()) == record
+    assert ScanRecord.from_json(record.to_json().encode()) == record
+    for text in ("", "{}", b"\xff", "[" * 100_000, '{"schema": "modelairlock/scan/2"}'):
+        with pytest.raises(AirlockError, match="no scan report") as raised:
+            ScanRecord.from_json(text)
+        assert raised.value.hint
+
+
+def test_python_dash_m_is_airlock_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "modelairlock", "--version"], capture_output=True, text=True)
+    assert done.stdout == f"airlock {modelairlock.__version__}\n"

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import modelairlock
 from modelairlock.catalog import catalog, names
 from modelairlock.reading import Format
@@ -27,7 +29,24 @@ PUBLIC_API = ROOT / "tests" / "golden" / "public_api.txt"
 MAX_LINES = 500
 #: rooms where one file is one of a kind
 ROOMS_OF_ONE = ("formats", "rules", "outputs", "sources")
-TEXT = {".md", ".toml", ".json", ".txt", ".sarif", ".sh"}
+
+#: all that code may import which has hostile bytes, or what was read from them, in its hands; each module computes and
+#: reaches nothing. What is not here is not forbidden for ever: look what it can do, then add it.
+READERS_IMPORT = {
+    "_compat_pickle", "array", "backports", "bz2", "codecs", "collections", "compression", "enum", "functools",
+    "itertools", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing", "unicodedata", "zlib",
+    "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
+}  # fmt: skip
+RULES_IMPORT = {"collections", "functools", "re", "modelairlock.records"}
+#: what runs text, opens files or finds things by a name that may come from a file
+REACHING = {
+    "__import__", "attrgetter", "breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals",
+    "import_module", "input", "locals", "methodcaller", "open", "setattr", "vars",
+}  # fmt: skip
+#: (file, name): why it is harmless there
+REACHES_ALL_THE_SAME = {
+    ("encodings/zip.py", "attrgetter"): "sorts by a field whose name stands in the code",
+}
 
 #: words that our names avoid, and what to say instead; docs/glossary.md has the reasons
 AVOIDED = {
@@ -76,6 +95,8 @@ def room_of(path: Path) -> str:
 
 
 SOURCES = python_files("src")
+READERS = [path for path in SOURCES if room_of(path) in {"formats", "encodings", "reading"}]
+RULES = [path for path in SOURCES if room_of(path) == "rules"]
 ALL = python_files("src", "tests", "tools", "fuzz", "bench")
 
 
@@ -115,6 +136,31 @@ def test_no_rule_takes_an_earlier_name_of_another() -> None:
     held = [name for rule in rules for name in (rule.name, *rule.formerly)]
     twice = sorted({name for name in held if held.count(name) > 1})
     assert not twice, f"approvals name rules, so a name is never used twice: rename {twice}"
+
+
+def test_every_module_of_tests_tests_something() -> None:
+    empty = [
+        shown(path)
+        for path in python_files("tests")
+        if path.name.startswith("test_")
+        and not any(
+            isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in ast.walk(tree(path))
+        )
+    ]
+    assert not empty, told("a test is a function called test_...: write one, or rename the file", empty)
+
+
+def test_nothing_is_left_of_the_scaffold() -> None:
+    marker = re.compile(r"(?<!INSERT OR )\bREPLACE\b")
+    left = [
+        f"{shown(path)}:{number}"
+        for folder in ("src", "tests", "docs")
+        for path in sorted((ROOT / folder).rglob("*.*"))
+        if path.suffix in {".py", ".md", ".toml"} and path.name not in {Path(__file__).name, "test_scaffold.py"}
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if marker.search(line)
+    ]
+    assert not left, told("say it in words of your own, where `make format` or `make rule` left a marker", left)
 
 
 # --- each file -----------------------------------------------------------------------------------------------------
@@ -187,6 +233,75 @@ def test_only_the_cli_and_the_wall_know_the_environment() -> None:
     environment = {"os.environ", "os.getenv", "os.environb", "os.putenv"}
     found = [use for path in others for use in uses(path, ast.Attribute, environment)]
     assert not found, told("this belongs in cli/ (or isolation/): take the value as an argument", found)
+
+
+def imports(path: Path) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Line, module and the names taken from it, for each import of a file; ``import a.b`` takes ``a.b`` itself."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            yield node.lineno, "." * node.level + (node.module or ""), tuple(alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name, ()) for alias in node.names)
+
+
+def strangers(path: Path, allowed: set[str]) -> Iterator[str]:
+    """The imports of a file that are neither `allowed` nor in something that is."""
+    for line, module, taken in imports(path):
+        for name in [f"{module}.{one}" for one in taken] or [module]:
+            parts = name.split(".")
+            if not allowed.intersection(".".join(parts[:length]) for length in range(1, len(parts) + 1)):
+                yield f"{shown(path)}:{line} {name}"
+
+
+def reaching(path: Path) -> Iterator[str]:
+    """Where a file names one of `REACHING`, bare or as part of what it imports; `re.compile` is no such thing."""
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    found = [(line, one) for line, _, taken in imports(path) for one in taken if one in REACHING]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Name) and node.id in REACHING:
+            found.append((node.lineno, node.id))
+        elif isinstance(node, ast.Attribute) and node.attr in REACHING and ast.unparse(node.value) in imported - {"re"}:
+            found.append((node.lineno, node.attr))
+    for line, name in found:
+        yield f"{shown(path)}:{line} {name}"
+
+
+def test_readers_and_rules_import_only_what_reaches_nothing() -> None:
+    found = [one for path in READERS for one in strangers(path, READERS_IMPORT)]
+    found += [one for path in RULES for one in strangers(path, RULES_IMPORT)]
+    assert not found, told(
+        "do without, or look at all that the module can do and add it to READERS_IMPORT or RULES_IMPORT above", found
+    )
+
+
+def test_readers_and_rules_run_nothing_open_nothing_and_find_nothing_by_name() -> None:
+    excused = {(f"src/modelairlock/{file}", name) for file, name in REACHES_ALL_THE_SAME}
+    found = [one for path in [*READERS, *RULES] for one in reaching(path)]
+    there = {one: (one.partition(":")[0], one.rpartition(" ")[2]) for one in found}
+    idle = excused - set(there.values())
+    assert not idle, f"take these out of REACHES_ALL_THE_SAME, nothing needs them: {sorted(idle)}"
+    found = [one for one in found if there[one] not in excused]
+    assert not found, told(
+        "a name out of a file must never choose what runs: use a dict or a match. If it is harmless"
+        " there, say why in REACHES_ALL_THE_SAME above",
+        found,
+    )
+
+
+def test_the_tests_of_reach_see_what_they_forbid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        "import os.path\nimport re, codecs\nfrom modelairlock import catalog\nfrom bz2 import open as o\n"
+        "re.compile('')\ncodecs.open('')\nf = eval\nself.open()\nfrom lz4 import frame\nframe.open('')\n"
+    )
+    monkeypatch.setattr(f"{__name__}.shown", lambda path: path.name)
+    assert list(strangers(bad, READERS_IMPORT)) == ["bad.py:1 os.path", "bad.py:3 modelairlock.catalog"]
+    assert sorted(reaching(bad)) == ["bad.py:10 open", "bad.py:4 open", "bad.py:6 open", "bad.py:7 eval"]
 
 
 def test_there_is_one_scale_of_severity() -> None:

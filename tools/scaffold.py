@@ -58,46 +58,39 @@ FORMAT = Format(
 '''
 
 FORMAT_TEST = '''\
-"""@NAME@: hit, miss, damaged."""
+"""@NAME@: hit, miss, damaged, changed."""
 
 import pytest
 
 from modelairlock.formats.@NAME@ import FORMAT
-from modelairlock.limits import DEFAULT_LIMITS
-from modelairlock.pipeline.judge import judge
-from modelairlock.pipeline.tree import read_tree
-from modelairlock.reading import BytesSource
-from modelairlock.records.reading import Reading
-from modelairlock.records.scan import Verdict
+from tests.reading_help import change_everywhere, cut_everywhere, probe, read, tree
 
 
 def example() -> bytes:
-    """A small honest file, built by hand from its specification: nothing that is inspected is committed."""
-    pytest.fail("build a small @NAME@ file here, then write its reader in src/modelairlock/formats/@NAME@.py")
+    """A small honest file, built by hand from its specification. Fuzzing starts from it as well."""
+    pytest.fail("build a small file of the format here, then write its reader")
 
 
-def reading(data: bytes) -> Reading:
-    # strict: a bug in the reader fails the test; in production it would be a gap
-    return read_tree(BytesSource(data), "example", "example", DEFAULT_LIMITS, [FORMAT], strict=True)
+def test_hit() -> None:
+    data = example()
+    assert FORMAT.claims(probe(data))
+    facts, gaps, _ = read(FORMAT, data)
+    assert gaps == []
+    assert facts == [], "state here the facts that the example holds, with their spans"
+    assert tree(data, FORMAT).formats == ("@NAME@",)
 
 
-def test_an_honest_file_is_read_whole() -> None:
-    found = reading(example())
-    assert found.formats == ("@NAME@",)
-    assert found.coverage.complete, found.coverage.gaps
-    assert found.facts == (), "state here the facts that the example holds, with their spans"
+def test_miss() -> None:
+    for data in (b"", b"a plain line of text\\n", example()[1:]):
+        assert not FORMAT.claims(probe(data))
 
 
-def test_something_else_is_not_claimed() -> None:
-    assert reading(b"a plain line of text\\n").formats == ()
-    assert reading(example()[1:]).formats == ()
+def test_damaged() -> None:
+    cut_everywhere(example(), FORMAT)
 
 
-def test_a_file_cut_short_is_never_clear() -> None:
-    whole = example()
-    for length in range(len(whole)):
-        verdict = judge(reading(whole[:length]), sha256=None).verdict
-        assert verdict is not Verdict.CLEAR, f"the first {length} of {len(whole)} bytes are {verdict}"
+def test_changed() -> None:
+    change_everywhere(example(), FORMAT)
 '''
 
 RULE = '''\
@@ -120,8 +113,9 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 
 
-def check(reading: Reading, _context: Context) -> Iterator[Judgement]:
+def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     """Judge facts; the bytes are not here, and neither are the disk and the clock."""
+    del context  # REPLACE: or ask its profiles
     for fact in reading.facts:
         if isinstance(fact, Import) and fact.module == "REPLACE":
             yield RULE.finding(reading, f"REPLACE: what loading would do with {fact.qualname}", fact)
@@ -129,8 +123,8 @@ def check(reading: Reading, _context: Context) -> Iterator[Judgement]:
 
 RULE = Rule(
     name="@DASHED@",
-    summary="REPLACE: half a sentence, lower case",
-    check=check,
+    summary="REPLACE: a whole sentence on what the file does.",
+    check=_check,
     severity=Severity.MEDIUM,
     help="REPLACE: one sentence on what to do.",
     cwe=(),
@@ -143,34 +137,25 @@ RULE_TEST = '''\
 
 import pytest
 
-from modelairlock.profiles import Profiles
-from modelairlock.records.coverage import Coverage
-from modelairlock.records.facts import Fact, Import
-from modelairlock.records.reading import Reading
-from modelairlock.records.rule import Context, Judgement
-from modelairlock.records.span import Span
+from modelairlock.records.facts import Fact
 from modelairlock.rules.@NAME@ import RULE
-
-
-def judged(*facts: Fact) -> list[Judgement]:
-    reading = Reading(path="model", name="model", coverage=Coverage(size_bytes=64, read_bytes=64), facts=facts)
-    return list(RULE.check(reading, Context(profiles=Profiles.bundled())))
+from tests.build.sample import harmless
+from tests.rules.judging import checked, finding_of, findings, imported, judged
 
 
 def offending() -> Fact:
-    """The fact that this rule is about; it carries a span, so that the finding can say where."""
-    pytest.fail("state here the fact that @DASHED@ is about, then write src/modelairlock/rules/@NAME@.py")
+    """The fact that the rule is about, at ``tests.rules.judging.SPAN``; `imported` and its neighbours make some."""
+    pytest.fail("state here the fact that the rule is about, then write the rule")
 
 
-def test_it_speaks() -> None:
-    [finding] = judged(offending())
-    assert finding.rule == RULE.name
+def test_hit() -> None:
+    finding = finding_of(RULE, offending())
     assert finding.message == "REPLACE by what a person reads, word for word"
 
 
-def test_it_is_silent_about_the_rest() -> None:
-    assert judged(Import(span=Span(0, 8), module="collections", qualname="OrderedDict", opcode="GLOBAL")) == []
-    assert RULE.name == "@DASHED@"
+def test_miss() -> None:
+    assert checked(RULE, imported("collections", "OrderedDict")) == []
+    assert findings(judged(harmless()), RULE.name) == []
 '''
 
 NEXT = """\
@@ -179,10 +164,13 @@ Wrote {source}
 
 Next:
   1. .venv/bin/pytest {test}      fails, and says what to build
-  2. replace every REPLACE in {source}
+  2. replace every REPLACE in both files
   3. make docs                    writes docs/{room}/{page}.md from it
   4. make check
 Nothing else needs to know about it: the folder is the registry."""
+
+
+EXAMPLES = {"format": "tflite", "rule": "runs-shell"}
 
 
 class Refused(Exception):
@@ -193,7 +181,7 @@ def write(kind: str, name: str, root: Path = ROOT) -> list[Path]:
     """Write the source file and the test of a new `kind` ("format" or "rule") below `root`. Raises `Refused`."""
     module, dashed = name.lower().replace("-", "_"), name.lower().replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,40}", module):
-        raise Refused(f"{name!r} cannot be a file's name. Say for example: make {kind} NAME=tflite")
+        raise Refused(f"{name!r} cannot be a file's name. Say for example: make {kind} NAME={EXAMPLES[kind]}")
     room, source, test = {"format": ("formats", FORMAT, FORMAT_TEST), "rule": ("rules", RULE, RULE_TEST)}[kind]
     files = {
         root / "src" / "modelairlock" / room / f"{module}.py": source,
@@ -212,7 +200,7 @@ def main() -> int:
     """Write the two files and say what to do next; status 2 if that cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m tools.scaffold", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kind", choices=("format", "rule"))
-    parser.add_argument("name", help="such as tflite, or runs-shell-command")
+    parser.add_argument("name", help="such as " + ", or ".join(EXAMPLES.values()))
     arguments = parser.parse_args()
     try:
         source, test = write(arguments.kind, arguments.name)

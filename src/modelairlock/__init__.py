@@ -8,14 +8,15 @@ and ``airlock --help`` import this package too and pay for what they do not use.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
-    from typing import Any
+    from typing import Any, Never
 
     from modelairlock.limits import Limits
     from modelairlock.records.coverage import Because, Gap
     from modelairlock.records.errors import AirlockError
     from modelairlock.records.finding import Finding, Severity
+    from modelairlock.records.isolation import Level
     from modelairlock.records.scan import ScanRecord, Subject, Verdict
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ __all__ = [
     "Because",
     "Finding",
     "Gap",
+    "Level",
     "Limits",
     "ScanRecord",
     "Severity",
@@ -39,6 +41,7 @@ _HOMES = {
     "Because": "records.coverage",
     "Finding": "records.finding",
     "Gap": "records.coverage",
+    "Level": "records.isolation",
     "Limits": "limits",
     "ScanRecord": "records.scan",
     "Severity": "records.finding",
@@ -47,20 +50,45 @@ _HOMES = {
 }
 
 
-def scan(sources: "str | PathLike[str] | Iterable[str | PathLike[str]]", **options: "Any") -> "ScanRecord":
+def scan(
+    sources: "str | PathLike[str] | Iterable[str | PathLike[str]]",
+    *,
+    exclude: "str | Iterable[str]" = (),
+    jobs: "int | None" = None,
+    hash: bool = True,  # noqa: A002  # the command line's word for it
+    require: "Level | str | None" = None,
+    limits: "Limits | Mapping[str, float | str] | None" = None,
+    cache: bool = True,
+    cache_folder: "str | PathLike[str] | None" = None,
+    started: str = "",
+    **unknown: "Never",
+) -> "ScanRecord":
     """Scan a file or folder, or several, without loading anything, and say what is known of each file.
 
-    `options` are the fields of ``modelairlock.pipeline.scan.Options``: exclude, jobs, hash, require, limits, cache,
-    cache_folder (None, the default here, caches nothing). Problems that the caller can mend stand in ``errors`` of the
-    record; raises `AirlockError` for options that make no sense and for an isolation level that is out of reach.
+    `exclude` leaves out what matches, as ``--exclude`` does. `jobs` files are read at a time, as many as there are
+    processors by default. Without `hash` no digests are computed. `require` is the least `Level` of isolation to read
+    with. `limits` is a `Limits`, or a dict of those that differ from the default, such as ``{"seconds": 60,
+    "expanded_bytes": "2G"}``. What was read is kept in `cache_folder`; None, the default here, keeps nothing, and so
+    does False for `cache`. `started` goes into the record as it is; empty means now.
+
+    Problems that the caller can mend, such as a file that does not exist, stand in ``errors`` of the record, beside the
+    answers on all the rest. Raises `AirlockError` for options that make no sense and for an isolation level that is
+    out of reach. No settings file is looked for.
     """
-    import os
-    from pathlib import Path
+    from modelairlock.pipeline.options import options_from, sources_from
+    from modelairlock.pipeline.scan import scan_sources
 
-    from modelairlock.pipeline.scan import Options, scan_sources
-
-    several = [sources] if isinstance(sources, str | os.PathLike) else sources
-    return scan_sources([Path(source) for source in several], Options(**options))
+    given = {
+        "exclude": exclude,
+        "jobs": jobs,
+        "hash": hash,
+        "require": require,
+        "limits": limits,
+        "cache": cache,
+        "cache_folder": cache_folder,
+        "started": started,
+    }
+    return scan_sources(sources_from(sources), options_from({**given, **unknown}))
 
 
 def __getattr__(name: str) -> "Any":

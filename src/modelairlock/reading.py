@@ -49,7 +49,7 @@ class SubSource:
     def __init__(self, source: Source, start: int, end: int) -> None:
         self.source: Source = source.source if isinstance(source, SubSource) else source
         self.start: int = start + source.start if isinstance(source, SubSource) else start
-        self.size = max(0, end - start)
+        self.size = max(0, min(end, source.size) - start)
 
     def read(self, start: int, length: int) -> bytes:
         """See `Source`."""
@@ -91,12 +91,6 @@ class Unsupported(ReadProblem):
     """Known, but not read here."""
 
     because = Because.UNSUPPORTED
-
-
-class Encrypted(ReadProblem):
-    """Nobody without the key can read on."""
-
-    because = Because.ENCRYPTED
 
 
 class Unreadable(ReadProblem):

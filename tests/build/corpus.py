@@ -1,6 +1,7 @@
 """The red-team corpus: every sample of every family, in one tuple."""
 
 from tests.build import (
+    corpus_bypasses,
     corpus_carried,
     corpus_damage,
     corpus_files,
@@ -20,5 +21,6 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_torch.SAMPLES,
     *corpus_numpy.SAMPLES,
     *corpus_files.SAMPLES,
+    *corpus_bypasses.SAMPLES,
     *corpus_carried.SAMPLES,
 )

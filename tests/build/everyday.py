@@ -96,6 +96,7 @@ def _pt2() -> bytes:
 EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "bz2": (("a.txt.bz2", bz2.compress(TEXT)),),
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
+    "hub_bookkeeping": (("main", b"4d" * 20),),
     "image": (("a.png", _png()),),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),

@@ -44,7 +44,7 @@ def wrapper(
         "shape": shape,
         "order": order,
         "dtype": dtype() if of is None else of,
-        "allow_mmap": True,
+        "allow_mmap": of != OBJECTS,
     }
     if alignment is not None:
         attributes["numpy_array_alignment_bytes"] = alignment

@@ -21,9 +21,12 @@ class Scanned:
         self.sources: tuple[str, ...] = ()
         self.options = None
         self.called = False
+        self.unmatched: tuple[str, ...] = ()
 
-    def __call__(self, sources, options, progress=None, *, spawned=None, warn=None) -> ScanRecord:
+    def __call__(self, sources, options, progress=None, *, spawned=None, warn=None, unmatched=None) -> ScanRecord:
         self.called = True
+        for pattern in self.unmatched if unmatched else ():
+            unmatched(pattern)
         self.sources, self.options = sources, options
         if self.error:
             raise self.error

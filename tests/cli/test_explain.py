@@ -2,9 +2,13 @@
 
 import pytest
 
-from modelairlock.catalog import names
+from modelairlock.catalog import catalog, names
+from modelairlock.limits import Limits
+from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.errors import AirlockError
+from modelairlock.records.isolation import Level
+from modelairlock.records.scan import Verdict
 from tests.outputs.canonical import FLAGGED_ONE
 
 
@@ -26,6 +30,42 @@ def test_an_unknown_name_is_suggested(run) -> None:
     assert "Did you mean unvouched" in result.stderr
     assert run("explain", "\x1b[31m").exit_code == 2
     assert "\x1b" not in run("explain", "\x1b[31m").stderr
+
+
+@pytest.mark.parametrize("word", ["onnx", "banana", "qqq", "safe", "x"])
+def test_nothing_is_guessed_when_nothing_is_near(run, word: str) -> None:
+    result = run("explain", word)
+    assert result.exit_code == 2
+    assert "Did you mean" not in result.stderr
+    assert "without a name" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "titles"),
+    [
+        ("pt", ["Extension `.pt`"]), (".PKL", ["Extension `.pkl`"]), ("zip", ["Format `zip`"]),
+        ("CLEAR", ["Verdict CLEAR"]),
+        ("incomplete", ["Verdict INCOMPLETE"]), ("none", ["Isolation `none`"]), ("strict", ["Isolation `strict`"]),
+        ("seconds", ["Limit `seconds`"]), ("expanded-bytes", ["Limit `expanded_bytes`"]),
+        ("pickle", ["Format `pickle`"]),
+    ],
+)  # fmt: skip
+def test_the_other_words_of_a_report_are_explained(run, word: str, titles: list[str]) -> None:
+    result = run("explain", word)
+    assert result.exit_code == 0, result.stderr
+    assert [line.removeprefix("# ") for line in result.stdout.splitlines() if line.startswith("# ")] == titles
+
+
+def test_every_verdict_level_limit_and_extension_is_explained(run) -> None:
+    extensions = [extension for each in catalog("modelairlock.formats", Format) for extension in each.extensions]
+    for word in (*Verdict, *Level, *Limits.__struct_fields__, *extensions):
+        assert run("explain", word).exit_code == 0, word
+
+
+@pytest.mark.parametrize("name", [*names("modelairlock.rules"), *Because])
+def test_what_to_do_is_said_once(run, name: str) -> None:
+    for page in run("explain", name).stdout.split("\n---\n"):
+        assert page.count("What to do") == (0 if page.startswith("# Format") else 1)
 
 
 def test_without_a_name_all_are_listed(run) -> None:

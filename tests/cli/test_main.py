@@ -66,6 +66,11 @@ def test_a_mistyped_command_is_suggested(run) -> None:
     assert "airlock explain" in run("explian").stderr
 
 
+def test_version_and_help_are_options(run) -> None:
+    assert "'airlock --version'" in run("version").stderr
+    assert "'airlock --help'" in run("help").stderr
+
+
 def test_an_operator_error_is_a_sentence_and_a_hint(run, scanned) -> None:
     scanned.error = AirlockError("there is \x1b[31mno room", "make some")
     result = run("scan", "x")

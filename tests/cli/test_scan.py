@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from modelairlock.cli.budgets import limits_from
+from modelairlock.cli.budgets import limits_of
 from modelairlock.cli.commands.scan import LEVELS
 from modelairlock.limits import Limits
 from modelairlock.records.errors import AirlockError
@@ -88,6 +88,15 @@ def test_no_cache_and_no_hash(run, scanned, option: str) -> None:
     run("scan", "a", option)
     assert scanned.options.cache_folder is None
     assert scanned.options.hash is (option != "--no-hash")
+
+
+def test_a_pattern_that_left_nothing_out_is_said(run, scanned, tmp_path) -> None:
+    scanned.unmatched = ("*.foo",)
+    result = run("scan", "x", "-x", "*.foo")
+    assert result.exit_code == 0
+    assert "--exclude *.foo left nothing out" in result.stderr
+    (tmp_path / "work" / "airlock.toml").write_text("exclude = ['*.foo']")
+    assert run("scan", "x").stderr == "", "a policy need not match each time"
 
 
 def test_the_levels_are_those_there_are() -> None:
@@ -210,7 +219,7 @@ def test_hostile_names_can_be_written(run, scanned, tmp_path, format_: str) -> N
     ],
 )
 def test_limits(text: str, name: str, value: float) -> None:
-    assert getattr(limits_from([text]), name) == value
+    assert getattr(limits_of([text]), name) == value
 
 
 @pytest.mark.parametrize(
@@ -220,14 +229,29 @@ def test_limits(text: str, name: str, value: float) -> None:
 )  # fmt: skip
 def test_what_is_no_limit(run, scanned, text: str) -> None:
     with pytest.raises(AirlockError):
-        limits_from([text])
+        limits_of([text])
     result = run("scan", "x", "--limits", text)
     assert result.exit_code == 2
     assert not scanned.called
 
 
-def test_a_mistyped_limit_is_suggested(run) -> None:
-    assert "Did you mean facts" in run("scan", "x", "--limits", "fact=1").stderr
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("fact=1", "Did you mean facts"),
+        ("zzz=1", "There are window_bytes,"),
+        ("seconds", "Write seconds=VALUE, such as seconds=60"),
+        ("seconds=", "Write seconds=VALUE"),
+        ("", "Write NAME=VALUE"),
+        ("seconds=abc", "Write seconds=60."),
+        ("depth=abc", "Write depth=8."),
+        ("expanded-bytes=abc", "Write expanded_bytes=2G."),
+    ],
+)
+def test_what_is_no_limit_says_what_to_write(run, text: str, hint: str) -> None:
+    stderr = run("scan", "x", "--limits", text).stderr
+    assert f"--limits {text}" in stderr
+    assert hint in stderr
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "x", "100000"])

@@ -45,12 +45,18 @@ def length(wrapper: bytes, rest: bytes = bytes(64)) -> int:
 @pytest.mark.parametrize(
     ("code", "size"),
     [
-        ("f8", 8), ("f4", 4), ("f2", 2), ("i1", 1), ("u8", 8), ("c16", 16), ("b1", 1), ("?", 1), ("S5", 5), ("U3", 12),
-        ("V7", 7), ("a4", 4), ("M8", 8), ("m8", 8), ("f16", 16), ("S0", 0),
+        ("f8", 8), ("f4", 4), ("f2", 2), ("i1", 1), ("u8", 8), ("c16", 16), ("b1", 1), ("S5", 5), ("U3", 12),
+        ("V7", 7), ("M8", 8), ("m8", 8), ("f16", 16),
     ],
 )  # fmt: skip
 def test_the_length_by_type(code: str, size: int) -> None:
     assert length(j.wrapper((3,), j.dtype(code), alignment=None)) == 3 * size
+
+
+@pytest.mark.parametrize("code", ["f", "i", "?", "S", "O", "S0", "a4", "f3", "u16", "b2", "<f8", "f8,f8", "float64"])
+def test_a_type_whose_size_numpy_might_see_otherwise_is_not_guessed(code: str) -> None:
+    with pytest.raises(Unsupported):
+        following(j.wrapper((3,), j.dtype(code), alignment=None))
 
 
 @pytest.mark.parametrize(("shape", "count"), [((), 1), ((0,), 0), ((2, 3), 6), ((2, 0, 5), 0), ((1,) * 40, 1)])
@@ -70,10 +76,37 @@ def test_padding_is_what_its_byte_says(pad: int) -> None:
     assert (found.start, found.end) == (at + 1 + pad, at + 1 + pad + 16)
 
 
-@pytest.mark.parametrize("alignment", [0, 1, 7, "text", (), 2**40])
+@pytest.mark.parametrize("alignment", [0, 1, 7, 255])
 def test_whatever_the_alignment_is_the_pad_byte_rules(alignment: object) -> None:
     found, at = following(j.wrapper((2,), alignment=alignment), b"\x05" + bytes(63))
     assert found.start == at + 6
+
+
+@pytest.mark.parametrize("alignment", ["text", (), 2**40, True])
+def test_an_alignment_that_is_no_small_number_is_not_guessed(alignment: object) -> None:
+    with pytest.raises(Unsupported):
+        following(j.wrapper((2,), alignment=alignment))
+
+
+@pytest.mark.parametrize("name", ["read", "read_array", "__class__", "anything"])
+def test_an_attribute_that_joblib_does_not_set_could_be_one_that_it_calls(name: str) -> None:
+    with pytest.raises(Unsupported, match="does not know"):
+        following(j.wrapper((2,), **{name: p.global_("builtins", "slice")}))
+
+
+@pytest.mark.parametrize("made", [p.call_obj, p.call_inst, p.call, p.call_newobj])
+def test_however_a_wrapper_is_made(made: object) -> None:
+    state = {"subclass": j.NDARRAY, "shape": (2,), "order": "C", "dtype": j.dtype(), "allow_mmap": True}
+    name = ("joblib.numpy_pickle", "NumpyArrayWrapper")
+    empty = p.call_inst(*name) if made is p.call_inst else made(p.global_(*name))
+    assert length(p.build(empty, state)) == 16
+    remade = p.call_obj(p.global_("copyreg", "_reconstructor"), p.global_(*name), p.global_("builtins", "object"), None)
+    assert length(p.build(remade, state)) == 16
+
+
+def test_objects_are_never_mapped() -> None:
+    with pytest.raises(Unsupported, match="memory-mapped"):
+        following(j.wrapper((2,), j.OBJECTS, allow_mmap=True))
 
 
 def test_without_alignment_there_is_no_pad_byte() -> None:
@@ -83,8 +116,8 @@ def test_without_alignment_there_is_no_pad_byte() -> None:
 
 
 def test_objects_are_another_pickle() -> None:
-    for dtype in (j.OBJECTS, j.dtype("O"), j.dtype("f8", "<", 63), j.dtype("V16", "|", 1, 16)):
-        found, at = following(j.wrapper((2,), dtype))
+    for dtype in (j.OBJECTS, j.dtype("f8", "<", 63), j.dtype("V16", "|", 1, 16)):
+        found, at = following(j.wrapper((2,), dtype, allow_mmap=False))
         assert (found.objects, found.start) == (True, at)
 
 

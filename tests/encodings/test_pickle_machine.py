@@ -333,7 +333,7 @@ def test_what_an_object_made_by_a_call_is_given() -> None:
     [build] = [fact for fact in told if isinstance(fact, Build)]
     assert (shown(build.target), build.state.kind) == ("a.A[reduce]()", "dict")
     items = [(fact.opcode, fact.count) for fact in told if isinstance(fact, SetItem)]
-    assert items == [("SETITEM", 1), ("SETITEMS", 1), ("APPEND", 1), ("APPENDS", 1), ("ADDITEMS", 1)]
+    assert items == [("SETITEM", 1), ("SETITEMS", 1), ("APPEND", 1), ("APPENDS", 1), ("ADDITEMS", 2)]
     assert not [fact for fact in facts(p.push({"a": [1]})) if isinstance(fact, SetItem)]
 
 

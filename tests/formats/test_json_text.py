@@ -30,6 +30,10 @@ def said(value: Any, name: str = "config.json", windows: tuple[int, ...] = (40, 
     return list(found.pop())
 
 
+def example() -> bytes:
+    return json.dumps([value for _, value in HONEST], indent=1).encode()
+
+
 HONEST: list[tuple[str, Any]] = [
     ("config.json", {
         "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "rope_scaling": {"type": "linear", "factor": 2.0},

@@ -7,6 +7,10 @@ from modelairlock.records.coverage import Because
 from tests.formats.everyday_help import because, claims, cuts, read
 
 
+def example() -> bytes:
+    return b"loader: module.Name\nsteps: [1, 2]\n"
+
+
 @pytest.mark.parametrize(
     "name", ["MLmodel.yaml", "a.toml", "model.pmml", "chat_template.jinja", "Modelfile", "a.svg", "requirements.txt"]
 )

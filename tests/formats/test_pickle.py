@@ -147,7 +147,10 @@ def test_text_pickles_have_no_magic(data: bytes) -> None:
 
 def test_damaged() -> None:
     cut_everywhere(pickle.dumps([{"a": 1.5}, (1, 2), "text", b"bytes"], 4), FORMAT)
-    cut_everywhere(pickle.dumps([{"a": 1.5}, (1, 2), "text", b"bytes"], 0), FORMAT)
+    without_magic = pickle.dumps([{"a": 1.5}, (1, 2), "text", b"bytes"], 0)
+    assert read(FORMAT, without_magic).gaps == []
+    for length in range(1, len(without_magic)):
+        assert read(FORMAT, without_magic[:length]).gaps
 
 
 def test_changed() -> None:

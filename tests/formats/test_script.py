@@ -9,6 +9,10 @@ from tests.formats.everyday_help import because, claims, cuts, read
 CODE = b"import os\n"
 
 
+def example() -> bytes:
+    return CODE
+
+
 @pytest.mark.parametrize(
     "name", ["modeling.py", "run.sh", "a.ipynb", "x.R", "m.lua", "package.json", "Makefile", "a.cu"]
 )

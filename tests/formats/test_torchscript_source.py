@@ -9,10 +9,15 @@ from tests.reading_help import change_everywhere, probe, read
 CODE = t.SCRIPT.replace(
     "return x", "_0 = torch.relu(x)\n    ops.aten.save(_0, 'a')\n    return torch.relu(_0)"
 ).encode()
+NAME = "code/__torch__.py"
+
+
+def example() -> bytes:
+    return CODE
 
 
 def test_hit() -> None:
-    assert FORMAT.claims(probe(CODE, "code/__torch__.py"))
+    assert FORMAT.claims(probe(CODE, NAME))
     facts, gaps, cursor = read(FORMAT, CODE)
     assert {(fact.name, fact.count) for fact in facts if isinstance(fact, Operator)} == {
         ("torch.relu", 2),
@@ -40,4 +45,4 @@ def test_damaged() -> None:
 
 
 def test_changed() -> None:
-    change_everywhere(CODE, FORMAT)
+    change_everywhere(CODE, FORMAT, name=NAME)

@@ -1,6 +1,7 @@
 """Zstandard frames."""
 
 import sys
+from collections.abc import Callable
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -9,47 +10,24 @@ else:
 
 from modelairlock.formats.zstd import FORMAT
 from modelairlock.records.coverage import Because
-from tests.reading_help import cut_everywhere, gaps_of, probe, read, tree
-
-TEXT = b"an ordinary text, " * 20
+from tests.formats.stream_help import TEXT, Stream, as_a_stream
+from tests.reading_help import gaps_of, probe, tree
 
 
 def pack(data: bytes) -> bytes:
     return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})
 
 
-def test_hit() -> None:
-    data = pack(TEXT)
-    assert FORMAT.claims(probe(data))
-    result = read(FORMAT, data, "folder/model.zst")
-    assert [(member.name, member.method, member.span) for member in result.members] == [
-        ("model", "zstd", (0, len(data)))
-    ]
-    assert result.gaps == []
-    reading = tree(data, FORMAT)
-    assert gaps_of(reading) == []
-    assert reading.members[0].coverage.read_bytes == len(TEXT)
+STREAM = Stream(FORMAT, pack, "zstd", ".zst")
 
 
-def test_streams_one_after_another_are_one() -> None:
-    reading = tree(pack(TEXT) + pack(b"second"), FORMAT)
-    assert gaps_of(reading) == []
-    assert [member.coverage.size_bytes for member in reading.members] == [len(TEXT) + 6]
+def example() -> bytes:
+    return pack(TEXT)
 
 
-def test_miss() -> None:
-    for data in (b"", b"\x80\x04K\x01.", b"PK\x03\x04", b"plain text", bytes(600), pack(TEXT)[1:]):
-        assert not FORMAT.claims(probe(data))
-
-
-def test_cut_at_every_byte() -> None:
-    cut_everywhere(pack(TEXT[:40]), FORMAT)
-
-
-def test_what_follows_is_a_gap() -> None:
-    data = pack(TEXT)
-    gaps = gaps_of(tree(data + b"cos\nsystem\n", FORMAT))
-    assert [(gap.start, gap.end, gap.because) for gap in gaps] == [(len(data), len(data) + 11, Because.UNRECOGNISED)]
+@as_a_stream
+def test_it_is_a_stream(check: Callable[[Stream], None]) -> None:
+    check(STREAM)
 
 
 def test_skippable_frames_come_before_and_between() -> None:

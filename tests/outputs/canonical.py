@@ -11,6 +11,7 @@ from modelairlock.records.scan import (
     OperatorError,
     Repository,
     ScanRecord,
+    Settings,
     Subject,
     Tool,
     Verdict,
@@ -222,6 +223,7 @@ FOLDER = record(
         Excluded(path="hub/link", reason="symbolic link out of the source, not followed"),
     ),
     errors=(OperatorError(path="gone.pt", message="there is no such file", hint="check the path"),),
+    settings=(Settings(path="airlock.toml", keys=("exclude", "require")),),
 )
 HOSTILE_NAMES = record(
     Subject(
@@ -251,6 +253,7 @@ HOSTILE_NAMES = record(
     clear_subject("z" + HOSTILE),
     excluded=(Excluded(path=HOSTILE, reason=HOSTILE),),
     errors=(OperatorError(path=HOSTILE, message=HOSTILE, hint=HOSTILE),),
+    settings=(Settings(path=HOSTILE),),
 )
 ALL = {
     "clear_one": CLEAR_ONE,

@@ -16,7 +16,7 @@ from modelairlock.records.span import Span
 from tests.outputs.canonical import VIEW, call_finding, clear_subject, gap_subject, record, whole
 from tests.outputs.hostile import hidden_in, rendered, without_colour
 
-OUTPUTS = [name for name in names("modelairlock.outputs") if name != "pages"]
+OUTPUTS = names("modelairlock.outputs")
 TEXT = st.text(st.one_of(st.characters(), st.sampled_from("\n\x1b\u202e`|<>&\"'[](){}!@#\\\ud800")), max_size=60)
 
 

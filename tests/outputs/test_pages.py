@@ -1,9 +1,12 @@
 """The docs pages say everything their files say."""
 
+from inspect import getsource
+
 import pytest
 
 from modelairlock.catalog import catalog
-from modelairlock.outputs.pages import format_page, gap_page, rule_page
+from modelairlock.limits import MEANINGS, Limits
+from modelairlock.outputs._pages import BY_HARM, format_page, gap_page, rule_page
 from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule
@@ -21,6 +24,25 @@ def test_rule() -> None:
     page = rule_page(RULES[0], "Some reason.\n\n    More ``code``.\n")
     for part in ("# Rule `harmful-call`", RULES[0].summary, "critical", "More `code`.", RULES[0].help, "CWE-502"):
         assert part in page
+
+
+def test_a_rule_whose_findings_carry_other_ids_says_so() -> None:
+    by_harm = {rule.name for rule in catalog("modelairlock.rules", Rule) if "cwe=harm.cwe" in getsource(rule.check)}
+    assert by_harm == BY_HARM, "outputs/_pages.py names the rules whose findings carry the ids of a harm"
+    rule = next(rule for rule in catalog("modelairlock.rules", Rule) if rule.name in BY_HARM)
+    assert "such as CWE-78" in rule_page(rule, "")
+
+
+def test_what_a_docstring_says_is_not_said_twice() -> None:
+    page = rule_page(RULES[0], "It calls harm\n\n## Why it matters\n\nReasons.\n\n## What to do\n\nThis and that.\n")
+    assert "It calls harm" not in page
+    assert RULES[0].help not in page
+    assert page.count("What to do") == 1
+
+
+def test_every_limit_means_something() -> None:
+    assert set(MEANINGS) == set(Limits.__struct_fields__), "say in limits.py what each limit bounds"
+    assert len(set(MEANINGS.values())) == len(MEANINGS), "each limit bounds something of its own"
 
 
 @pytest.mark.parametrize("format_", catalog("modelairlock.formats", Format), ids=lambda each: each.name)

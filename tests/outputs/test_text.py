@@ -1,8 +1,9 @@
 """The text report, as the person at the terminal sees it. Read the golden files: they are the specification."""
 
+import msgspec
 import pytest
 
-from modelairlock.records.coverage import EXPLANATIONS, Because
+from modelairlock.records.coverage import EXPLANATIONS, NOT_KEPT, Because, Coverage
 from modelairlock.records.text import columns
 from tests.golden import same_as
 from tests.outputs.canonical import (
@@ -41,6 +42,13 @@ def test_golden_verbose() -> None:
 def test_golden_weak_isolation_names_what_is_missing() -> None:
     tool = {"tool": type(TOOL)(name="m", version="1", rules_digest="", profiles_digest="", isolation=WEAK)}
     same_as("weak.txt", rendered("text", record(clear_subject("a.safetensors"), **tool)))
+
+
+def test_no_name_chooses_where_a_line_of_a_log_begins() -> None:
+    for text in (f"{'y' * length} ::error title=x::hello.bin" for length in range(60, 100)):
+        lines = rendered("text", record(pickle_flagged(text), pickle_flagged("b.pkl"))).splitlines()
+        assert not [line for line in lines if line.lstrip().startswith(("::", "\\x3a:"))]
+        assert sum("error title" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 200])
@@ -108,6 +116,41 @@ def test_many_different_gaps_stay_readable() -> None:
     text = rendered("text", record(*(gap_subject(f"{n}.pkl", Because.MALFORMED, f"byte {n}") for n in range(5000))))
     assert len(text.splitlines()) < 25
     assert "4,994 gaps more" in text
+
+
+def test_a_gap_in_a_member_is_not_all_of_its_file() -> None:
+    whole = [gap_subject(f"{n}.bin", Because.UNRECOGNISED, "") for n in range(2)]
+    assert "all of it, in 2 files: 0.bin, 1.bin" in rendered("text", record(*whole))
+    member = msgspec.structs.replace(whole[1], path="1.bin!inside")
+    box = msgspec.structs.replace(whole[1], coverage=Coverage(size_bytes=5_000), members=(member,))
+    assert "parts, in 2 files: 0.bin, 1.bin" in rendered("text", record(whole[0], box))
+
+
+def test_verbose_names_every_name_and_the_files_it_is_in() -> None:
+    subjects = [gap_subject(f"{n}.pkl", Because.UNVOUCHED, f"lib.Name{n % 60} (imported)") for n in range(120)]
+    brief = " ".join(rendered("text", record(*subjects)).split())
+    assert "lib.Name11 and 48 more (-v names them)" in brief
+    text = rendered("text", record(*subjects), VIEW._replace(verbose=True))
+    assert all(f"lib.Name{n} (imported) → 2 files: {n}.pkl, {n + 60}.pkl\n" in text for n in range(60))
+    alone = rendered("text", record(subjects[0]), VIEW._replace(verbose=True))
+    assert "names  lib.Name0 (imported)\n" in alone
+
+
+def test_verbose_names_the_gaps_of_a_flagged_file_too() -> None:
+    text = rendered("text", FLAGGED_ONE, VIEW._replace(verbose=True))
+    assert "gap  malformed: expected an opcode, got 0xff (archive/data.pkl, bytes 3900..4000)" in text
+
+
+def test_what_is_judged_again_needs_no_wall_and_no_permissions() -> None:
+    subjects = [gap_subject("a", Because.UNREADABLE, NOT_KEPT), gap_subject("b", Because.UNREADABLE, "is a fifo")]
+    text = " ".join(rendered("text", record(*subjects, rejudged=True)).split())
+    assert "Judged again from the cache; no file was read. Isolation when it was read: confined or better." in text
+    assert "--require" not in text
+    assert "Scan the file again, by itself" in text
+    assert text.count("gap unreadable") == 2, "one may be mended by scanning, the other by permissions"
+    assert "permissions" not in rendered("text", record(subjects[0], rejudged=True))
+    for output in ("markdown", "sarif", "junit"):
+        assert "ermissions" not in rendered(output, record(subjects[0], rejudged=True)).partition("results")[2], output
 
 
 @pytest.mark.parametrize(

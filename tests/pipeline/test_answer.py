@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from modelairlock.limits import Limits
 from modelairlock.pipeline import answer
 from modelairlock.pipeline.answer import ProtocolBroken, decode
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -159,6 +160,24 @@ def test_what_the_schema_does_not_know_is_refused() -> None:
 def test_text_that_is_no_text_is_refused() -> None:
     with pytest.raises(ProtocolBroken):
         decode(encode(reading()).replace(b"\xa1f", b"\xa1\xff"), 9, "f")
+
+
+@pytest.mark.parametrize(
+    ("one", "says"),
+    [
+        (reading(members=(reading("f!m", 3),) * 5), "6 artifacts where 5 were allowed"),
+        (reading(facts=(imported(0, 1),) * 12), "12 facts where 9 were allowed"),
+        (
+            reading(members=(reading("f!m", 9, coverage=Coverage(size_bytes=9, gaps=(gap(0, 9),) * 14)),)),
+            "14 gaps where 9 were allowed",
+        ),
+    ],
+)
+def test_more_than_the_limits_allow_is_no_answer(one: Reading, says: str) -> None:
+    limits = Limits(artifacts=5, facts=9)
+    assert decode(encode(one), 9, "f") == one
+    with pytest.raises(ProtocolBroken, match=says):
+        decode(encode(one), 9, "f", limits)
 
 
 def test_the_wrong_question_has_no_answer() -> None:

@@ -87,7 +87,7 @@ def test_another_reader_starts_afresh(folder: Path, monkeypatch: pytest.MonkeyPa
     cache = opened(folder)
     put(cache, reading())
     cache.close()
-    monkeypatch.setattr(module, "READER_VERSION", "another")
+    monkeypatch.setattr(module, "reader_version", lambda: "another")
     cache = opened(folder)
     assert get(cache) is None
     assert cache.find(SHA) == []
@@ -157,6 +157,20 @@ def test_a_database_others_can_write_to_is_refused(folder: Path) -> None:
     (folder / FILE_NAME).chmod(0o620)
     with pytest.raises(AirlockError, match="others can write"):
         open_cache(folder, lambda _: None)
+
+
+def test_a_folder_above_that_anybody_can_write_to_is_refused(folder: Path, tmp_path: Path) -> None:
+    """The folder itself may be ours alone and still be exchanged between one look and the next."""
+    opened(folder).close()
+    folder.parent.chmod(0o757)
+    for given in (folder, tmp_path / "link"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(folder)
+        with pytest.raises(AirlockError, match="anybody can write to") as refused:
+            open_cache(given, lambda _: None)
+        assert f"chmod o-w {folder.parent}" in refused.value.hint
+    folder.parent.chmod(0o1777)
+    opened(folder).close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -1,10 +1,14 @@
 """Findings outrank gaps, gaps outrank silence, and a rule that fails hides nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from modelairlock.catalog import find
 from modelairlock.pipeline import judge as judging
+from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.facts import Irregularity
 from modelairlock.records.finding import Finding, Severity
@@ -142,3 +146,28 @@ def test_fuzzing_sees_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_digests_are_stable() -> None:
     assert judging.rules_digest() == judging.rules_digest()
     assert len(judging.profiles_digest()) == 64
+
+
+@pytest.mark.parametrize(
+    ("digest", "hashed"),
+    [
+        (judging.rules_digest, {"rules/polyglot.py", "rules/__init__.py", "records/uses.py"}),
+        (judging.profiles_digest, {"profiles/numpy.toml", "profiles/arguments.py", "profiles/dtype_state.py"}),
+    ],
+)
+def test_digests_are_of_all_that_judges(
+    digest: Callable[[], str], hashed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(judging, "_digest", lambda *paths: seen.extend(paths) or "")
+    digest.__wrapped__()
+    missing = hashed - {f"{path.parent.name}/{path.name}" for path in seen}
+    assert not missing, "two reports with one digest must have been judged by the same code"
+
+
+def test_a_format_that_is_gone_does_not_cost_the_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = msgspec.structs.replace(reading(), formats=("gone", "npy"))
+    monkeypatch.setattr(judging, "rules", lambda: (rule("r", Severity.HIGH),))
+    subject = judging.judge(old, sha256=None)
+    assert (subject.verdict, len(subject.findings), subject.formats) == (Verdict.FLAGGED, 1, ("gone", "npy"))
+    assert subject.assumes == find("modelairlock.formats", "npy", Format).loaders

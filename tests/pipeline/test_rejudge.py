@@ -1,5 +1,6 @@
 """Judging again what was read before: from digests, from reports, and what is forgotten."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -7,13 +8,13 @@ import pytest
 
 from modelairlock.pipeline import batch
 from modelairlock.pipeline.batch import BLOB_MISMATCH
-from modelairlock.pipeline.rejudge import NO_DIGEST, NO_FACTS, rejudge
+from modelairlock.pipeline.rejudge import rejudge
 from modelairlock.pipeline.scan import Options, scan_sources
-from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.coverage import NO_DIGEST, NOT_KEPT, Because, Gap
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.reading import Reading
-from modelairlock.records.scan import ScanRecord, Subject, Verdict
+from modelairlock.records.scan import ScanRecord, Settings, Subject, Verdict
 from tests.pipeline.stand_in import Inline
 from tests.sources.hub_cache import add, sha256
 
@@ -25,7 +26,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("m/a").write_bytes(b"nested")
     Path("m/b").write_bytes(b"plain")
     Path("m/slow").write_bytes(b"slow")
-    Path("m/link").symlink_to("a")
+    Path("m/sub").mkdir()
+    Path("m/sub/a").symlink_to("../a")
     return tmp_path
 
 
@@ -48,8 +50,7 @@ def reasons(subject: Subject) -> list[tuple[Because, str]]:
 
 def test_a_report_is_judged_again_without_its_files(here: Path) -> None:
     before = report("m", "gone")
-    for path in Path("m").iterdir():
-        path.unlink()
+    shutil.rmtree("m")
     record = again("report.json")
     known = [subject for subject in before.subjects if subject.path != "m/slow"]
     assert [subject for subject in record.subjects if subject.path != "m/slow"] == known
@@ -63,10 +64,20 @@ def test_what_is_not_in_the_cache_is_a_gap(here: Path) -> None:
     record = again("report.json", "ab" * 32)
     found = {subject.path: subject for subject in record.subjects}
     for path in ("m/slow", "ab" * 32):
-        assert reasons(found[path]) == [(Because.UNREADABLE, NO_FACTS)]
+        assert reasons(found[path]) == [(Because.UNREADABLE, NOT_KEPT)]
         assert found[path].verdict is Verdict.INCOMPLETE
     assert found["m/slow"].size_bytes == 4
     assert found["m/slow"].sha256 == sha256(b"slow")
+
+
+def test_the_settings_that_left_files_out_are_still_named(here: Path) -> None:
+    settings = Settings(path="airlock.toml", keys=("exclude",))
+    before = msgspec.structs.replace(report("m/b"), settings=(settings,))
+    Path("report.json").write_text(before.to_json())
+    record = again("report.json", "report.json")
+    assert record.settings == (settings,)
+    assert record.rejudged
+    assert not before.rejudged
 
 
 def test_a_digest_finds_every_name_it_went_by(here: Path) -> None:
@@ -116,7 +127,7 @@ def test_a_report_with_a_false_size_finds_nothing(here: Path) -> None:
     lie = msgspec.structs.replace(before.subjects[0], size_bytes=-5)
     Path("report.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(before, subjects=(lie,))))
     [subject] = again("report.json").subjects
-    assert reasons(subject) == [(Because.UNREADABLE, NO_FACTS)]
+    assert reasons(subject) == [(Because.UNREADABLE, NOT_KEPT)]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The parent's side of a scan, with stand-ins for the reader behind the wall."""
 
+import gc
 import os
 import pickle
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,7 @@ def gaps(subject: Subject) -> list[tuple[Because, str]]:
 def test_results_stand_in_the_order_of_the_walk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "SMALL_BYTES", 100)
     monkeypatch.setattr(scan, "BATCH_FILES", 3)
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
     for number in range(40):
         put(f"{number:02}", b"x" * (200 if number % 5 == 0 else 10))
     os.mkfifo("m/07a")
@@ -169,6 +171,7 @@ def test_progress_rises_to_the_end(here: Path) -> None:
 def test_no_descriptor_is_left_open(here: Path) -> None:
     for number in range(30):
         put(str(number), b"x")
+    gc.collect()  # databases that other tests left to it
     before = len(os.listdir("/proc/self/fd"))
     scanned()
     assert len(os.listdir("/proc/self/fd")) == before
@@ -277,6 +280,45 @@ def test_a_rule_that_fails_costs_one_verdict(here: Path, monkeypatch: pytest.Mon
     assert gaps(b) == [(Because.READER_FAILED, "judging failed: ZeroDivisionError")]
 
 
+def test_a_worker_that_cannot_start_ends_the_scan_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not batch by batch and then file by file, and not after hashing all there is."""
+    started: list[str] = []
+
+    def spawn(function: str) -> None:
+        started.append(function)
+        raise OSError(8, "Exec format error")
+
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    monkeypatch.setattr(scan, "BATCH_FILES", 2)
+    monkeypatch.setattr("modelairlock.isolation.launch.spawn", spawn)
+    for number in range(50):
+        put(f"{number:02}", b"good")
+    copied: list[int] = []
+    real = batch.hold.sealed
+    monkeypatch.setattr(batch.hold, "sealed", lambda data: copied.append(0) or real(data))
+    with pytest.raises(AirlockError, match="could not be started"):
+        scan_sources(["m"], Options(jobs=1))
+    assert len(started) == 1
+    assert len(copied) < 20
+
+
+def test_a_worker_that_cannot_start_is_not_waited_for_behind_a_large_file(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_done(*_: object, spent: Callable[[int], None], **__: object) -> None:
+        while True:
+            spent(0)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(batch, "SMALL_BYTES", -1)
+    monkeypatch.setattr(batch, "COPIED_BYTES", -1)
+    monkeypatch.setattr(batch, "digest", never_done)
+    monkeypatch.setattr(scan, "READ", "tests.pipeline.stand_in:nothing")
+    put("a", b"good")
+    with pytest.raises(AirlockError, match="could not be started: AttributeError"):
+        scan_sources(["m"], Options(jobs=2))
+
+
 # --- files that misbehave ------------------------------------------------------------------------------------------
 
 
@@ -301,11 +343,16 @@ def test_a_file_that_lies_about_its_size(here: Path) -> None:
     assert subject.sha256 is None
 
 
-def test_a_disk_that_fails_while_hashing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("small", [True, False])
+def test_a_disk_that_fails_while_hashing(small: bool, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise Unreadable(7, "the operating system says: Input/output error")
 
+    monkeypatch.setattr(batch.hold, "content", fail)
     monkeypatch.setattr(batch, "digest", fail)
+    if not small:
+        for bound in ("SMALL_BYTES", "COPIED_BYTES"):
+            monkeypatch.setattr(batch, bound, 0)
     put("a", b"abc")
     [subject] = scanned().subjects
     assert gaps(subject) == [(Because.UNREADABLE, "at byte 7: the operating system says: Input/output error")]
@@ -334,6 +381,26 @@ def test_an_empty_file_is_never_clear(here: Path) -> None:
     [subject] = scanned().subjects
     assert subject.verdict is Verdict.INCOMPLETE
     assert subject.sha256 == sha256(b"")
+
+
+def test_a_link_is_judged_under_its_own_name(here: Path) -> None:
+    """What is text as config.txt names code to import as config.json, and a loader opens the link."""
+    put("config.txt", b'{"auto_map": {"AutoModel": "evil.Evil"}}')
+    os.symlink("config.txt", "m/config.json")
+    link, text = scan_sources(["m"], Options(jobs=1)).subjects
+    assert (text.path, text.verdict) == ("m/config.txt", Verdict.CLEAR)
+    assert link.path == "m/config.json"
+    assert link.verdict is not Verdict.CLEAR
+
+
+def test_a_link_out_of_the_source_is_a_gap(here: Path) -> None:
+    put("notes.txt", b"good")
+    Path("evil.bin").write_bytes(b"x")
+    os.symlink("../evil.bin", "m/pytorch_model.bin")
+    record = scanned()
+    assert record.verdict is Verdict.INCOMPLETE
+    detail = "a link out of the source: not followed; a loader would follow it (../evil.bin)"
+    assert gaps(record.subjects[1]) == [(Because.UNREADABLE, detail)]
 
 
 def test_special_files_are_gaps(here: Path) -> None:

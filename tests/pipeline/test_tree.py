@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import random
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -38,8 +39,9 @@ def whole(name: str, mark: bytes, **changes: object) -> Format:
 
 
 def tree(data: bytes, *known: Format, limits: Limits | None = None, name: str = "f", strict: bool = False) -> Reading:
-    reading = read_tree(BytesSource(data), name, name, limits or Limits(), known, strict=strict)
-    return decode(msgspec.msgpack.encode(reading), len(data), name)
+    limits = limits or Limits()
+    reading = read_tree(BytesSource(data), name, name, limits, known, strict=strict)
+    return decode(msgspec.msgpack.encode(reading), len(data), name, limits)
 
 
 def because(reading: Reading) -> list[Because]:
@@ -190,6 +192,13 @@ def test_a_compressed_raw_member_is_accounted_for() -> None:
     assert (member.coverage.passed_over_bytes, member.coverage.gaps, reading.coverage.gaps) == (7, (), ())
 
 
+@pytest.mark.parametrize(("method", "packed"), [("stored", b""), ("gzip", gzip.compress(b"", mtime=0))])
+def test_a_raw_member_of_nothing_is_nothing_to_tell_of(method: str, packed: bytes) -> None:
+    member = Member(span=Span(1, 1 + len(packed)), name="m", method=method, role="raw")
+    reading = tree(b"!" + packed, boxed(member))
+    assert (reading.members, reading.coverage.gaps) == ((), ())
+
+
 def test_a_member_of_nothing_is_a_gap() -> None:
     [member] = tree(b"!", boxed(Member(span=Span(1, 1), name="m"))).members
     assert [(gap.because, gap.detail) for gap in member.coverage.gaps] == [(Because.UNRECOGNISED, "the file is empty")]
@@ -220,11 +229,26 @@ def test_a_damaged_compressed_member_keeps_what_came_before() -> None:
     packed = bytearray(gzip.compress(b"ab" * 5000, mtime=0))
     packed[-8] ^= 1  # the checksum
     known = (boxed(Member(span=Span(1, 1 + len(packed)), name="m", method="gzip")), whole("one", b"ab"))
-    [member] = tree(b"!" + bytes(packed), *known).members
+    reading = tree(b"!" + bytes(packed), *known)
+    [member] = reading.members
     assert member.formats == ("one",)
     assert FACT in member.facts
     size = member.coverage.size_bytes
     assert [(gap.start, gap.end, gap.because) for gap in member.coverage.gaps] == [(size, size, Because.MALFORMED)]
+    [gap] = reading.coverage.gaps
+    assert (gap.start, gap.end, gap.because) == (len(packed), 1 + len(packed), Because.MALFORMED)
+
+
+@pytest.mark.parametrize(("method", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
+def test_what_lies_behind_damage_was_not_read(method: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = bytearray(pack(random.Random(1).randbytes(300_000)))
+    packed[1000:1016] = bytes(16)
+    known = boxed(Member(span=Span(1, 1 + len(packed)), name="m", method=method))
+    coverage = tree(b"!" + bytes(packed), known).coverage
+    [gap] = coverage.gaps
+    assert (gap.end, gap.because) == (1 + len(packed), Because.MALFORMED)
+    assert gap.detail == f"{gap.end - gap.start} bytes after the damage in the compressed data of m"
+    assert coverage.read_bytes == gap.start
 
 
 def test_what_nothing_undoes_is_a_gap() -> None:
@@ -257,10 +281,23 @@ def test_the_first_facts_are_kept_when_there_are_too_many() -> None:
     assert "limit: facts" in gap.detail
 
 
-def test_too_many_artifacts_are_a_gap_each() -> None:
-    members = [Member(span=Span(1, 2), name=f"m{number}") for number in range(5)]
-    reading = tree(b"!a", boxed(*members), whole("one", b"a"), limits=Limits(artifacts=3))
-    assert [because(member) for member in reading.members] == [[], [], *([[Because.OVER_LIMIT]] * 3)]
+def test_too_many_artifacts_are_one_gap() -> None:
+    members = [Member(span=Span(1 + number, 2 + number), name=f"m{number}") for number in range(5)]
+    reading = tree(b"!aaaaa!", boxed(*members), whole("one", b"a"), limits=Limits(artifacts=3))
+    assert [because(member) for member in reading.members] == [[], []]
+    [gap] = [gap for gap in reading.coverage.gaps if "(limit: artifacts)" in gap.detail]
+    assert (gap.start, gap.end, gap.because) == (3, 7, Because.OVER_LIMIT)
+    assert sum(isinstance(fact, Member) for fact in reading.facts) == 5, "what the members are called is still told"
+
+
+def test_too_many_gaps_become_one() -> None:
+    def torn(cursor: Cursor) -> Iterator[Fact | Gap]:
+        for at in range(cursor.size):
+            yield Gap(start=at, end=at + 1, because=Because.MALFORMED, detail="torn")
+
+    reading = tree(bytes(50), whole("one", b"\0", read=torn), limits=Limits(facts=10))
+    assert [(gap.start, gap.end) for gap in reading.coverage.gaps] == [*((at, at + 1) for at in range(9)), (9, 50)]
+    assert reading.coverage.gaps[-1].because is Because.OVER_LIMIT
 
 
 def test_a_bomb_is_a_gap() -> None:

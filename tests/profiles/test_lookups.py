@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from modelairlock.profiles import Profiles, canonical
-from modelairlock.records.facts import Value
+from modelairlock.records.facts import Call, Value
+from modelairlock.records.span import Span
+from modelairlock.records.uses import NameUse
 
 BUNDLED = Profiles.bundled()
 
@@ -44,7 +46,7 @@ NOT_VOUCHED = [
     ("numpy", "ndarray", "new"),
     ("numpy", "load", "import"),
     ("scipy.spatial._ckdtree", "cKDTree", "build"),
-    ("functools", "partial", "call"),
+    ("functools", "partialmethod", "call"),
     # its items are its attributes, so BUILD would call an item named `__setstate__`
     ("scipy.optimize._optimize", "OptimizeResult", "build"),
     # iterating it resolves `${...}` by functions that the loading program registered, so `list(it)` would run them
@@ -211,7 +213,7 @@ GADGETS = [
     "operator:call",
     "_operator:attrgetter",
     "_operator:methodcaller",
-    "functools:partial",
+    # not functools:partial: scikit-learn's own estimators hold one, so what it is made of is looked at instead
     "functools:reduce",
     "functools:partialmethod",
     "types:CodeType",
@@ -394,8 +396,11 @@ def test_fits_asks_the_profiles_themselves() -> None:
     estimator = Value(kind="global", module="sklearn.svm._classes", text="SVC")
     base = Value(kind="global", module="builtins", text="object")
     nothing = Value(kind="none")
-    assert BUNDLED.fits(vouch, (estimator, base, nothing))
-    assert not BUNDLED.fits(vouch, (Value(kind="global", module="subprocess", text="Popen"), base, nothing))
+    popen = Value(kind="global", module="subprocess", text="Popen")
+    for arguments, fits in (((estimator, base, nothing), True), ((popen, base, nothing), False)):
+        made = Value(kind="global", module="copyreg", text="_reconstructor")
+        fact = Call(span=Span(0, 1), callable=made, how="reduce", arguments=arguments)
+        assert BUNDLED.fits(vouch, NameUse("copyreg", "_reconstructor", "call", fact, arguments)) is fits
 
 
 #: carried by honest files, vouched for or not: to call one harmful would be a false alarm

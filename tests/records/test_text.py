@@ -1,5 +1,6 @@
 """Text from files, made fit to show."""
 
+import re
 import sys
 import time
 import unicodedata
@@ -30,6 +31,14 @@ from modelairlock.records.text import columns, hidden, shown, shown_path
         ("e" + "\u0301" * 5, "e" + "\u0301" * 3 + r"\u0301\u0301"),
         ("\xa0", r"\xa0"),
         ("", ""),
+        ("::error title=x::all clear", r"\x3a:error title=x::all clear"),
+        ("a.bin ::stop-commands::x", r"a.bin \x3a:stop-commands::x"),
+        ("a\n::error::", r"a\n\x3a:error::"),
+        ("std::vector a:: b", "std::vector a:: b"),
+        ("##[error]x", r"\x23#[error]x"),
+        ("x##vso[task.setvariable variable=a]", r"x\x23#vso[task.setvariable variable=a]"),
+        ("##teamcity[x] ###[x]", r"\x23#teamcity[x] #\x23#[x]"),
+        ("## title", "## title"),
     ],
 )
 def test_shown(text: str, expected: str) -> None:
@@ -43,6 +52,14 @@ def test_shown_is_visible_short_and_stays_as_it_is(text: str, limit: int) -> Non
     assert not limit or len(once) <= limit
     assert shown(once, limit) == once
     once.encode()
+
+
+@given(st.text(":# [v]\n", max_size=12), st.integers(0, 14))
+def test_nothing_shown_gives_orders_to_a_runner(text: str, limit: int) -> None:
+    once = shown(text, limit)
+    assert not any(word.startswith("::") for word in once.split())
+    assert not re.search(r"##\w*\[", once)
+    assert shown(once, limit) == once
 
 
 def test_no_escape_is_cut_in_half() -> None:

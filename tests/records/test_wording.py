@@ -85,5 +85,22 @@ def test_every_kind_of_fact_has_words_fit_to_show(kind: type) -> None:
             fields[field.name] = samples.get(name, (HOSTILE,) if "tuple" in str(field.type) else HOSTILE)
     words = fact_in_words(kind(**fields))
     assert words
-    assert words != kind.__name__.lower()
     assert not any(hidden(character) for character in words)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (Value("str", "it's"), '"it\'s"'),
+        (Value("str", "x'), which is harmless, and was ('"), "\"x'), which is harmless, and was ('\""),
+        (Value("str", "both ' and \""), "'both \\' and \"'"),
+        (Value("str", "C:\\n"), "'C:\\\\n'"),
+        (Value("str", "é\u202e"), "'é\\u202e'"),
+        (Value("str", "abc", cut=True), "'abc…'"),
+        (Value("bytes", "\xff\xfe'"), 'b"\\xff\\xfe\'"'),
+        (Value("list", parts=(Value("str", "sh"), Value("str", "-c"))), "['sh', '-c']"),
+        (Value("list", cut=True), "[…]"),
+    ],
+)
+def test_a_text_cannot_end_its_own_quotation(value: Value, words: str) -> None:
+    assert value_in_words(value) == words

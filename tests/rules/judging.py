@@ -19,11 +19,12 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject
 from modelairlock.records.span import Span
+from tests.reading_help import crossed
 
 
 def judged(data: bytes, name: str = "model.pkl") -> Subject:
-    """The subject that `data` amounts to; a bug in a reader is raised."""
-    return judge(read_tree(BytesSource(data), name, name, DEFAULT_LIMITS, strict=True), sha256=None)
+    """The subject that `data` amounts to; a bug in a reader, or what the parent would refuse, is raised."""
+    return judge(crossed(read_tree(BytesSource(data), name, name, DEFAULT_LIMITS, strict=True)), sha256=None)
 
 
 def findings(subject: Subject, rule: str) -> list[Finding]:

@@ -47,7 +47,7 @@ def test_miss() -> None:
     [
         ("os", "system", "critical", Severity.HIGH),
         ("os", "nice", "high", Severity.MEDIUM),
-        ("functools", "partial", "medium", Severity.MEDIUM),
+        ("functools", "partialmethod", "medium", Severity.MEDIUM),
     ],
 )
 def test_hit_is_one_step_below_a_call(module: str, qualname: str, called_severity: str, severity: Severity) -> None:

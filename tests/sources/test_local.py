@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from modelairlock.reading import Unreadable
 from modelairlock.records.scan import Excluded, OperatorError
+from modelairlock.records.text import shown
 from modelairlock.sources import local
-from modelairlock.sources.local import FdSource, File, Hole, changed, open_file, walk
+from modelairlock.sources.local import FdSource, File, Hole, Patterns, changed, open_file, walk
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 no_root = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
@@ -100,6 +102,33 @@ def test_a_missing_source_is_the_operators_error(here: Path, source: str) -> Non
     assert files(source) == []
 
 
+@pytest.mark.parametrize(
+    "source", ["hf://org/model", "http://example.invalid/x.pt", "https://example.invalid/x", Path("s3://bucket/x")]
+)
+def test_nothing_is_fetched(here: Path, source: object) -> None:
+    assert errors(source) == ["nothing is fetched"]
+
+
+def test_a_link_to_nowhere_says_where(here: Path) -> None:
+    (here / "latest").symlink_to("run7/model.pt")
+    assert errors("latest") == ["a link to nowhere: run7/model.pt does not exist"]
+    (here / "loop").symlink_to("loop")
+    assert errors("loop") == ["loop of symbolic links, not followed: loop"]
+
+
+def test_standard_input_is_no_source(here: Path) -> None:
+    script = "from modelairlock.sources.local import *; print([type(e).__name__ for e in walk('/dev/stdin')])"
+    with_pipe = subprocess.run([sys.executable, "-c", script], input=b"", capture_output=True, check=True)
+    assert with_pipe.stdout == b"['OperatorError']\n"
+    (here / "file").write_bytes(b"")
+    with open("file", "rb") as file:
+        with_file = subprocess.run([sys.executable, "-c", script], stdin=file, capture_output=True, check=True)
+    assert with_file.stdout == b"['File']\n", "a file under another name can be read like any"
+    assert "no standard input" in errors("-")[0]
+    (here / "-").write_bytes(b"")
+    assert files("-") == ["-"]
+
+
 def test_a_source_without_files_is_the_operators_error(here: Path) -> None:
     (here / "m/empty").mkdir(parents=True)
     assert errors("m") == ["there is no file to scan in it"]
@@ -137,27 +166,85 @@ def test_a_single_file_can_be_excluded(here: Path) -> None:
     assert errors("m/a.pt", "*.pt") == ["there is no file to scan in it"]
 
 
+def test_a_path_as_reports_print_it_is_a_pattern(here: Path) -> None:
+    make(here, "m/a[1].pt", "m/a1.pt", "m/sub/x", "m/sub/n\newline")
+    for source in ("m", "./m", str(here / "m")):
+        found = [*files(source), f"{source}/sub/"]
+        assert len(found) == 5
+        for path in found:
+            assert shown(path) in {shown(left) for left in excluded(source, shown(path))}, "of the text report"
+            assert path in excluded(source, path)
+    assert excluded("m/a[1].pt", "m/a[1].pt")
+    assert files("m", "m/sub/*") == ["m/a1.pt", "m/a[1].pt"]
+
+
+def test_patterns_know_what_they_left_out(here: Path) -> None:
+    make(here, "m/a.pt", "m/sub/b.pt")
+    patterns = Patterns(["*.pt", "b.pt", "m/a.pt", "*.bin", "a.pt/"])
+    assert list(walk("m", patterns))
+    assert patterns.unused() == ("*.bin", "a.pt/"), "one that matches what another left out has done no less"
+
+
 # --- links ---------------------------------------------------------------------------------------------------------
 
 
-def test_links_are_listed_and_not_followed(here: Path) -> None:
-    make(here, "m/real.pt", "m/sub/x", "out/secret")
-    (here / "m/in.pt").symlink_to("real.pt")
-    (here / "m/folder").symlink_to("sub")
+OUTSIDE = "a link out of the source: not followed; a loader would follow it"
+
+
+def test_a_link_out_of_the_source_is_a_hole_and_so_is_one_to_nowhere(here: Path) -> None:
+    make(here, "m/real.pt", "out/secret")
     (here / "m/out.pt").symlink_to("../out/secret")
     (here / "m/absolute").symlink_to(here / "out")
     (here / "m/nowhere").symlink_to("gone")
+    (here / "m/through").symlink_to("real.pt/x")
     (here / "m/loop").symlink_to("loop")
     (here / "m/up").symlink_to("..")
-    assert files("m") == ["m/real.pt", "m/sub/x"]
-    assert excluded("m") == {
-        "m/in.pt": "link to m/real.pt, which is itself scanned",
-        "m/folder": "link to m/sub, which is itself scanned",
-        "m/out.pt": "symbolic link out of the source, not followed: ../out/secret",
-        "m/absolute": f"symbolic link out of the source, not followed: {here}/out",
-        "m/nowhere": "dangling symbolic link: gone",
+    assert files("m") == ["m/real.pt"]
+    assert excluded("m") == {}
+    assert holes("m") == {
+        "m/out.pt": f"{OUTSIDE} (../out/secret)",
+        "m/absolute": f"{OUTSIDE} ({here}/out)",
+        "m/nowhere": "a link to nowhere: gone does not exist",
+        "m/through": "a link to nowhere: real.pt/x does not exist",
         "m/loop": "loop of symbolic links, not followed: loop",
-        "m/up": "symbolic link out of the source, not followed: ..",
+        "m/up": f"{OUTSIDE} (..)",
+    }
+    assert excluded("m", "*.pt", "nowhere", "through", "loop", "up", "absolute").keys() == {
+        f"m/{name}" for name in ("out.pt", "absolute", "nowhere", "through", "loop", "up", "real.pt")
+    }, "what the operator excludes is left out, links too"
+
+
+def test_a_link_to_a_file_of_the_source_is_that_file_under_the_links_name(here: Path) -> None:
+    """Formats go by names: what is text as ``config.txt`` may name code to run as ``config.json``."""
+    make(here, "m/config.txt", "m/sub/x.pt")
+    (here / "m/config.json").symlink_to("config.txt")
+    (here / "m/again.json").symlink_to("config.json")
+    (here / "m/sub/config.json").symlink_to(here / "m/config.txt")
+    (here / "m/x.pt").symlink_to("sub/x.pt")
+    entries = {entry.path: entry for entry in walk("m") if isinstance(entry, File)}
+    assert {path: (entry.name, entry.size) for path, entry in entries.items()} == {
+        "m/again.json": ("again.json", 12),
+        "m/config.json": ("config.json", 12),
+        "m/config.txt": ("config.txt", 12),
+        "m/sub/x.pt": ("x.pt", 10),
+    }
+    assert excluded("m") == {
+        "m/sub/config.json": "link to the same file as m/config.json, which is itself scanned",
+        "m/x.pt": "link to the same file as m/sub/x.pt, which is itself scanned",
+    }
+    fd, state = open_file(entries["m/config.json"])
+    os.close(fd)
+    assert state.st_size == 12
+
+
+def test_a_link_to_a_folder_of_the_source_is_left_out_for_its_files_keep_their_names(here: Path) -> None:
+    make(here, "m/sub/x")
+    (here / "m/folder").symlink_to("sub")
+    (here / "m/sub/top").symlink_to("..")
+    assert files("m") == ["m/sub/x"]
+    assert excluded("m") == {
+        "m/folder": "link to m/sub, which is itself scanned",
+        "m/sub/top": "link to m, which is itself scanned",
     }
 
 
@@ -165,19 +252,32 @@ def test_a_long_chain_of_links_ends(here: Path) -> None:
     make(here, "m/0000")
     for number in range(1, 3000):
         (here / f"m/{number:04}").symlink_to(f"{number - 1:04}")
-    assert files("m") == ["m/0000"]
-    found = excluded("m")
-    assert found["m/0001"] == "link to m/0000, which is itself scanned"
-    assert found["m/2999"] == "loop of symbolic links, not followed: 2998"
+    assert files("m") == [f"m/{number:04}" for number in range(41)]
+    assert holes("m")["m/2999"] == "loop of symbolic links, not followed: 2998"
 
 
-def test_a_link_to_an_excluded_file_does_not_say_it_is_scanned(here: Path) -> None:
-    make(here, "m/real.pt", "m/sub/x", "m/y")
+def test_excluding_a_file_does_not_exclude_its_other_names(here: Path) -> None:
+    make(here, "m/real.pt", "m/sub/x", "m/sub/y", "m/y")
     (here / "m/in.pt").symlink_to("real.pt")
+    (here / "m/x").symlink_to("sub/x")
     (here / "m/link").symlink_to("sub/x")
-    found = excluded("m", "real.pt", "sub")
-    assert found["m/in.pt"] == "link to m/real.pt, which is excluded"
-    assert found["m/link"] == "link to m/sub/x, which is excluded"
+    (here / "m/folder").symlink_to("sub")
+    assert files("m", "real.pt", "sub") == ["m/in.pt", "m/link", "m/x", "m/y"]
+    [hole] = [entry for entry in walk("m", ["real.pt", "sub"]) if isinstance(entry, Hole)]
+    assert (hole.path, hole.detail) == (
+        "m/folder",
+        "a link to m/sub, which is excluded: not followed; a loader would follow it",
+    )
+
+
+def test_a_large_file_is_not_read_under_any_number_of_names(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "NAMES", 3)
+    monkeypatch.setattr(local, "NAMED_BYTES", 40)
+    make(here, "m/0123456789")
+    for number in range(9):
+        (here / f"m/{number}").symlink_to("0123456789")
+    assert len(files("m")) == 1 + 4
+    assert set(holes("m").values()) == {"a link that gives a large file one more name: it was read under 3 already"}
 
 
 def test_a_source_that_is_a_link_is_resolved(here: Path) -> None:
@@ -193,7 +293,7 @@ def test_a_source_that_is_a_link_is_resolved(here: Path) -> None:
 def test_a_sibling_with_the_same_beginning_is_out_of_the_source(here: Path) -> None:
     make(here, "m/x", "m2/y")
     (here / "m/link").symlink_to("../m2/y")
-    assert excluded("m")["m/link"].startswith("symbolic link out of the source")
+    assert holes("m")["m/link"] == f"{OUTSIDE} (../m2/y)"
 
 
 # --- what cannot be read -------------------------------------------------------------------------------------------
@@ -241,8 +341,7 @@ def test_a_folder_that_became_a_link_while_it_was_walked_is_a_hole(here: Path) -
     os.unlink("m/b/x")
     os.rmdir("m/b")
     os.symlink("../out", "m/b")
-    rest = [entry for entry in entries if not isinstance(entry, Excluded)]
-    assert rest == []
+    assert [type(entry) for entry in entries] == [Hole]
 
 
 @no_root
@@ -279,7 +378,10 @@ def test_a_folder_of_somebody_else(open_to_all: Path, monkeypatch: pytest.Monkey
         try:
             os.setresuid(65534, 65534, 65534)
             assert holes("m") == {"m/closed/": "the folder cannot be listed: Permission denied"}
+            assert holes("m/closed") == {"m/closed/": "the folder cannot be listed: Permission denied"}
+            assert holes("m/closed/y") == {"m/closed/y": "the file cannot be looked at: Permission denied"}
             [entry] = [entry for entry in walk("m") if isinstance(entry, File)]
+            assert [*walk("m/x")] == [entry]
             with pytest.raises(Unreadable, match="Permission denied"):
                 open_file(entry)
             status = 0

@@ -23,10 +23,16 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "advice"),
-    [("format", "flatweights", "build a small flatweights file here"), ("rule", "opens-a-door", "state here the fact")],
+    [
+        ("format", "flatweights", "build a small file of the format here"),
+        ("rule", "opens-a-door", "state here the fact"),
+        ("format", "f" * 41, "build a small file of the format here"),
+        ("rule", "does-what-takes-ever-so-many-words-to-say", "state here the fact"),
+    ],
 )
 def test_what_is_written_imports_and_fails_with_advice(kind: str, name: str, advice: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("src", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     source, test = write(kind, name, tmp_path)
 
@@ -50,10 +56,11 @@ def test_what_is_written_is_python_and_says_what_to_replace(kind: str, tmp_path:
     assert "REPLACE" in source.read_text("utf-8")
 
 
-def test_a_name_that_cannot_be_a_file_is_refused(tmp_path: Path) -> None:
-    for name in ("", "../up", "9lives", "a b"):
-        with pytest.raises(Refused, match="make format NAME="):
-            write("format", name, tmp_path)
+@pytest.mark.parametrize(("kind", "example"), [("format", "tflite"), ("rule", "runs-shell")])
+def test_a_name_that_cannot_be_a_file_is_refused(kind: str, example: str, tmp_path: Path) -> None:
+    for name in ("", "../up", "9lives", "a b", "a" * 42):
+        with pytest.raises(Refused, match=f"make {kind} NAME={example}$"):
+            write(kind, name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

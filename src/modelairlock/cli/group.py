@@ -49,6 +49,8 @@ class Airlock(click.Group):
     def _meant(self, ctx: click.Context, word: str) -> str:
         from difflib import get_close_matches
 
+        if word in ("version", "help"):
+            return f"--{word}"
         if os.path.exists(word):
             return f"scan {word}"
         return next(iter(get_close_matches(word, self.list_commands(ctx), 1, 0.3)), "scan")

@@ -21,10 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def output_names() -> list[str]:
-    """The outputs there are. `pages` writes documentation, not reports."""
+    """The outputs there are."""
     from modelairlock.catalog import names
 
-    return [name for name in names("modelairlock.outputs") if name != "pages"]
+    return list(names("modelairlock.outputs"))
 
 
 class _Format(click.Choice[str]):

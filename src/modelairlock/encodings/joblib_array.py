@@ -11,10 +11,24 @@ from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.state import State
 from modelairlock.reading import Truncated, Unsupported
 
-#: a numpy dtype's short name: a kind, and a size in bytes (for ``U``: in characters)
-_DTYPE = re.compile(r"([biufcmMOSUVa?])(\d{0,9})\Z")
+#: a numpy dtype's short name, as `pickle` writes it: a kind, and a size in bytes (for ``U``: in characters)
+_DTYPE = re.compile(r"([biufcmMOSUV])([1-9]\d{0,8})\Z")
+#: sizes that numpy knows; the others take any
+_SIZES = {
+    "b": {1}, "i": {1, 2, 4, 8}, "u": {1, 2, 4, 8}, "f": {2, 4, 8, 12, 16}, "c": {8, 16, 24, 32}, "m": {8}, "M": {8},
+    "O": {4, 8},
+}  # fmt: skip
+#: how numpy writes the type of its own strings, which joblib pickles as objects
+_TEXT_TYPE = ("numpy._core._internal", "_convert_to_stringdtype_kwargs")
 _HASOBJECT = 0x01
-_DATES = {"m": 8, "M": 8}
+#: what joblib calls on a wrapper: an attribute of such a name would stand in for it
+_METHODS = frozenset(("read", "read_array", "read_mmap", "safe_get_numpy_array_alignment_bytes", "write_array"))
+#: what joblib sets, and nothing else: any other attribute could stand in for a method that it calls
+_FIELDS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"))
+
+
+class Forged(Unsupported):
+    """The wrapper says what joblib never writes, and readers would disagree on what follows."""
 
 
 class ArrayBytes(NamedTuple):
@@ -34,6 +48,9 @@ def array_bytes(state: State) -> ArrayBytes:
     item_bytes, objects = _item(state, fields.get("dtype"), at)
     subclass = fields.get("subclass", v.UNKNOWN)
     if objects:
+        # With mmap_mode, joblib would map these bytes as numbers and read on behind them.
+        if fields.get("allow_mmap") != v.FALSE:
+            raise Forged(at, "an array of objects that may be memory-mapped, which joblib never writes")
         return ArrayBytes(at, at, True, subclass)
     count = 1
     for extent in _shape(state, fields.get("shape"), at):
@@ -48,14 +65,16 @@ def array_bytes(state: State) -> ArrayBytes:
 def _fields(state: State, at: int) -> dict[str, int]:
     """The wrapper's attributes, from the dict that BUILD was given."""
     value = state.array_state
-    kept = state.boxes.get((value or 0) >> 8) if value is not None and value & v.KIND == v.BOX else None
+    box = state.boxes.find(value) if value is not None and value & v.KIND == v.BOX else None
+    kept = box.items if box else None
     if kept is None or len(kept) % 2:
-        raise Unsupported(at, "an array wrapper whose state is no plain dict: what follows cannot be told apart")
+        raise Forged(at, "an array wrapper whose state is no plain dict: what follows cannot be told apart")
     fields: dict[str, int] = {}
     for key, item in zip(kept[::2], kept[1::2], strict=True):
         name = state.ledger.text(key)
-        if name is None:
-            raise Unsupported(at, "an array wrapper with a computed attribute name")
+        if name not in _FIELDS:
+            kind = Forged if name is None or name in _METHODS or name.startswith("__") else Unsupported
+            raise kind(at, f"an array wrapper with an attribute that joblib does not know: {name!r:.40}")
         fields[name] = item
     return fields
 
@@ -63,12 +82,12 @@ def _fields(state: State, at: int) -> dict[str, int]:
 def _shape(state: State, value: int | None, at: int) -> list[int]:
     items = state.ledger.items(value) if value is not None else None
     if items is None or len(items) > 64:
-        raise Unsupported(at, "an array wrapper whose shape is no plain tuple")
+        raise Forged(at, "an array wrapper whose shape is no plain tuple")
     shape = []
     for item in items:
         extent = v.whole_number(state.window, item)
         if extent is None or not 0 <= extent < 1 << 62:
-            raise Unsupported(at, "an array wrapper whose shape is not made of plain numbers")
+            raise Forged(at, "an array wrapper whose shape is not made of plain numbers")
         shape.append(extent)
     return shape
 
@@ -76,23 +95,26 @@ def _shape(state: State, value: int | None, at: int) -> list[int]:
 def _item(state: State, value: int | None, at: int) -> tuple[int, bool]:
     """Bytes per item, and whether the items are pickled objects."""
     if value is None or value & v.KIND != v.CALL:
-        raise Unsupported(at, "an array wrapper whose dtype is not made by numpy.dtype")
+        raise Forged(at, "an array wrapper whose dtype is not made by numpy.dtype")
     function, _, arguments = state.ledger.calls[value >> 4]
-    if function & v.KIND != v.GLOBAL or state.ledger.globals[function >> 4] != ("numpy", "dtype") or not arguments:
+    name = state.ledger.globals[function >> 4] if function & v.KIND == v.GLOBAL else ("", "")
+    if name == _TEXT_TYPE:
+        return 0, True
+    if name != ("numpy", "dtype") or not arguments:
         raise Unsupported(at, "an array wrapper whose dtype is not made by numpy.dtype")
     found = _DTYPE.match(state.ledger.text(arguments[0]) or "")
     if not found:
-        raise Unsupported(at, "an array wrapper whose dtype has no plain name")
+        raise Forged(at, "an array wrapper whose dtype has no plain name")
     kind, digits = found.groups()
-    size = int(digits) if digits else 1
+    size = int(digits)
+    if size not in _SIZES.get(kind, (size,)):
+        raise Forged(at, f"an array wrapper whose dtype numpy does not know: {kind}{digits}")
     flags, stated = _built(state, value, at)
     if kind == "O" or flags & _HASOBJECT:
         return 0, True
     if kind == "U":
         size *= 4
-    if kind in "SUVa" and stated > 0:
-        size = stated
-    return _DATES.get(kind, size), False
+    return stated if kind in "SUV" and stated > 0 else size, False
 
 
 def _built(state: State, dtype: int, at: int) -> tuple[int, int]:
@@ -103,10 +125,10 @@ def _built(state: State, dtype: int, at: int) -> tuple[int, int]:
         flags = v.whole_number(state.window, items[7]) if len(items) > 7 else 0
         size = v.whole_number(state.window, items[5]) if len(items) > 5 else -1
         if flags is None or size is None:
-            raise Unsupported(at, "a dtype whose state is not made of plain numbers")
+            raise Forged(at, "a dtype whose state is not made of plain numbers")
         answers.add((flags, size))
     if len(answers) > 1:
-        raise Unsupported(at, "dtypes of one name with different layouts: which one the array has cannot be told")
+        raise Forged(at, "dtypes of one name with different layouts: which one the array has cannot be told")
     return answers.pop() if answers else (0, -1)
 
 
@@ -117,8 +139,8 @@ def _padding(state: State, value: int | None, at: int) -> int:
     """
     if value is None or value == v.NONE:
         return 0
-    if value & v.KIND in (v.CALL, v.OTHER, v.PERSISTENT):
-        raise Unsupported(at, "an array wrapper whose alignment is computed")
+    if value & v.KIND != v.INT:
+        raise Forged(at, "an array wrapper whose alignment is no number")
     length = state.window.cursor.read(at, 1)[0]
     padding = state.window.cursor.peek(at + 1, length)
     if not padding.strip(b"\xff"):

@@ -4,41 +4,48 @@
 would load in turn, and says where two unpicklers would see different instructions.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.compression import inflate
-from modelairlock.encodings.joblib_array import array_bytes
+from modelairlock.encodings.joblib_array import Forged, array_bytes
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.ledger import LOADERS
 from modelairlock.encodings.pickle_machine.opcodes import reach
 from modelairlock.encodings.pickle_machine.window import SETSTATE
+from modelairlock.encodings.pickle_trial import (
+    MODULE,
+    TRIAL_SECONDS,
+    effects,
+    forked,
+    objects_as_opcodes,
+    raw_as_opcodes,
+    trial_budget,
+)
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import (
+    Build,
     Call,
     Fact,
     HiddenCode,
-    Import,
     Irregularity,
     Member,
+    PersistentId,
     PickleStream,
+    SetItem,
     UnresolvedImport,
 )
 from modelairlock.records.span import Span
 
-#: raw arrays of one file whose bytes are also tried as opcodes
-TRIED_ARRAYS = 4096
 #: a frame that is searched for the opcode that crosses its edge
 FRAME_BYTES = 16 * 1024 * 1024
 CROSSINGS = 4
-#: a trial runs this long at most
-TRIAL_SECONDS = 5.0
+#: see `Irregularity`; judged by the rule ``hidden-instructions``
+FORGED = "joblib-wrapper-forged"
 #: see `Irregularity`; judged by the rule ``unvouched-code``
 SETSTATE_NAMED = "pickle-names-setstate"
-MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 
 
 def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
@@ -74,26 +81,40 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
 
 
 def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
+    """What follows an array wrapper; `before` counts what was stated of arrays so far."""
     at = state.position
     state.frames.leave(at)
+    # At the first array the two readings part for good: who takes it for opcodes never comes back to this one.
+    fork = None if before else forked(cursor, state)
     try:
         following = array_bytes(state)
-    except ReadProblem:
-        yield from _raw_as_opcodes(cursor, state, at)
+    except ReadProblem as problem:
+        if isinstance(problem, Forged):
+            yield Irregularity(span=Span(at, at), kind=FORGED, detail=problem.detail)
+        yield from raw_as_opcodes(at, fork)
         raise
-    if before < TRIED_ARRAYS and not following.objects:
-        yield from _raw_as_opcodes(cursor, state, at)
     state.array_state = None
     if following.subclass & v.KIND == v.GLOBAL:
         yield from _subclass(state, at, following.subclass)
     if following.objects:
-        inner = State(cursor, following.start, joblib=False)
-        yield from pickle_facts(cursor, inner)
-        state.position = inner.position
+        yield from _objects(cursor, state, following.start, fork)
     else:
         cursor.pass_over(following.start, following.end)
         state.position = following.end
+        yield from raw_as_opcodes(at, fork)
     state.window.skip(state.position)
+
+
+def _objects(cursor: Cursor, state: State, start: int, fork: State | Gap | None) -> Iterator[Fact | Gap]:
+    """An array of objects: a pickle of its own."""
+    inner = State(cursor, start, joblib=False)
+    ordinary = list(state.ledger.stated())
+    for stated in pickle_facts(cursor, inner):
+        yield stated
+        if not isinstance(stated, Gap):
+            ordinary.append(stated)
+    state.position = inner.position
+    yield from objects_as_opcodes(start, fork, ordinary)
 
 
 def _subclass(state: State, at: int, subclass: int) -> Iterator[Fact]:
@@ -103,44 +124,7 @@ def _subclass(state: State, at: int, subclass: int) -> Iterator[Fact]:
         yield Call(span=Span(at, at), callable=value, how="newobj")
 
 
-def _raw_as_opcodes(cursor: Cursor, state: State, at: int) -> Iterator[Fact]:
-    """``pickle.load`` on a joblib file takes an array's bytes for opcodes. Do they do anything then?"""
-    source = SubSource(cursor.source, at, cursor.size)
-    trial = State(Cursor(source, cursor.name, _trial_budget(cursor)), 0, joblib=False)
-    trial.stack = [v.UNKNOWN] * 64
-    trial.memo.dense.extend(state.memo.dense[:4096])
-    names, calls = effects(trial)
-    if names:
-        yield HiddenCode(span=Span(at, at), kind="raw-array", names=names, calls=calls)
-
-
-# -- trials ----------------------------------------------------------------------------------------------------
-
-
-def _trial_budget(cursor: Cursor) -> Budget:
-    limits = Limits(seconds=TRIAL_SECONDS, facts=1000, stack_cells=1_000_000, memo_cells=1_000_000)
-    budget = Budget(limits)
-    budget.deadline = min(budget.deadline, cursor.budget.deadline)
-    return budget
-
-
-def effects(trial: State) -> tuple[tuple[str, ...], bool]:
-    """What running `trial` imports (names that could be modules), and whether it calls anything."""
-    problem = None
-    try:
-        run(trial)
-    except ReadProblem as stopped:
-        problem = stopped
-    names: dict[str, None] = {}
-    calls = False
-    for fact in trial.ledger.stated():
-        if isinstance(fact, Import) and MODULE.match(fact.module):
-            names[f"{fact.module}.{fact.qualname}"[:200]] = None
-        elif isinstance(fact, UnresolvedImport):
-            names["a computed name"] = None
-        calls = calls or isinstance(fact, Call)
-    del problem
-    return tuple(names)[:16], calls
+# -- frames --------------------------------------------------------------------------------------------------
 
 
 class _Spliced:
@@ -168,10 +152,10 @@ def _hidden_by_frames(cursor: Cursor, state: State, start: int) -> Iterator[Fact
         cut = _crossing(cursor, frame_start, frame_end)
         if cut is None:
             continue
-        trial = State(Cursor(_Spliced(cursor.source, cut, frame_end), cursor.name, _trial_budget(cursor)), start)
-        names, calls = effects(trial)
+        trial = State(Cursor(_Spliced(cursor.source, cut, frame_end), cursor.name, trial_budget(cursor)), start)
+        tried = effects(trial)
         if set(trial.ledger.globals) - plain:
-            yield HiddenCode(span=Span(cut, frame_end), kind="frame", names=names, calls=calls)
+            yield HiddenCode(span=Span(cut, frame_end), kind="frame", names=tried.names, calls=tried.calls)
 
 
 def _crossing(cursor: Cursor, start: int, end: int) -> int | None:
@@ -214,13 +198,13 @@ def _dormant_pickles(cursor: Cursor, state: State) -> Iterator[Fact]:
         start, end, method = v.byte_string(state.window, at)
         if end > cursor.size or cursor.peek(end - 1, 1) != b".":
             continue
-        budget = _trial_budget(cursor)
+        budget = trial_budget(cursor)
         plain = method == "stored"
         source = SubSource(cursor.source, start, end)
         inner = source if plain else inflate(source, Span(0, end - start), method, budget)
         trial = State(Cursor(inner, cursor.name, budget), 0)
-        names, _ = effects(trial)
-        if names and trial.position == inner.size:
+        tried = effects(trial)
+        if (tried.names and trial.position == inner.size) or tried.unfinished:
             size = end - start if plain else None
             yield Member(
                 span=Span(start, end), name=f"bytes at {start}", method=method, size_bytes=size, role="dormant"
@@ -243,7 +227,14 @@ def whole_or_acting(source: Source) -> tuple[bool, bool]:
 
 
 def _acts(trial: State, *, stopped_well: bool) -> bool:
-    """Whether an unpickler would get as far as importing something that can exist, and using it."""
+    """Whether an unpickler would get as far as importing something that can exist, and using it.
+
+    To change what was imported is a use as well: items put into a module's ``__dict__`` are found by the next import.
+    So is a module that is a program: importing it runs it.
+    """
     modules = [module for module, _ in trial.ledger.globals if MODULE.match(module)]
-    called = any(isinstance(fact, Call) for fact in trial.ledger.facts)
-    return bool(modules) and (called or stopped_well)
+    used = stopped_well or any(isinstance(fact, _USES) for fact in trial.ledger.facts)
+    return any(used or module.rpartition(".")[2] == "__main__" for module in modules)
+
+
+_USES = (Call, Build, SetItem, PersistentId, UnresolvedImport)

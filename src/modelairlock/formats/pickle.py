@@ -65,6 +65,8 @@ FORMAT = Format(
     passes_over="Strings, byte strings and joblib's raw array bytes: unpicklers take them as data.",
     blind_spots=(
         "What an object does when it is used after loading, for example by predict().",
+        "Mistakes in code written in C that is handed bytes of the file: XGBoost's and LightGBM's own model readers.",
+        "How much memory and time loading takes.",
         "Weights that were trained to misbehave.",
     ),
     references=("PEP 307", "PEP 3154", "PEP 574", "CPython Modules/_pickle.c", "joblib/numpy_pickle.py"),

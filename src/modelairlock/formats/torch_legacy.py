@@ -41,7 +41,8 @@ def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
 
 
 def _keys(state: State) -> list[str]:
-    kept = state.boxes.get(state.result >> 8) if state.result & v.KIND == v.BOX else None
+    box = state.boxes.find(state.result) if state.result & v.KIND == v.BOX else None
+    kept = box.items if box else None
     keys = [state.ledger.text(value) for value in kept or ()]
     if kept is None or None in keys:
         raise Unsupported(state.position, "the list of storage keys is computed: what follows cannot be told apart")

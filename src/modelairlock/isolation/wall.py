@@ -23,8 +23,6 @@ from modelairlock.records.isolation import LAYERS, Isolation, Level
 
 #: templates in a row that may die before the wall gives up
 _DEATHS = 5
-#: all answers of one run together may be this many times what one may be
-_RUN_ANSWERS = 4
 _F_GET_SEALS, _SEAL_WRITE = 1034, 8
 
 
@@ -90,7 +88,8 @@ class Wall:
         if not tasks:
             return []
         running, _ = self._ready()
-        answers = Answers(len(tasks), self._result_bytes, self._result_bytes * _RUN_ANSWERS)
+        # All answers of a run are in memory at once, so together they may be no longer than one.
+        answers = Answers(len(tasks), self._result_bytes, self._result_bytes)
         failure = run(running, tasks, answers, seconds)
         if not failure:
             self._deaths = 0

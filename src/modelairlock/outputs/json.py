@@ -1,10 +1,8 @@
 """Writes the record as JSON, schema ``modelairlock/scan/1``, straight from the records.
 
-The schema only ever gains fields. Characters that a terminal would obey or hide stand as ``\\u`` escapes, which changes
-nothing for a JSON parser: the strings that come out are the ones that were found.
+The schema only ever gains fields.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +10,7 @@ import msgspec
 
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import SCHEMA, ScanRecord
-from modelairlock.records.text import hidden
 
-_NOT_PLAIN = re.compile(r"[^\x00-\x7e]")
 #: what the fields mean, where the name alone does not say it
 _DESCRIPTIONS = {
     "ScanRecord.verdict": "The worst verdict of all subjects; incomplete if there is none.",
@@ -23,6 +19,10 @@ _DESCRIPTIONS = {
     "ScanRecord.excluded": "Files that were not looked at, and why.",
     "ScanRecord.errors": "What the operator can mend: missing sources, empty folders.",
     "ScanRecord.hashed": "Whether digests were computed.",
+    "ScanRecord.settings": "The settings files that had a say: one at most, unless several reports were judged again.",
+    "ScanRecord.rejudged": "Whether facts came from the cache alone; isolation is the least they were read with.",
+    "Settings.path": "As the command line found it or was given it.",
+    "Settings.keys": "What it decided, by the names of the options; those on the command line are not among them.",
     "Subject.path": "As given by the operator; members follow after an exclamation mark.",
     "Subject.sha256": "Of the file's bytes, hexadecimal; null for members and when hashing was turned off.",
     "Subject.size_bytes": "Of the artifact, once decompressed if it is a member.",
@@ -59,32 +59,8 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _escaped(match: re.Match[str]) -> str:
-    character = match.group()
-    if not hidden(character):
-        return character
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
-
-
-def _plain(value: object) -> object:
-    """Strings without lone surrogates, which JSON in UTF-8 cannot carry: they are shown as ``\\udcXX``, as text."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _encoded(record: ScanRecord) -> bytes:
-    try:
-        return msgspec.json.encode(record)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_plain(msgspec.to_builtins(record)))
-
-
 def _render(record: ScanRecord, _: View) -> Iterator[str]:
-    yield _NOT_PLAIN.sub(_escaped, msgspec.json.format(_encoded(record), indent=2).decode())
+    yield record.to_json()
     yield "\n"
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from html import escape
 from itertools import islice
 
-from modelairlock.records.coverage import EXPLANATIONS
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown
-from modelairlock.records.wording import counted, formats_of
+from modelairlock.records.wording import counted, formats_of, settings_in_words
 
 #: findings and gaps of one file; JSON has them all
 _MOST = 50
@@ -32,6 +31,12 @@ def _render(record: ScanRecord, view: View) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<testsuites name="airlock scan" {totals}>\n'
     yield f'  <testsuite name="airlock scan" {totals} timestamp="{_attribute(_local(record.started))}">\n'
+    if record.settings:
+        yield "    <properties>\n"
+        for settings in record.settings:
+            value = _attribute(f"{settings.path} {settings_in_words(settings)}")
+            yield f'      <property name="settings" value="{value}"/>\n'
+        yield "    </properties>\n"
     for subject in record.subjects:
         yield from _case(subject.path, formats_of(subject), _outcome(subject))
     for repository in record.repositories:
@@ -59,7 +64,7 @@ def _outcome(subject: Subject) -> str:
     if subject.verdict is Verdict.INCOMPLETE:
         gaps = ((gap, part.path) for part in subject.walk() for gap in part.coverage.gaps)
         lines = [
-            f"{gap.because.value}: {gap.detail or EXPLANATIONS[gap.because][0]} [{path}@{gap.start}..{gap.end}]"
+            f"{gap.because.value}: {gap.detail or gap.explanation[0]} [{path}@{gap.start}..{gap.end}]"
             for gap, path in islice(gaps, 100 * _MOST)
         ]
         return _element("error", "incomplete", lines)

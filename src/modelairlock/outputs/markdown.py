@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from modelairlock.records.coverage import EXPLANATIONS, Because, Gap
+from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.finding import Confidence, Finding
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, formats_of, inside, listed, size
+from modelairlock.records.wording import counted, formats_of, inside, listed, settings_in_words, size
 
 _MOST_CHARACTERS = 60_000
 _MOST_FILES = 20
@@ -58,7 +58,17 @@ def _blocks(record: ScanRecord, view: View) -> Iterator[str]:
             yield f"- {code(error.path)}: {prose(error.message)}{hint}\n"
     if record.excluded:
         yield f"\n{counted(len(record.excluded), 'file')} excluded and not looked at.\n"
+    for settings in record.settings:
+        yield f"\nSettings: {code(shown_path(settings.path, 200))} {prose(settings_in_words(settings))}.\n"
+    yield from _foot(record)
+
+
+def _foot(record: ScanRecord) -> Iterator[str]:
     isolation = record.tool.isolation
+    if record.rejudged:
+        tool = f"{prose(record.tool.name)} {prose(record.tool.version)}"
+        yield f"\n<sub>{tool}, judged again from the cache; no file was read</sub>\n"
+        return
     missing = ", ".join(layer.name for layer in isolation.layers if layer.state != "enforced")
     yield f"\n<sub>{prose(record.tool.name)} {prose(record.tool.version)}, isolation: {isolation.level.value}"
     yield f" (without {prose(missing)})</sub>\n" if missing else "</sub>\n"
@@ -120,16 +130,15 @@ def _findings(findings: list[Finding], path: str) -> Iterator[str]:
 
 
 def _incomplete(record: ScanRecord) -> Iterator[str]:
-    reasons: dict[Because, list[tuple[str, Gap]]] = {}
+    reasons: dict[tuple[Because, tuple[str, str]], list[tuple[str, Gap]]] = {}
     for subject in record.subjects:
         if subject.verdict is Verdict.INCOMPLETE:
             for part in subject.walk():
                 for gap in part.coverage.gaps:
-                    reasons.setdefault(gap.because, []).append((part.path, gap))
+                    reasons.setdefault((gap.because, gap.explanation), []).append((part.path, gap))
     if reasons:
         yield "\n### INCOMPLETE\n\n"
-    for because, gaps in reasons.items():
-        why, what = EXPLANATIONS[because]
+    for (because, (why, what)), gaps in reasons.items():
         yield f"- **{because.value}**: {prose(why)} {prose(what)}\n"
         for path, gap in islice(gaps, _MOST_DETAILS):
             detail = f": {code(gap.detail)}" if gap.detail else ""

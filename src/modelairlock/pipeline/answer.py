@@ -10,7 +10,7 @@ import msgspec
 
 from modelairlock.limits import Limits
 from modelairlock.records.coverage import Because, Coverage
-from modelairlock.records.facts import Build, Call, Fact, PersistentId, SetItem, UnresolvedImport, Value
+from modelairlock.records.facts import Build, Call, Fact, Key, PersistentId, SetItem, UnresolvedImport, Value
 from modelairlock.records.reading import Reading
 
 #: one answer of the worker; 200,000 facts fit several times over
@@ -21,12 +21,18 @@ NESTING = 32
 VALUE_NESTING = 64
 
 
+#: instead of a reading, from a shared child: this file needs a decoder written in C
+HANDED_BACK = b""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the parent asks: how the artifact is called, and what reading it may cost."""
+    """What the parent asks: how the artifact is called, what reading it may cost, and who else is in the child."""
 
     path: str
     name: str
     limits: Limits
+    #: whether the child reads other files too that need no decoder written in C, and so must run none
+    shared: bool = False
 
 
 class ProtocolBroken(Exception):
@@ -36,8 +42,11 @@ class ProtocolBroken(Exception):
 _decode_reading = msgspec.msgpack.Decoder(Reading).decode
 
 
-def decode(data: bytes, size_bytes: int, path: str) -> Reading:
-    """The worker's answer about an artifact of `size_bytes` at `path`, or `ProtocolBroken`."""
+def decode(data: bytes, size_bytes: int, path: str, limits: Limits | None = None) -> Reading:
+    """The worker's answer about an artifact of `size_bytes` at `path`, or `ProtocolBroken`.
+
+    `limits` are those it had to keep to; None where they are no longer known.
+    """
     if len(data) > RESULT_BYTES:
         raise ProtocolBroken(f"an answer of {len(data)} bytes")
     try:
@@ -47,7 +56,28 @@ def decode(data: bytes, size_bytes: int, path: str) -> Reading:
     if reading.path != path or reading.coverage.size_bytes != size_bytes:
         raise ProtocolBroken("an answer about another artifact")
     _check(reading, 0)
+    if limits:
+        _check_counts(reading, limits)
     return reading
+
+
+def _check_counts(reading: Reading, limits: Limits) -> None:
+    """What an honest tree keeps to: each artifact may have two facts, and two gaps, that no reader stated."""
+    artifacts, facts, gaps = _counts(reading)
+    if artifacts > max(1, limits.artifacts):
+        raise ProtocolBroken(f"{artifacts} artifacts where {limits.artifacts} were allowed")
+    if facts > limits.facts + 2 * artifacts:
+        raise ProtocolBroken(f"{facts} facts where {limits.facts} were allowed")
+    if gaps > limits.facts + 2 * artifacts:
+        raise ProtocolBroken(f"{gaps} gaps where {limits.facts} were allowed")
+
+
+def _counts(reading: Reading) -> tuple[int, int, int]:
+    artifacts, facts, gaps = 1, len(reading.facts), len(reading.coverage.gaps)
+    for member in reading.members:
+        below = _counts(member)
+        artifacts, facts, gaps = artifacts + below[0], facts + below[1], gaps + below[2]
+    return artifacts, facts, gaps
 
 
 def _check(reading: Reading, depth: int) -> None:
@@ -73,7 +103,7 @@ def _values(fact: Fact) -> Sequence[Value]:
             return (fact.target, fact.state)
         case SetItem():
             return (fact.target,)
-        case PersistentId():
+        case PersistentId() | Key():
             return (fact.value,)
         case UnresolvedImport():
             return (fact.module, fact.qualname)
@@ -84,7 +114,7 @@ def _check_values(level: Sequence[Value]) -> None:
     for _ in range(VALUE_NESTING):
         if not level:
             return
-        level = [part for value in level for part in value.parts]
+        level = [part for value in level for part in (*value.parts, *(value.holds or ()))]
     if level:
         raise ProtocolBroken("a value nested too deep")
 

@@ -1,12 +1,15 @@
 """One batch of files, before the wall: open, hash, ask the cache, have them read behind the wall, judge.
 
 Small files share a child, so a child that dies says nothing about who killed it: when any of a batch fails, each file
-of it is read again alone. Nothing a child says is believed before `answer.decode` has checked it, and nothing is
-cached that a second look would not say again.
+of it is read again alone. A child that was taken over could also answer for the files after it. So a shared child runs
+no decoder written in C (it hands such files back, and they are read among themselves), and nothing it says is cached:
+what speaks for a digest for ever is only said by a child that read one file, over bytes that nobody could change
+between hashing and reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checked it.
 """
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -14,12 +17,15 @@ import msgspec
 
 from modelairlock.isolation import Outcome, Task, Wall
 from modelairlock.limits import Limits
-from modelairlock.pipeline.answer import Job, ProtocolBroken, decode
+from modelairlock.pipeline import hold
+from modelairlock.pipeline.answer import HANDED_BACK, Job, ProtocolBroken, decode
 from modelairlock.pipeline.cache import Cache
-from modelairlock.pipeline.digest import Digests, Stopped, digest
+from modelairlock.pipeline.digest import Digests, Stopped, digest, digest_of
+from modelairlock.pipeline.hold import Lease
 from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.keep import Keep
 from modelairlock.pipeline.reroot import reroot, with_gap
-from modelairlock.reading import Unreadable
+from modelairlock.reading import OverLimit, Unreadable
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.isolation import Level
@@ -29,6 +35,13 @@ from modelairlock.sources.local import File, changed, open_file
 
 BLOB_MISMATCH = "the blob's name is not the digest of its content"
 CHANGED = "the file changed while it was read"
+WRITTEN = "somebody has the file open for writing: what was hashed and what was read need not be the same"
+#: files up to this size share a child, and are read from a sealed copy
+SMALL_BYTES = 1024 * 1024
+#: so many files that need such decoders share a child, where there are more of them in a batch
+DECODING_FILES = 8
+#: files up to this size are copied where no lease can be had
+COPIED_BYTES = 16 * 1024 * 1024
 #: the worker watches its own clock and says which limit ran out; only one that does not is killed, this much later
 GRACE_SECONDS = 10.0
 #: a batch is worth this much patience; after that each of its files gets its own time, alone
@@ -45,6 +58,7 @@ class Run:
         self.limits = limits
         self.hashing = hashing
         self.cache = cache
+        self.keep = Keep()
         self.stop = threading.Event()
         self.spent_bytes = 0
 
@@ -67,25 +81,35 @@ class Run:
 class _Item:
     """One file on its way to being a subject. `doubt` says why what was read may not be what is there."""
 
-    __slots__ = ("answer", "digests", "doubt", "fd", "file", "reading", "state")
+    __slots__ = ("answer", "digests", "doubt", "fd", "file", "lasting", "lease", "reading", "size", "state")
 
     def __init__(self, file: File) -> None:
         self.file = file
+        #: what the child reads: a sealed copy, or the file itself
         self.fd = -1
+        self.size = file.size
         self.state: os.stat_result | None = None
+        self.lease = Lease.REFUSED
+        #: whether hashing and reading surely saw the same bytes
+        self.lasting = False
         self.digests: Digests | None = None
-        self.doubt = ""
+        self.doubt: tuple[Because, str] | None = None
         self.reading: Reading | None = None
+        #: what a child said that read nothing else
         self.answer = b""
-
-    @property
-    def size(self) -> int:
-        return self.state.st_size if self.state else self.file.size
 
     @property
     def sha256(self) -> str | None:
         """The digest of what was read, if that is beyond doubt."""
         return self.digests.sha256 if self.digests and not self.doubt else None
+
+    def close(self) -> None:
+        """Give back the descriptor, and the lease with it."""
+        if self.lease is Lease.HELD:
+            hold.release(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 def read_batch(run: Run, files: Sequence[File]) -> list[Subject]:
@@ -94,12 +118,13 @@ def read_batch(run: Run, files: Sequence[File]) -> list[Subject]:
     try:
         for item in items:
             _open(run, item)
+        # A wall that cannot be put up is the operator's to mend, at once and not file by file.
+        _ = run.level
         _read(run, [item for item in items if item.reading is None])
         return [_finish(run, item) for item in items]
     finally:
         for item in items:
-            if item.fd >= 0:
-                os.close(item.fd)
+            item.close()
 
 
 def unread(path: str, name: str, size: int, because: Because, detail: str) -> Reading:
@@ -126,42 +151,105 @@ def _open(run: Run, item: _Item) -> None:
     file = item.file
     try:
         item.fd, item.state = open_file(file)
+        item.size = item.state.st_size
+        if item.size <= SMALL_BYTES or (run.hashing and not _leased(item) and item.size <= COPIED_BYTES):
+            _copy(run, item)
+        elif run.hashing:
+            item.digests = _hashed(run, item)
+        else:
+            run.spent(item.size)
+    except OverLimit as problem:
+        item.doubt = problem.because, problem.detail
     except Unreadable as problem:
-        item.reading = unread(file.name, file.name, file.size, Because.UNREADABLE, problem.detail)
-        return
-    if not run.hashing:
-        run.spent(item.size)
-        return
+        if item.fd < 0:
+            item.reading = unread(file.name, file.name, file.size, Because.UNREADABLE, problem.detail)
+        else:
+            item.doubt = problem.because, str(problem)
+    if run.cache and item.sha256:
+        item.reading = run.cache.get(item.sha256, file.name, item.size, run.limits, run.level)
+
+
+def _leased(item: _Item) -> bool:
+    """Whether the kernel watches over the file from now on."""
+    item.lease = hold.lease(item.fd)
+    item.lasting = item.lease in {Lease.HELD, Lease.FIXED}
+    # What happened between opening and the lease is before both looks at the bytes.
+    item.state = os.fstat(item.fd)
+    item.size = item.state.st_size
+    return item.lasting
+
+
+def _copy(run: Run, item: _Item) -> None:
+    """Take the file's bytes once, for digest and child. Without room for a copy, the child reads the file itself."""
+    data = hold.content(item.fd, item.size)
+    run.spent(len(data))
+    if len(data) != item.size:
+        item.doubt = Because.UNREADABLE, CHANGED
+        data = data[: item.size]
+    if run.hashing:
+        item.digests = digest_of(data, git=len(item.file.claimed) == 40)
     try:
-        item.digests = digest(item.fd, item.size, git=len(file.claimed) == 40, spent=run.spent)
-    except Unreadable as problem:
-        item.doubt = str(problem)
+        copy = hold.sealed(data)
+    except OSError:
         return
-    if item.digests.length != item.size:
-        item.doubt = CHANGED
-    elif run.cache:
-        item.reading = run.cache.get(item.digests.sha256, file.name, item.size, run.limits, run.level)
+    os.close(item.fd)
+    item.fd, item.size = copy, len(data)
+    item.lasting = True
 
 
-def _read(run: Run, items: Sequence[_Item]) -> None:
-    """Have `items` read in one child; if anything goes wrong, each in a child of its own."""
+def _hashed(run: Run, item: _Item) -> Digests:
+    """The digests of a file that is read in place. Raises `Unreadable`, and `OverLimit` when it takes too long."""
+    deadline = time.monotonic() + run.limits.seconds
+
+    def spent(count: int) -> None:
+        run.spent(count)
+        if time.monotonic() > deadline:
+            raise OverLimit(0, f"hashing took longer than {run.limits.seconds:g} s: no digest (limit: seconds)")
+
+    if item.lease is Lease.WRITTEN:
+        item.doubt = Because.UNREADABLE, WRITTEN
+    digests = digest(item.fd, item.size, git=len(item.file.claimed) == 40, spent=spent)
+    if digests.length != item.size:
+        item.doubt = Because.UNREADABLE, CHANGED
+    return digests
+
+
+def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
+    """Have `items` read in one child; if anything goes wrong, each in a child of its own.
+
+    A shared child runs decoders written in C only if it is told that all its files are `decoding` ones.
+    """
     if not items:
         return
     run.check()
-    tasks = [Task(item.fd, _encode(Job(path=item.file.name, name=item.file.name, limits=run.limits))) for item in items]
+    alone = len(items) == 1
+    plain = not (alone or decoding)
+    tasks = [Task(item.fd, _encode(_job(run, item.file, plain))) for item in items]
     seconds = run.limits.seconds + GRACE_SECONDS
-    outcomes = _outcomes(run, tasks, min(seconds, BATCH_SECONDS) if len(items) > 1 else seconds)
-    failures = [_take(item, outcome.result, outcome.failure) for item, outcome in zip(items, outcomes, strict=True)]
+    outcomes = _outcomes(run, tasks, seconds if alone else min(seconds, BATCH_SECONDS))
+    failures = [_take(run, item, outcome, plain) for item, outcome in zip(items, outcomes, strict=True)]
     run.check()
-    if not any(failures):
+    if alone:
+        _settle(items[0], failures[0])
         return
-    if len(items) > 1:
+    if decoding:
         for item in items:
-            _read(run, [item])
-        return
-    file = items[0].file
-    items[0].answer = b""
-    items[0].reading = unread(file.name, file.name, items[0].size, Because.READER_FAILED, failures[0])
+            item.answer = b""  # for this report only: a decoder that was taken over must not speak to later ones
+    back = items if any(failures) else [item for item in items if item.reading is None]
+    size = DECODING_FILES if len(back) > DECODING_FILES and not any(failures) else 1
+    for start in range(0, len(back), size):
+        _read(run, back[start : start + size], decoding=True)
+
+
+def _settle(item: _Item, failure: str) -> None:
+    """There is no more to be tried: a failure is what there is to say."""
+    if failure:
+        item.answer = b""
+        item.reading = unread(item.file.name, item.file.name, item.size, Because.READER_FAILED, failure)
+
+
+def _job(run: Run, file: File, plain: bool) -> Job:
+    return Job(path=file.name, name=file.name, limits=run.limits, shared=plain)
 
 
 def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
@@ -174,12 +262,15 @@ def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
         return [Outcome(result=None, failure=str(problem))] * len(tasks)
 
 
-def _take(item: _Item, result: bytes | None, failure: str) -> str:
+def _take(run: Run, item: _Item, outcome: Outcome, plain: bool) -> str:
     """Keep what the child said about `item` if it passes the strict decoder; else say what is wrong with it."""
-    if failure or result is None:
-        return failure or "the reader gave no answer"
+    result = outcome.result
+    if outcome.failure or result is None:
+        return outcome.failure or "the reader gave no answer"
+    if plain and result == HANDED_BACK:
+        return ""
     try:
-        item.reading = decode(result, item.size, item.file.name)
+        item.reading = decode(result, item.size, item.file.name, run.limits)
     except ProtocolBroken as problem:
         return f"the reader broke protocol: {problem}"
     item.answer = result
@@ -190,14 +281,27 @@ def _finish(run: Run, item: _Item) -> Subject:
     """Look whether the file is still what was read, then remember, put in place and judge."""
     file, reading = item.file, item.reading
     assert reading is not None, "every item was read, recalled or given up"
-    if item.state and not item.doubt and changed(item.state, os.fstat(item.fd)):
-        item.doubt = CHANGED
-    if run.cache and item.answer and item.sha256:
+    if item.state and not item.doubt and _touched(item):
+        item.doubt = Because.UNREADABLE, CHANGED
+    if run.cache and item.answer and item.sha256 and _kept_still(item):
         run.cache.put(item.sha256, reading, item.answer, run.limits, run.level)
     reading = reroot(reading, file.path)
     if item.doubt:
-        whole = Gap(start=0, end=item.size, because=Because.UNREADABLE, detail=item.doubt)
-        reading = with_gap(reading, whole)
+        because, detail = item.doubt
+        reading = with_gap(reading, Gap(start=0, end=item.size, because=because, detail=detail))
     if item.digests and file.claimed not in {"", item.digests.sha256, item.digests.git}:
         reading = with_gap(reading, Gap(start=0, end=0, because=Because.MALFORMED, detail=BLOB_MISMATCH))
-    return judged(reading, item.sha256)
+    return run.keep.cut(judged(reading, item.sha256))
+
+
+def _touched(item: _Item) -> bool:
+    """Whether what lies at the file's place is no longer what was opened there."""
+    assert item.state is not None, "it was opened"
+    try:
+        return changed(item.state, os.lstat(item.file.place))
+    except OSError:
+        return True
+
+
+def _kept_still(item: _Item) -> bool:
+    return item.lasting and (item.lease is not Lease.HELD or hold.unbroken(item.fd))

@@ -2,7 +2,7 @@
 
 Who can write to the cache can vouch for files. So its folder must belong to the user and to nobody else, and what
 comes out of it goes through the same strict decoder as what comes from the worker. Facts also depend on the file's
-own name (formats look at it), on the reader's version, on the limits and on how well the reader was walled in; all
+own name (formats look at it), on the reader's code, on the limits and on how well the reader was walled in; all
 are part of the key. No failure in here costs more than time.
 """
 
@@ -21,7 +21,7 @@ import msgspec
 
 from modelairlock.limits import Limits
 from modelairlock.pipeline.answer import ProtocolBroken, decode
-from modelairlock.pipeline.judge import READER_VERSION
+from modelairlock.pipeline.reader_version import reader_version
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
@@ -74,6 +74,7 @@ def open_cache(folder: Path, warn: Callable[[str], None], *, cap_bytes: int = CA
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / FILE_NAME
         _refuse_foreign(folder, os.stat(folder))
+        _refuse_open_ways(folder)
         return Cache(path, cap_bytes, warn)
     except OSError as problem:
         warn(f"facts are not cached: {folder}: {problem.strerror}")
@@ -97,6 +98,15 @@ def _refuse_foreign(path: Path, state: os.stat_result) -> None:
         raise AirlockError(f"the cache is not used: {path} belongs to another user, who could vouch for files", hint)
     if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise AirlockError(f"the cache is not used: others can write to {path}, and could vouch for files", hint)
+
+
+def _refuse_open_ways(folder: Path) -> None:
+    """Who can write to a folder above can put another in this one's place, unless that has the sticky bit."""
+    for above in folder.resolve(strict=True).parents:
+        mode = above.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            hint = f"Take that right away (chmod o-w {above}), name another folder, or do without the cache."
+            raise AirlockError(f"the cache is not used: anybody can write to {above}, and replace what is in it", hint)
 
 
 def _damaged(problem: sqlite3.Error) -> bool:
@@ -135,6 +145,7 @@ class Cache:
     """Facts by digest. Safe for threads, and for several processes at once; after an error it just stays silent."""
 
     def __init__(self, path: Path, cap_bytes: int, warn: Callable[[str], None]) -> None:
+        self._reader = reader_version()
         self._database: sqlite3.Connection | None = _connected(path)
         self._path = path
         self._warn = warn
@@ -145,15 +156,15 @@ class Cache:
 
     def get(self, sha256: str, name: str, size: int, limits: Limits, level: Level) -> Reading | None:
         """The reading of content with this digest under this name, with ``path == name``; None if not known."""
-        key = (bytes.fromhex(sha256), name, READER_VERSION, _digest(limits), level.value)
+        key = (bytes.fromhex(sha256), name, self._reader, _digest(limits), level.value)
         for (data,) in self._rows(_GET, key):
-            return _decoded(data, size, name)
+            return _decoded(data, size, name, limits)
         return None
 
     def find(self, sha256: str) -> list[tuple[Reading, Level]]:
         """The newest readings of this content, one for each name it had, whatever the limits were."""
         found: dict[str, tuple[Reading, Level]] = {}
-        for name, size, level, data in self._rows(_FIND, (bytes.fromhex(sha256), READER_VERSION)):
+        for name, size, level, data in self._rows(_FIND, (bytes.fromhex(sha256), self._reader)):
             reading = _decoded(data, size, name) if name not in found else None
             if reading and level in _LEVELS:
                 found[name] = (reading, Level(level))
@@ -163,7 +174,7 @@ class Cache:
         """Remember `data`, the worker's own words for `reading`, unless another look might say otherwise."""
         if not lasting(reading):
             return
-        row = (bytes.fromhex(sha256), reading.name, READER_VERSION, _digest(limits), level.value)
+        row = (bytes.fromhex(sha256), reading.name, self._reader, _digest(limits), level.value)
         with self._lock:
             self._waiting.append((*row, reading.coverage.size_bytes, data))
             self._waiting_bytes += len(data)
@@ -217,12 +228,12 @@ class Cache:
                 _remove(self._path)
 
 
-def _decoded(data: object, size: object, name: object) -> Reading | None:
+def _decoded(data: object, size: object, name: object, limits: Limits | None = None) -> Reading | None:
     """What a row says, if it says it in the worker's words. A database may hold anything in any column."""
     if not (isinstance(data, bytes) and isinstance(size, int) and isinstance(name, str)):
         return None
     try:
-        return decode(data, size, name)
+        return decode(data, size, name, limits)
     except ProtocolBroken:
         return None
 

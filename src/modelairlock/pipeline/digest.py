@@ -1,5 +1,7 @@
 """Digests of an open file in one streaming pass, by the parent, over the very descriptor that the worker reads.
 
+That the worker then reads the same bytes is for `pipeline.hold` to see to.
+
 The count of bytes that really came matters as much as the digest: a file may shrink or grow meanwhile, and some
 (below ``/proc``) lie about their size.
 """
@@ -36,10 +38,18 @@ class _Buffers(local):
 _buffers = _Buffers()
 
 
+def digest_of(data: bytes, *, git: bool = False) -> Digests:
+    """The digests of `data`."""
+    sha1 = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False) if git else None
+    if sha1:
+        sha1.update(data)
+    return Digests(hashlib.sha256(data).hexdigest(), sha1.hexdigest() if sha1 else "", len(data))
+
+
 def digest(fd: int, size: int, *, git: bool = False, spent: Callable[[int], None] | None = None) -> Digests:
     """The digests of what `fd` holds, whatever its offset; stops one byte past `size`. Raises `Unreadable`.
 
-    `spent` is called with the length of each piece, and may raise `Stopped`.
+    `spent` is called with the length of each piece, and may raise what ends it all, such as `Stopped`.
     """
     sha256 = hashlib.sha256()
     sha1 = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False) if git else None

@@ -7,19 +7,19 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from modelairlock import profiles as profiles_room
+from modelairlock import records as records_room
 from modelairlock import rules as rules_room
 from modelairlock.catalog import catalog, find
+from modelairlock.catalog import names as offered
 from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.finding import Finding
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject, Verdict, worst
-
-#: part of the cache key: raise it when a reader begins to state facts it did not state before
-READER_VERSION = "1"
 
 
 @cache
@@ -30,16 +30,26 @@ def rules() -> tuple[Rule, ...]:
 
 @cache
 def rules_digest() -> str:
-    """sha256 over the source of every rule, so that two reports can be compared."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(rules_room.__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    """sha256 over the source of every rule and of what they share, so that two reports can be compared."""
+    return _digest(*_folder(rules_room).rglob("*.py"), _folder(records_room) / "uses.py")
 
 
+@cache
 def profiles_digest() -> str:
-    """sha256 over every profile."""
-    return _context().profiles.digest  # type: ignore[attr-defined,no-any-return]  # the bundled profiles have one
+    """sha256 over every profile and over the code that reads them and weighs arguments."""
+    return _digest(*_folder(profiles_room).rglob("*.py"), *_folder(profiles_room).rglob("*.toml"))
+
+
+def _folder(room: ModuleType) -> Path:
+    return Path(room.__file__ or "").parent
+
+
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 @cache
@@ -106,8 +116,11 @@ def _verdict(findings: list[Finding], gaps: list[Gap], members: tuple[Subject, .
 
 @cache
 def _described(names: tuple[str, ...], field: str) -> tuple[str, ...]:
-    """What the formats say of themselves, each sentence once."""
+    """What the formats say of themselves, each sentence once. A reading may be older than a format, or hostile."""
     said: dict[str, None] = {}
+    known = offered("modelairlock.formats")
     for name in names:
+        if name not in known:
+            continue
         said.update(dict.fromkeys(getattr(find("modelairlock.formats", name, Format), field)))
     return tuple(said)

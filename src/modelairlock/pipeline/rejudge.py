@@ -10,20 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from modelairlock.pipeline.batch import BLOB_MISMATCH, judged, unread
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.pipeline.scan import record
-from modelairlock.records.coverage import Because
+from modelairlock.records.coverage import NO_DIGEST, NOT_KEPT, Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject
+from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Settings, Subject
 from modelairlock.records.text import shown
 
-NO_FACTS = "no facts in the cache; scan the file again"
-NO_DIGEST = "the report has no digest of it; scan the file again"
 REPORT_BYTES = 512 * 1024 * 1024
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -44,7 +42,9 @@ def rejudge(targets: Sequence[str], folder: Path | None, *, started: str = "") -
         cache.close()
     now = started or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     isolation = Isolation(level=min(work.levels, key=lambda level: level.rank, default=Level.NONE), layers=())
-    return record(tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors))
+    made = record(tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors))
+    # What was left out then is left out now, so who decided that is still named.
+    return replace(made, settings=tuple(dict.fromkeys(work.settings)), rejudged=True)
 
 
 def _cache(folder: Path | None) -> Cache:
@@ -61,6 +61,7 @@ class _Rejudging:
         self.subjects: list[Subject] = []
         self.excluded: list[Excluded] = []
         self.errors: list[OperatorError] = []
+        self.settings: list[Settings] = []
         self.levels: set[Level] = set()
 
     def target(self, target: str) -> None:
@@ -75,6 +76,7 @@ class _Rejudging:
             return
         self.excluded.extend(report.excluded)
         self.errors.extend(report.errors)
+        self.settings.extend(report.settings)
         self.subjects.extend(self._again(subject) for subject in report.subjects)
 
     def _by_digest(self, sha256: str) -> Iterator[Subject]:
@@ -83,7 +85,7 @@ class _Rejudging:
             self.levels.add(level)
             yield judged(reading, sha256)
         if not found:
-            yield judged(unread(sha256, sha256, 0, Because.UNREADABLE, NO_FACTS), sha256)
+            yield judged(unread(sha256, sha256, 0, Because.UNREADABLE, NOT_KEPT), sha256)
 
     def _again(self, old: Subject) -> Subject:
         """A subject of a report, judged anew; what its scan said of the file's name and not of its content stays."""
@@ -96,7 +98,7 @@ class _Rejudging:
                 for gap in old.coverage.gaps:
                     moved = with_gap(moved, gap) if gap.detail == BLOB_MISMATCH else moved
                 return judged(moved, sha256)
-        detail = NO_FACTS if sha256 else NO_DIGEST
+        detail = NOT_KEPT if sha256 else NO_DIGEST
         return judged(unread(old.path, name, max(0, old.size_bytes), Because.UNREADABLE, detail), sha256)
 
 
@@ -108,8 +110,6 @@ def _report(path: Path) -> ScanRecord:
             data = file.read(REPORT_BYTES + 1)
         if len(data) > REPORT_BYTES:
             raise AirlockError(f"a report of more than {REPORT_BYTES} bytes is not read", hint)
-        return msgspec.json.decode(data, type=ScanRecord)
     except OSError as problem:
         raise AirlockError(f"it cannot be read: {problem.strerror}", hint) from None
-    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
-        raise AirlockError(f"it is no scan report: {problem}", hint) from None
+    return ScanRecord.from_json(data)

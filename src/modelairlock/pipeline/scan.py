@@ -5,60 +5,37 @@ What the operator can mend (a missing file, an empty folder) stands in the recor
 """
 
 import datetime
-import os
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 import modelairlock
 from modelairlock.isolation import Wall
 from modelairlock.isolation.spawn import Spawned
-from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline import READ
 from modelairlock.pipeline.answer import RESULT_BYTES
-from modelairlock.pipeline.batch import Run, judged, read_batch, unread
+from modelairlock.pipeline.batch import SMALL_BYTES, Run, judged, read_batch, unread
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.judge import profiles_digest, rules_digest
+from modelairlock.pipeline.options import Options
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Tool, worst
 from modelairlock.records.text import shown
-from modelairlock.sources.local import File, Hole, walk
+from modelairlock.sources.local import File, Hole, Patterns, walk
 
-#: files up to this size share a child, so many of them and so many bytes at a time
-SMALL_BYTES = 1024 * 1024
+#: so many small files, and so many bytes of them, share a child
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
+#: unless there are no more of them than this: then each has a child of its own
+FEW_FILES = 32
 MOST_JOBS = 256
 #: how often progress is told while one file takes long
 TELL_SECONDS = 0.2
-
-
-def _processors() -> int:
-    return os.cpu_count() or 1
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to scan. Nothing in here can turn a gap into silence.
-
-    With `hash` off no digest is reported, names of Hugging Face blobs are not checked and the cache is not used.
-    `cache_folder` is where facts are kept (``cache.default_folder`` knows the usual place); None keeps none.
-    `started` goes into the record as it is; empty means the time the scan starts.
-    """
-
-    exclude: tuple[str, ...] = ()
-    jobs: int = msgspec.field(default_factory=_processors)
-    hash: bool = True
-    require: Level | None = None
-    limits: Limits = DEFAULT_LIMITS
-    cache: bool = True
-    cache_folder: Path | None = None
-    started: str = ""
 
 
 class Progress(NamedTuple):
@@ -82,12 +59,14 @@ def scan_sources(
     wall: Wall | None = None,
     spawned: Spawned | None = None,
     warn: Callable[[str], None] | None = None,
+    unmatched: Callable[[str], None] | None = None,
 ) -> ScanRecord:
     """Scan `sources` and say what is known of every file in them.
 
     `progress` is called in this thread, at least five times a second. A `wall` that is given is used and left open;
     else one is put up for this scan, of `spawned` if there is one. `warn` gets a sentence about what does not change
-    any answer, such as a cache that had to be made anew. Raises `AirlockError` for options that make no sense, and
+    any answer, such as a cache that had to be made anew, and `unmatched` each pattern of `options.exclude` that left
+    nothing out. Raises `AirlockError` for options that make no sense, and
     `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
     """
     if options.jobs < 1:
@@ -107,6 +86,9 @@ def scan_sources(
     try:
         scan = _Scan(sources, options, Run(wall, options.limits, options.hash, cache), progress, errors)
         isolation = scan.work(wall if own else None)
+        if unmatched:
+            for pattern in scan.patterns.unused():
+                unmatched(pattern)
     finally:
         if own:
             wall.close()
@@ -158,9 +140,11 @@ class _Scan:
         self.run = run
         self.progress = progress
         self.errors = errors
+        self.patterns = Patterns(options.exclude)
         self.excluded: list[Excluded] = []
         self.subjects: list[tuple[int, Subject]] = []
         self.pending: dict[Future[list[Subject]], list[int]] = {}
+        self.rising: Future[Isolation] | None = None
         self.found_files = 0
         self.found_bytes = 0
         self.walking = True
@@ -176,7 +160,7 @@ class _Scan:
         pool = ThreadPoolExecutor(jobs, thread_name_prefix="airlock")
         try:
             # The wall takes as long to rise as some thousand files take to list.
-            rising = pool.submit(lambda: self.run.wall.isolation)
+            self.rising = rising = pool.submit(lambda: self.run.wall.isolation)
             for numbers, files in _batches(self._files(), batch_files):
                 self.pending[pool.submit(read_batch, self.run, files)] = numbers
                 self._collect(while_more_than=3 * jobs)
@@ -194,7 +178,7 @@ class _Scan:
     def _files(self) -> Iterator[tuple[int, File]]:
         """The files of all sources, numbered; everything else the walk finds goes straight into the record."""
         for source in self.sources:
-            for entry in walk(source, self.options.exclude):
+            for entry in walk(source, self.patterns):
                 if isinstance(entry, Excluded):
                     self.excluded.append(entry)
                 elif isinstance(entry, OperatorError):
@@ -209,13 +193,18 @@ class _Scan:
                         yield self.found_files, entry
 
     def _collect(self, while_more_than: int) -> None:
-        """Take in what is done; wait as long as more than so many batches are under way."""
+        """Take in what is done; wait as long as more than so many batches are under way.
+
+        Raises what keeps the wall from being put up, as soon as that is known: nothing can be read then.
+        """
         while True:
             enough = len(self.pending) <= while_more_than
             timeout = 0 if enough else TELL_SECONDS
             done, _ = wait(self.pending, timeout=timeout, return_when=FIRST_COMPLETED)
             for future in done:
                 self.subjects.extend(zip(self.pending.pop(future), future.result(), strict=True))
+            if self.rising and self.rising.done():
+                self.rising.result()
             self._tell()
             if enough:
                 return
@@ -251,7 +240,22 @@ def _sizes(jobs: int) -> tuple[int, int]:
 
 
 def _batches(files: Iterable[tuple[int, File]], batch_files: int) -> Iterator[tuple[list[int], list[File]]]:
-    """Small files together, within bounds; others alone."""
+    """Small files together, within bounds; others alone. A few small ones, as most repositories have, alone too."""
+    few: list[tuple[int, File]] = []
+    rest = iter(files)
+    for number, file in rest:
+        if file.size > SMALL_BYTES:
+            yield [number], [file]
+            continue
+        few.append((number, file))
+        if len(few) > FEW_FILES:
+            yield from _together(chain(few, rest), batch_files)
+            return
+    for number, file in few:
+        yield [number], [file]
+
+
+def _together(files: Iterable[tuple[int, File]], batch_files: int) -> Iterator[tuple[list[int], list[File]]]:
     numbers: list[int] = []
     batch: list[File] = []
     size = 0

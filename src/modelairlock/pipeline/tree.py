@@ -7,8 +7,11 @@ an artifact reads it, because a file that is two things must not choose its read
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from msgspec.structs import replace
+
 from modelairlock.catalog import catalog
 from modelairlock.encodings.compression import METHODS, Inflated, inflate
+from modelairlock.encodings.decoders import lzma_header, zlib_header
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, Format, OverLimit, Probe, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -20,6 +23,15 @@ HEAD_BYTES = 64 * 1024
 #: an end record of a zip with the longest comment, and the zip64 records before it
 TAIL_BYTES = 66 * 1024
 NAME_CHARACTERS = 400
+#: ways to unpack that need no decoder written in C
+_PLAIN = frozenset({"latin1-of-utf8", "latin1-of-escapes"})
+
+
+class NotShared(BaseException):
+    """Reading on needs a decoder written in C, and other files are to be read in this very process.
+
+    No `Exception`: whoever catches those on the way to here takes them for the fault of a reader.
+    """
 
 
 @cache
@@ -29,22 +41,46 @@ def formats() -> tuple[Format, ...]:
 
 
 def read_tree(
-    source: Source, path: str, name: str, limits: Limits, known: Sequence[Format] | None = None, *, strict: bool = False
+    source: Source,
+    path: str,
+    name: str,
+    limits: Limits,
+    known: Sequence[Format] | None = None,
+    *,
+    strict: bool = False,
+    shared: bool = False,
 ) -> Reading:
-    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing)."""
-    reading, _ = _Tree(formats() if known is None else known, Budget(limits, source.size), strict).artifact(
-        source, path, name, "", 0
-    )
+    """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing).
+
+    With `shared`, raises `NotShared` before a decoder written in C sees a byte.
+    """
+    tree = _Tree(formats() if known is None else known, Budget(limits, source.size), strict, shared)
+    reading, _ = tree.artifact(source, path, name, "", 0)
     return reading
 
 
+class _Room:
+    """How many more gaps of one source are told one by one. Each artifact has a first one in any case."""
+
+    __slots__ = ("gaps",)
+
+    def __init__(self, gaps: int) -> None:
+        self.gaps = gaps
+
+
 class _Account:
-    """What is known of one artifact while its readers run."""
+    """One artifact while its readers run: where it is, and what is known of it so far."""
 
-    __slots__ = ("facts", "gaps", "members", "passed", "read", "size")
+    __slots__ = (
+        "depth", "facts", "full", "gaps", "members", "name", "passed", "path", "read", "room", "size", "source",
+    )  # fmt: skip
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, source: Source, path: str, name: str, depth: int, room: "_Room") -> None:
+        self.source, self.size = source, source.size
+        self.path, self.name, self.depth = path, name, depth
+        self.room = room
+        #: whether it has members that were not opened, because there were too many in the source
+        self.full = False
         self.facts: list[Fact] = []
         self.gaps: list[Gap] = []
         self.members: list[Reading] = []
@@ -53,7 +89,14 @@ class _Account:
 
     def gap(self, start: int, end: int, because: Because, detail: str) -> None:
         start = min(max(0, start), self.size)
-        self.gaps.append(Gap(start=start, end=min(max(start, end), self.size), because=because, detail=detail))
+        end = min(max(start, end), self.size)
+        if self.gaps and self.room.gaps <= 0:
+            last = self.gaps.pop()
+            start, end = min(start, last.start), max(end, last.end)
+            because, detail = Because.OVER_LIMIT, "more gaps than are told one by one (limit: facts)"
+        else:
+            self.room.gaps -= 1
+        self.gaps.append(Gap(start=start, end=end, because=because, detail=detail))
 
     def coverage(self) -> Coverage:
         """Gaps outrank what was read, and that outranks what was passed over, so that the three add up."""
@@ -69,25 +112,31 @@ class _Account:
 
 
 class _Tree:
-    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool) -> None:
+    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool, shared: bool) -> None:
         self.known = known
         self.budget = budget
         self.strict = strict
+        self.shared = shared
+        self.room = _Room(budget.limits.facts)
         self.promises = _promises(tuple(known))
 
     def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
         """The reading of one artifact, and which of its bytes were read."""
-        account = _Account(source.size)
+        self.budget.artifacts -= 1
+        account = _Account(source, path, name, depth, self.room)
         claimants: Sequence[Format] = ()
         try:
             self._admit(depth)
-            probe = _probe(source, name, role)
+            probe = self._probe(source, name, role)
             claimants = _claimants(self.known, probe, self.strict)
+            if self.shared and "zip" in _family(claimants):
+                # Entries are unpacked to tell where they end, whether or not they become members.
+                raise NotShared
             self._identify(account, probe, claimants)
         except ReadProblem as problem:
             account.gap(0, account.size, problem.because, problem.detail)
         for claimant in claimants:
-            self._read(account, source, claimant, path, name, depth)
+            self._read(account, claimant)
         reading = Reading(
             path=path,
             name=name,
@@ -103,9 +152,6 @@ class _Tree:
         limits = self.budget.limits
         if depth > limits.depth:
             raise OverLimit(0, f"artifacts nested more than {limits.depth} deep (limit: depth)")
-        self.budget.artifacts -= 1
-        if self.budget.artifacts < 0:
-            raise OverLimit(0, f"more than {limits.artifacts} artifacts in one source (limit: artifacts)")
         self.budget.check_time(0)
 
     def _identify(self, account: _Account, probe: Probe, claimants: Sequence[Format]) -> None:
@@ -123,13 +169,13 @@ class _Tree:
         if promised and not promised.intersection(_family(claimants)):
             account.facts.append(NameMismatch(span=whole, extension=probe.extension, formats=names))
 
-    def _read(self, account: _Account, source: Source, claimant: Format, path: str, name: str, depth: int) -> None:
+    def _read(self, account: _Account, claimant: Format) -> None:
         """Let one format read; what it does not account for is a gap, whatever the others say."""
-        cursor = Cursor(source, name, self.budget)
+        cursor = Cursor(account.source, account.name, self.budget)
         mine = Extents()
         try:
             for stated in claimant.read(cursor):
-                self._state(account, mine, cursor, stated, path, depth)
+                self._state(account, mine, stated)
         except ReadProblem as problem:
             self._stop(account, mine, problem.position, problem.because, problem.detail)
         except Exception as failure:
@@ -149,9 +195,7 @@ class _Tree:
         account.gap(at, account.size, because, detail)
         mine.add(min(max(0, at), account.size), account.size)
 
-    def _state(
-        self, account: _Account, mine: Extents, cursor: Cursor, stated: Fact | Gap, path: str, depth: int
-    ) -> None:
+    def _state(self, account: _Account, mine: Extents, stated: Fact | Gap) -> None:
         if isinstance(stated, Gap):
             account.gap(stated.start, stated.end, stated.because, stated.detail)
             mine.add(stated.start, stated.end)
@@ -161,46 +205,71 @@ class _Tree:
             raise OverLimit(stated.span.start, f"more than {self.budget.limits.facts} facts (limit: facts)")
         account.facts.append(stated)
         if isinstance(stated, Member):
-            self._member(account, mine, cursor.source, stated, path, depth)
+            self._member(account, mine, stated)
 
-    def _member(self, account: _Account, mine: Extents, source: Source, member: Member, path: str, depth: int) -> None:
+    def _member(self, account: _Account, mine: Extents, member: Member) -> None:
         """Open a member and read it anew. Its bytes count in this artifact as its own reading found them."""
         span = Span(max(0, member.span.start), min(member.span.end, account.size))
         mine.add(span.start, span.end)
-        inside = f"{path}!{member.name[:NAME_CHARACTERS]}"
+        inside = f"{account.path}!{member.name[:NAME_CHARACTERS]}"
         if member.method == "stored":
-            if member.role == "raw" and not self._claimed(SubSource(source, *span), member.name):
-                account.passed.add(*span)
-                return
-            reading, read = self.artifact(SubSource(source, *span), inside, member.name, member.role, depth + 1)
-            account.members.append(reading)
-            account.read.update(read.within(0, span.end - span.start).moved(span.start))
-            account.passed.add(*span)
+            self._stored(account, member, span, inside)
             return
+        if self.shared and member.method not in _PLAIN:
+            raise NotShared
         if member.method not in METHODS:
             account.gap(*span, Because.UNSUPPORTED, f"{member.name}: nothing here undoes {member.method}")
-            return
-        self._inflated(account, source, member, span, inside, depth)
+        elif not self._too_many(account, span):
+            self._inflated(account, member, span, inside)
 
-    def _inflated(self, account: _Account, source: Source, member: Member, span: Span, inside: str, depth: int) -> None:
+    def _too_many(self, account: _Account, span: Span) -> bool:
+        """Whether no more artifacts may be opened. What is left is one gap then, for an archive may hold a million."""
+        if self.budget.artifacts > 0:
+            return False
+        if not account.full:
+            account.full = True
+            detail = f"more than {self.budget.limits.artifacts} artifacts in one source (limit: artifacts)"
+            account.gap(span.start, account.size, Because.OVER_LIMIT, detail)
+        return True
+
+    def _stored(self, account: _Account, member: Member, span: Span, inside: str) -> None:
+        source = SubSource(account.source, *span)
+        if member.role != "raw" or self._claimed(source, member.name):
+            if self._too_many(account, span):
+                return
+            reading, read = self.artifact(source, inside, member.name, member.role, account.depth + 1)
+            account.members.append(reading)
+            account.read.update(read.within(0, span.end - span.start).moved(span.start))
+        account.passed.add(*span)
+
+    def _inflated(self, account: _Account, member: Member, span: Span, inside: str) -> None:
         try:
-            inflated = inflate(source, span, member.method, self.budget, member.size_bytes)
-            reading, _ = self.artifact(inflated, inside, member.name, member.role, depth + 1)
+            inflated = inflate(account.source, span, member.method, self.budget, member.size_bytes)
+            reading, _ = self.artifact(inflated, inside, member.name, member.role, account.depth + 1)
         except ReadProblem as problem:
             account.gap(*span, problem.because, f"{member.name}: {problem.detail}")
             return
         if inflated.damage:
             reading = _damaged(reading, inflated)
-        account.members.append(reading)
+        if inflated.size or reading.coverage.gaps:  # no numbers at all are nothing to tell of, stored or not
+            account.members.append(reading)
         used = min(span.start + inflated.consumed, span.end)
         account.read.add(span.start, used)
-        if used < span.end and not inflated.damage:
-            detail = f"{span.end - used} bytes after the end of the compressed data of {member.name}"
-            account.gap(used, span.end, Because.UNRECOGNISED, detail)
-        account.read.add(used, span.end)
+        if used < span.end:
+            where = "after the damage in" if inflated.damage else "after the end of"
+            because = inflated.because if inflated.damage else Because.UNRECOGNISED
+            detail = f"{span.end - used} bytes {where} the compressed data of {member.name}"
+            account.gap(used, span.end, because, detail)
 
     def _claimed(self, source: Source, name: str) -> bool:
-        return bool(_claimants(self.known, _probe(source, name, "raw"), self.strict))
+        return bool(_claimants(self.known, self._probe(source, name, "raw"), self.strict))
+
+    def _probe(self, source: Source, name: str, role: str) -> Probe:
+        """What formats see. Those without a magic try to decode what begins like theirs before they claim it."""
+        probe = _probe(source, name, role)
+        if self.shared and (zlib_header(probe.head) or lzma_header(probe.head)):
+            raise NotShared
+        return probe
 
 
 def _probe(source: Source, name: str, role: str) -> Probe:
@@ -247,20 +316,6 @@ def _family(claimants: Sequence[Format]) -> Iterator[str]:
 
 def _damaged(reading: Reading, inflated: Inflated) -> Reading:
     """The reading of a member whose compressed stream breaks off, with the gap where it does."""
-    size = reading.coverage.size_bytes
-    gap = Gap(start=size, end=size, because=inflated.because, detail=inflated.damage)
-    coverage = Coverage(
-        size_bytes=size,
-        read_bytes=reading.coverage.read_bytes,
-        passed_over_bytes=reading.coverage.passed_over_bytes,
-        gaps=(*reading.coverage.gaps, gap),
-    )
-    return Reading(
-        path=reading.path,
-        name=reading.name,
-        role=reading.role,
-        formats=reading.formats,
-        facts=reading.facts,
-        coverage=coverage,
-        members=reading.members,
-    )
+    coverage = reading.coverage
+    gap = Gap(start=coverage.size_bytes, end=coverage.size_bytes, because=inflated.because, detail=inflated.damage)
+    return replace(reading, coverage=replace(coverage, gaps=(*coverage.gaps, gap)))

@@ -6,8 +6,8 @@ import os
 import msgspec
 
 from modelairlock.encodings.decoders import METHODS, codec
-from modelairlock.pipeline.answer import Job
-from modelairlock.pipeline.tree import formats, read_tree
+from modelairlock.pipeline.answer import HANDED_BACK, Job
+from modelairlock.pipeline.tree import NotShared, formats, read_tree
 from modelairlock.reading import Unreadable
 
 
@@ -53,6 +53,9 @@ for _method in METHODS:
 
 
 def read(fd: int, payload: bytes) -> bytes:
-    """Read the artifact behind `fd` as `payload` (a `Job`) says; answers with a `Reading`."""
+    """Read the artifact behind `fd` as `payload` (a `Job`) says; answers with a `Reading`, or hands it back."""
     job = _decode_job(payload)
-    return _encode(read_tree(_Descriptor(fd), job.path, job.name, job.limits))
+    try:
+        return _encode(read_tree(_Descriptor(fd), job.path, job.name, job.limits, shared=job.shared))
+    except NotShared:
+        return HANDED_BACK

@@ -10,14 +10,18 @@ import _compat_pickle
 import hashlib
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from modelairlock.profiles.arguments import CONSTRAINTS, arguments_fit
-from modelairlock.records.facts import Value
-from modelairlock.records.profile import Harm, HarmCategory, Use, Vouch
+from modelairlock.profiles.plain import Question, Stained, all_plain, plain, stains
+from modelairlock.records.facts import Build, Call, Fact, Value
+from modelairlock.records.profile import STATE_CONSTRAINTS, Harm, HarmCategory, Trait, Use, Vouch
+from modelairlock.records.uses import NameUse
 
 __all__ = ["CONSTRAINTS", "Library", "Profiles", "arguments_fit", "canonical"]
 
@@ -47,9 +51,22 @@ class _VouchedGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     old: bool = False
 
 
+class _TraitGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    why: str
+    names: tuple[str, ...]
+    solid: bool = False
+    only_called: bool = False
+    takes: tuple[str, ...] = ()
+    any_items: bool = False
+    keeps: bool = False
+    state: Literal["dict", "tuple", "both"] = "dict"
+    plain_state: bool = False
+
+
 class _Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     library: Library
     vouched: tuple[_VouchedGroup, ...] = ()
+    trait: tuple[_TraitGroup, ...] = ()
 
 
 class _HarmGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +93,10 @@ def canonical(module: str, qualname: str, protocol: int) -> tuple[str, str]:
     renamed = _compat_pickle.NAME_MAPPING.get((module, qualname))
     if renamed is not None:
         return renamed
+    head, dot, rest = qualname.partition(".")
+    if dot and (owner := _compat_pickle.NAME_MAPPING.get((module, head))):
+        # A method that `getattr` looks up in a class, written as one name (`records.uses.method_of_class`).
+        return owner[0], f"{owner[1]}.{rest}"
     return _compat_pickle.IMPORT_MAPPING.get(module, module), qualname
 
 
@@ -132,9 +153,32 @@ class Profiles:
         self._harms_asked[asked] = harm
         return harm
 
-    def fits(self, vouch: Vouch, arguments: tuple[Value, ...]) -> bool:
-        """Whether a call's arguments meet the constraint of its vouch, if it has one."""
-        return not vouch.arguments or arguments_fit(vouch.arguments, arguments, self.vouches)
+    def fits(self, vouch: Vouch, use: NameUse, stained: Stained = frozenset) -> bool:
+        """Whether what a call is handed, or a state, is what its vouch is for. `stained` as in `plain.Question`."""
+        trait = vouch.trait
+        question = Question(self.vouches, trait.takes, frozenset if trait.any_items else stained)
+        if isinstance(use.fact, Build):
+            return self._state_fits(vouch, use.fact, question)
+        if not isinstance(use.fact, Call):
+            return True
+        named = not vouch.arguments or arguments_fit(vouch.arguments, use.arguments, self.vouches)
+        return named and (trait.keeps or all_plain(use.arguments, question)) and not _keywords(use.fact)
+
+    def _state_fits(self, vouch: Vouch, build: Build, question: Question) -> bool:
+        trait, kind = vouch.trait, build.state.kind
+        if build.odd or kind not in ("dict", "tuple") or trait.state not in (kind, "both"):
+            return False
+        if vouch.arguments in STATE_CONSTRAINTS:
+            return arguments_fit(vouch.arguments, (build.target, build.state), self.vouches)
+        return not trait.plain_state or plain(build.state, question)
+
+    def stained(self, facts: Iterable[Fact]) -> frozenset[str]:
+        """The makers to whose results `facts` give states that are not plain."""
+        return frozenset().union(*(stains(fact, self.vouches) for fact in facts if isinstance(fact, Build)))
+
+    def is_solid(self, value: Value) -> bool:
+        """Whether only code in C hashes and compares `value`: a constant, or what is solid."""
+        return plain(value, Question(self.vouches))
 
     def knows_library(self, module: str) -> bool:
         """Whether there is a profile for the library that `module` belongs to."""
@@ -223,15 +267,41 @@ def _load(path: Path, kind: type[_T]) -> _T:
 
 def _by_name_and_use(profile: _Profile) -> dict[tuple[str, str, str], Vouch]:
     table: dict[tuple[str, str, str], Vouch] = {}
+    traits = _traits(profile)
     for group in profile.vouched:
         vouch = Vouch(
             why=group.why, uses=group.uses, library=profile.library.name, arguments=group.arguments, old=group.old
         )
         for name in group.names:
             module, _, qualname = name.partition(":")
+            known = replace(vouch, trait=traits[name]) if name in traits else vouch
             for use in group.uses:
-                table[module, qualname, use] = vouch
+                table[module, qualname, use] = known
     return table
+
+
+def _traits(profile: _Profile) -> dict[str, Trait]:
+    traits: dict[str, Trait] = {}
+    for group in profile.trait:
+        told = {field: getattr(group, field) for field in Trait.__struct_fields__}
+        for name in group.names:
+            before = traits.get(name, Trait())
+            traits[name] = Trait(
+                **{field: value or getattr(before, field) for field, value in told.items() if field != "state"},
+                state=group.state if group.state != "dict" else before.state,
+            )
+    return traits
+
+
+def _keywords(call: Call) -> bool:
+    """Whether a call is made with keyword arguments, which reach what positional ones do not."""
+    if call.how == "newobj_ex":
+        keywords = call.arguments[-1:]
+    elif call.callable.text == "__newobj_ex__":
+        keywords = call.arguments[2:3]
+    else:
+        return False
+    return not keywords or keywords[0] != Value(kind="dict", holds=())
 
 
 def _harm(group: _HarmGroup, name: str) -> Harm:

@@ -6,13 +6,12 @@ asked of the profiles, and a name that is itself vouched only under a constraint
 the arguments of the second call.
 """
 
+import re
 from collections.abc import Callable
 
 from modelairlock.profiles.dtype_state import describes_itself
+from modelairlock.profiles.plain import Question, Vouches, all_plain, constant, name_of
 from modelairlock.records.facts import Value
-from modelairlock.records.profile import Vouch
-
-Vouches = Callable[[str, str, str], Vouch | None]
 
 CONSTRAINTS: dict[str, str] = {
     "latin1": "A string and the codec 'latin1', as pickle writes bytes below protocol 3; other codecs import modules.",
@@ -20,12 +19,17 @@ CONSTRAINTS: dict[str, str] = {
     "reconstructor": "`copyreg._reconstructor`: a class vouched for `new`, and a plain built-in type as its base.",
     "empty-array": "An array class vouched for `build`, and the shape (0,): the data comes by BUILD.",
     "callable-first": "Nothing, None, or a default factory: a callable that is vouched for `call` without arguments.",
-    "rebuild-subclass": "A callable vouched for `call` whatever its arguments, and a class vouched for `build`.",
+    "rebuild-subclass": "A callable vouched for `call`, and one of torch's own tensor classes.",
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "dtype-state": "For BUILD, given target and state: a numpy type's state agrees with its letter and fields.",
     "no-size": "No number among the arguments, which would be a length to allocate, and no codec but the plain ones.",
     "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
+    "constants": "Constants only, and containers of constants: anything else would be asked to convert itself.",
+    "index": "A class vouched for `new`, and keyword arguments that name no time zone, frequency or type by a string.",
+    "kept-callable": "One name that is vouched for as a value: it is kept, with arguments that BUILD gives it.",
+    "partial-state": "For BUILD: such a name, plain positional and keyword arguments, and no attributes.",
+    "zone-key": "The key of a time zone as the database has them, and whether to look into the cache first.",
     "one-plain": "Exactly one argument, None or plain data: `type(None)` names a class, `type(a, b, c)` makes one.",
 }
 """Each constraint's name and what it demands."""
@@ -37,6 +41,10 @@ _BIT_GENERATOR_CTOR = ("global", "numpy.random._pickle", "__bit_generator_ctor")
 _OLD_BUILTINS = {"__builtin__": "builtins"}
 _PLAIN_CODECS = frozenset(("ascii", "utf-8", "utf8", "latin1", "latin-1"))
 _LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}")
+_TENSORS = frozenset(("torch:Tensor", "torch.nn.parameter:Parameter", "torch.nn.parameter:Buffer"))
+#: keyword arguments of an index that, given as strings, are looked up in files
+_LOOKED_UP = frozenset(("tz", "dtype", "freq"))
 _PLAIN = frozenset(("none", "bool", "int", "float", "str", "bytes"))
 
 
@@ -101,7 +109,7 @@ def _callable_first(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
 
 
 def _rebuild_subclass(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
-    return len(arguments) == 4 and _free(arguments[0], "call", vouches) and _free(arguments[1], "build", vouches)
+    return len(arguments) == 4 and _free(arguments[0], "call", vouches) and name_of(arguments[1]) in _TENSORS
 
 
 def _vouched_names(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
@@ -130,11 +138,53 @@ def _no_size(arguments: tuple[Value, ...], _: Vouches) -> bool:
         len(arguments) > 2 or codec[0].kind != "str" or codec[0].cut or codec[0].text.lower() not in _PLAIN_CODECS
     ):
         return False  # other codecs import modules, and spell names so that nobody sees them
-    return all(value.kind in ("str", "bytes", "list", "tuple", "call") for value in arguments)
+    return all(value.kind not in ("int", "bool", "float") and constant(value) for value in arguments)
 
 
 def _no_text(arguments: tuple[Value, ...], _: Vouches) -> bool:
     return all(value.kind in ("none", "bool", "int", "float", "call", "global") for value in arguments)
+
+
+def _constants(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    return all(map(constant, arguments))
+
+
+def _index(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    if len(arguments) != 2 or not _free(arguments[0], "new", vouches) or arguments[1].kind != "dict":
+        return False
+    keywords = arguments[1]
+    # A multi-index has more keyword arguments than are told, and none of these among them.
+    if keywords.cut and arguments[0].text != "MultiIndex":
+        return False
+    pairs = zip(keywords.parts[::2], keywords.parts[1::2], strict=False)
+    return not any(key.text in _LOOKED_UP and value.kind == "str" for key, value in pairs)
+
+
+def _kept(value: Value, vouches: Vouches) -> bool:
+    if value.kind != "global" or value.cut:
+        return False
+    vouch = vouches(value.module, value.text, "import")
+    return vouch is not None and not vouch.trait.only_called
+
+
+def _kept_callable(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    return len(arguments) == 1 and _kept(arguments[0], vouches)
+
+
+def _partial_state(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
+    state = arguments[1]
+    if state.kind != "tuple" or state.cut or len(state.parts) != 4 or not _kept(state.parts[0], vouches):
+        return False
+    _, positional, keywords, attributes = state.parts
+    kinds = (positional.kind, keywords.kind, attributes.kind)
+    return kinds == ("tuple", "dict", "none") and all_plain((positional, keywords), Question(vouches))
+
+
+def _zone_key(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    if len(arguments) != 2 or arguments[1].kind not in ("int", "bool"):
+        return False
+    key = arguments[0]
+    return key.kind == "str" and not key.cut and bool(_ZONE.fullmatch(key.text))
 
 
 def _one_plain(arguments: tuple[Value, ...], _: Vouches) -> bool:
@@ -153,5 +203,10 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "dtype-state": _dtype_state,
     "no-size": _no_size,
     "no-text": _no_text,
+    "constants": _constants,
+    "index": _index,
+    "kept-callable": _kept_callable,
+    "partial-state": _partial_state,
+    "zone-key": _zone_key,
     "one-plain": _one_plain,
 }

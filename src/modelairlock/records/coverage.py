@@ -59,6 +59,15 @@ EXPLANATIONS: dict[Because, tuple[str, str]] = {
 }
 
 
+#: the details of gaps of a file that was judged again, and whose facts could not be found
+NOT_KEPT = "no facts in the cache"
+NO_DIGEST = "the report has no digest of it, so nothing in the cache can be found"
+_NOT_READ = (
+    "Nothing was read this time, and nothing that was read of this file before was found in the cache.",
+    "Scan the file again, by itself: no facts are kept of small files that are read together.",
+)
+
+
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """A span that nobody vouches for. It may be empty: a zero-byte file has one."""
 
@@ -66,6 +75,13 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     because: Because
     detail: str = ""
+
+    @property
+    def explanation(self) -> tuple[str, str]:
+        """Why nobody vouches for it, and what to do."""
+        if self.because is Because.UNREADABLE and self.detail in (NOT_KEPT, NO_DIGEST):
+            return _NOT_READ
+        return EXPLANATIONS[self.because]
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,9 @@ class Value(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `text` is decoded, cut to a limit, and *not* escaped: a string's characters, a number, or a qualified name's
     second half when `kind` is ``global`` (then `module` holds the first). `parts` are a tuple's items, or for a
-    ``call`` the callable followed by its arguments; both are cut to a limit, and `cut` says so.
+    ``call`` the callable followed by its arguments, or the first items of a list, set or dict (keys and values in
+    turn); all are cut to a limit, and `cut` says so. `holds` is for lists, sets and dicts: each distinct item that is
+    no constant, however many items there are, with tuples taken apart; None when that is not known.
     """
 
     kind: ValueKind
@@ -32,6 +34,7 @@ class Value(msgspec.Struct, frozen=True, omit_defaults=True):
     module: str = ""
     parts: tuple["Value", ...] = ()
     cut: bool = False
+    holds: tuple["Value", ...] | None = None
 
 
 def _tag(name: str) -> str:
@@ -45,12 +48,17 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag=_ta
 
 
 class Import(_Fact, frozen=True):
-    """An unpickler would import `module` and look up `qualname` in it. `count` times in all; `span` is the first."""
+    """An unpickler would import `module` and look up `qualname` in it. `count` times in all; `span` is the first.
+
+    `kept` says that the pickle puts what it found somewhere as a value (an item, a state, a part of a tuple that is no
+    call's arguments), where other code may call it later.
+    """
 
     module: str
     qualname: str
     opcode: str
     count: int = 1
+    kept: bool = False
 
 
 class UnresolvedImport(_Fact, frozen=True):
@@ -79,11 +87,16 @@ class Call(_Fact, frozen=True):
 
 
 class Build(_Fact, frozen=True):
-    """BUILD: `target.__setstate__(state)`, or attributes of `target` set from `state`."""
+    """BUILD: `target.__setstate__(state)`, or attributes of `target` set from `state`.
+
+    `odd` are the keys of the state that are no ordinary names of attributes: special ones (``__class__``), and ``?``
+    for what is computed, no string, or not known.
+    """
 
     target: Value
     state: Value
     count: int = 1
+    odd: tuple[str, ...] = ()
 
 
 class SetItem(_Fact, frozen=True):
@@ -91,6 +104,13 @@ class SetItem(_Fact, frozen=True):
 
     target: Value
     opcode: str
+    count: int = 1
+
+
+class Key(_Fact, frozen=True):
+    """An object that is not a constant becomes a dict's key or a set's item: it is hashed, and compared."""
+
+    value: Value
     count: int = 1
 
 
@@ -121,11 +141,16 @@ class FrameTrick(_Fact, frozen=True):
 
 
 class HiddenCode(_Fact, frozen=True):
-    """Bytes that one loader takes for data and another for instructions: `modules` are what those would import."""
+    """Bytes that one loader takes for data, or reads otherwise, and another for instructions.
 
-    kind: Literal["frame", "raw-array", "byte-string", "after-stop"]
+    `names` are what those would import, or what else they would do that the ordinary reading does not; `garbled` are
+    names that the ordinary reading looks up in other modules, at the same place.
+    """
+
+    kind: Literal["frame", "raw-array", "object-array"]
     names: tuple[str, ...]
     calls: bool
+    garbled: tuple[str, ...] = ()
 
 
 class TensorBeyondStorage(_Fact, frozen=True):
@@ -189,6 +214,6 @@ class NameMismatch(_Fact, frozen=True):
 
 
 Fact = (
-    Import | UnresolvedImport | ExtensionImport | Call | Build | SetItem | PersistentId | Buffer | PickleStream
+    Import | UnresolvedImport | ExtensionImport | Call | Build | SetItem | Key | PersistentId | Buffer | PickleStream
     | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Operator | Polyglot | NameMismatch
 )  # fmt: skip

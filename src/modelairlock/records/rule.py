@@ -1,6 +1,6 @@
 """Rules turn facts into findings and gaps. They are pure: they never see bytes, the disk or the clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -10,6 +10,7 @@ from modelairlock.records.facts import Fact, Value
 from modelairlock.records.finding import Confidence, Finding, Severity
 from modelairlock.records.profile import Harm, Vouch
 from modelairlock.records.reading import Reading
+from modelairlock.records.uses import NameUse
 
 
 class Profiles(Protocol):
@@ -18,8 +19,14 @@ class Profiles(Protocol):
     def vouches(self, module: str, qualname: str, use: str) -> Vouch | None:
         """The allow-list entry for this exact name and use, if there is one."""
 
-    def fits(self, vouch: Vouch, arguments: tuple[Value, ...]) -> bool:
-        """Whether the arguments of a call meet the constraint of its vouch."""
+    def fits(self, vouch: Vouch, use: NameUse, stained: Callable[[], frozenset[str]] = frozenset) -> bool:
+        """Whether what a call is handed, or a state, is what its vouch is for; `stained` is asked if it matters."""
+
+    def stained(self, facts: Iterable[Fact]) -> frozenset[str]:
+        """The makers to whose results `facts` give states that are not plain."""
+
+    def is_solid(self, value: Value) -> bool:
+        """Whether only code in C hashes and compares `value`."""
 
     def harm(self, module: str, qualname: str) -> Harm | None:
         """What is known to be bad about this name, if anything is."""

@@ -7,8 +7,10 @@ from typing import Literal
 import msgspec
 
 from modelairlock.records.coverage import Coverage
+from modelairlock.records.errors import AirlockError
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Isolation
+from modelairlock.records.plain_json import plain_json
 
 SCHEMA: Literal["modelairlock/scan/1"] = "modelairlock/scan/1"
 
@@ -52,7 +54,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was not looked at because the operator said so, or that is a link nobody follows."""
+    """What was not looked at because the operator said so, or is a link to what is looked at under another entry."""
 
     path: str
     reason: str
@@ -68,6 +70,14 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     isolation: Isolation
 
 
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """A settings file that had a say in the scan, and in what; options on the command line outrank it."""
+
+    path: str
+    keys: tuple[str, ...] = ()
+
+
+# Nothing makes one yet: the JSON report keeps its place, so that one may come without another version of the schema.
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
     """Files that belong together, judged as a whole."""
 
@@ -96,8 +106,23 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     excluded: tuple[Excluded, ...] = ()
     errors: tuple[OperatorError, ...] = ()
     hashed: bool = True
+    settings: tuple[Settings, ...] = ()
+    rejudged: bool = False
 
     def walk(self) -> Iterator[Subject]:
         """Every subject and every member of one."""
         for subject in self.subjects:
             yield from subject.walk()
+
+    def to_json(self) -> str:
+        """What ``airlock scan --format json`` writes: schema ``modelairlock/scan/1``, fit to show on a terminal."""
+        return plain_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ScanRecord":
+        """The record that `to_json` made `text` of. Raises `AirlockError` if it is no report."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+            hint = "A report is what `airlock scan --format json` writes."
+            raise AirlockError(f"it is no scan report: {problem}", hint) from None

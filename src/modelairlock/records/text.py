@@ -1,9 +1,10 @@
-"""Makes text that came out of a file fit to show: nothing in it can move a cursor, forge a line or hide.
+"""Makes text that came out of a file fit to show: nothing in it can move a cursor, forge a line, give orders or hide.
 
 Names, paths and decoded arguments are the attacker's words. Every output and every message passes them through `shown`
 before a person or another program sees them. A backslash is left alone, so that showing twice changes nothing.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -13,6 +14,9 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 #: More marks than any writing system stacks on one letter; a tower of them draws over the neighbouring lines.
 _MARKS_IN_A_ROW = 3
 _ELLIPSIS = "…"
+#: what a runner takes for an order in the log of a job: ``::error ...`` where a line may begin (GitHub), and
+#: ``##[error]``, ``##vso[...]``, ``##teamcity[...]`` anywhere (GitHub's older kind, Azure Pipelines, TeamCity)
+_ORDER = re.compile(r"(?<!\S):(?=:)|#(?=#\w*\[)")
 
 
 def shown(text: str, limit: int = 0) -> str:
@@ -20,12 +24,12 @@ def shown(text: str, limit: int = 0) -> str:
 
     What is cut ends in an ellipsis. Control characters, line and paragraph separators, bidirectional overrides (see
     CVE-2021-42574), zero-width characters, lone surrogates and unassigned code points become ``\\n``, ``\\x1b``,
-    ``\\u202e`` and the like.
+    ``\\u202e`` and the like. So does the first character of what a build's log would take for an order to its runner.
     """
     if limit and len(text) > limit:
         # No escape is shorter than what it stands for, so one character more is enough to know that a cut is due.
         text = text[: limit + 1]
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable() and not ("::" in text or "##" in text):
         return text if not limit or len(text) <= limit else text[: limit - 1] + _ELLIPSIS
     return _joined(_pieces(text), limit)
 
@@ -76,9 +80,10 @@ def _joined(pieces: Iterator[str], limit: int) -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     marks = 0
-    for character in text:
+    orders = {match.start() for match in _ORDER.finditer(text)}
+    for at, character in enumerate(text):
         marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
-        if hidden(character) or marks > _MARKS_IN_A_ROW:
+        if hidden(character) or marks > _MARKS_IN_A_ROW or at in orders:
             yield _SHORT.get(character) or _escape(ord(character))
         else:
             yield character

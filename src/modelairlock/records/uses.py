@@ -4,7 +4,7 @@ A rule asks "who vouches for this name, used like this?". The use is not always 
 by ``copyreg._reconstructor(cls, …)`` is a use of ``cls``, and a BUILD is a use of whatever made its target.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.records.facts import Build, Call, Fact, Import, SetItem, Value
@@ -36,8 +36,21 @@ class NameUse(NamedTuple):
         return f"{self.module}.{self.qualname}"
 
 
-def uses(facts: Iterable[Fact]) -> Iterator[NameUse]:
+def uses(facts: tuple[Fact, ...]) -> tuple[NameUse, ...]:
     """Every use of a name, in the order of the facts."""
+    global _latest
+    known, found = _latest
+    if known is not facts:
+        # Half a dozen rules ask the same of each reading, one after another.
+        found = tuple(_uses(facts))
+        _latest = (facts, found)
+    return found
+
+
+_latest: tuple[tuple[Fact, ...], tuple[NameUse, ...]] = ((), ())
+
+
+def _uses(facts: tuple[Fact, ...]) -> Iterator[NameUse]:
     for fact in facts:
         if isinstance(fact, Import):
             yield NameUse(fact.module, fact.qualname, "import", fact)
@@ -52,18 +65,39 @@ def uses(facts: Iterable[Fact]) -> Iterator[NameUse]:
                 yield NameUse(made_by.module, made_by.text, use, fact)
 
 
+_GETATTR = frozenset({("builtins", "getattr"), ("__builtin__", "getattr")})
+
+
 def is_method_reference(use: NameUse) -> bool:
-    """Whether a call only names a method: ``getattr(object, "name")``, which pickle writes below protocol 4.
+    """Whether a call only names a method: ``getattr(object, "name")``, which pickle writes for methods.
 
     To look an attribute up runs nothing by itself; to call what was found is a computed call, which is its own finding.
     """
-    if (use.module, use.qualname) not in {("builtins", "getattr"), ("__builtin__", "getattr")} or len(
-        use.arguments
-    ) != 2:
+    return (use.module, use.qualname) in _GETATTR and _names_a_method(use.arguments)
+
+
+def _names_a_method(arguments: tuple[Value, ...]) -> bool:
+    if len(arguments) != 2:
         return False
-    owner, name = use.arguments
+    owner, name = arguments
     plain = name.kind == "str" and not name.cut and name.text.isidentifier() and not name.text.startswith("__")
     return plain and owner.kind in ("call", "global")
+
+
+def method_of_class(owner: Value, name: Value) -> Value | None:
+    """``getattr(module.Class, "method")`` as the name ``module:Class.method``, if `owner` is a name."""
+    if owner.kind != "global" or not _names_a_method((owner, name)):
+        return None
+    return Value(kind="global", module=owner.module, text=f"{owner.text}.{name.text}")
+
+
+def method_called(function: Value) -> Value | None:
+    """The method of a class that `function` is, when it is the result of looking one up."""
+    if function.kind != "call" or len(function.parts) != 3 or function.parts[0].kind != "global":
+        return None
+    if (function.parts[0].module, function.parts[0].text) not in _GETATTR:
+        return None
+    return method_of_class(*function.parts[1:])
 
 
 #: functions, by their last name, whose result is an instance of the class that is their first argument
@@ -83,16 +117,18 @@ def makers(target: Value) -> Iterator[Value]:
 
 def maker(target: Value) -> Value | None:
     """The class or function that made `target`, when it is the result of calling a name."""
-    if target.kind != "call" or not target.parts or target.parts[0].kind != "global":
+    if target.kind != "call" or not target.parts:
         return None
-    function = target.parts[0]
+    function = method_called(target.parts[0]) or target.parts[0]
+    if function.kind != "global":
+        return None
     if (function.module, function.text) in MAKERS and len(target.parts) > 1 and target.parts[1].kind == "global":
         return target.parts[1]
     return function
 
 
 def _call(fact: Call) -> Iterator[NameUse]:
-    function = fact.callable
+    function = method_called(fact.callable) or fact.callable
     if function.kind != "global":
         return
     use: Use = "new" if fact.how in ("newobj", "newobj_ex") else "call"

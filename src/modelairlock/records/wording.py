@@ -4,6 +4,7 @@ Everything returned here is already fit to show (`records.text`): values and nam
 """
 
 from collections.abc import Iterable, Sequence
+from typing import assert_never
 
 from modelairlock.records.facts import (
     Buffer,
@@ -15,6 +16,7 @@ from modelairlock.records.facts import (
     HiddenCode,
     Import,
     Irregularity,
+    Key,
     Link,
     Member,
     NameMismatch,
@@ -27,12 +29,14 @@ from modelairlock.records.facts import (
     UnresolvedImport,
     Value,
 )
-from modelairlock.records.scan import Subject
+from modelairlock.records.scan import Settings, Subject
 from modelairlock.records.text import shown
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _BRACKETS = {"tuple": ("(", ")"), "list": ("[", "]"), "dict": ("{", "}"), "set": ("{", "}"), "frozenset": ("{", "}")}
 _NESTING = 4
+#: characters of a text that are told
+_QUOTED = 200
 
 
 def size(count: int) -> str:
@@ -64,6 +68,11 @@ def formats_of(subject: Subject) -> str:
     return shown(" + ".join(subject.formats), 80) or "unrecognised"
 
 
+def settings_in_words(settings: Settings) -> str:
+    """What a settings file decided, to stand behind its name: ``decided exclude, require``."""
+    return f"decided {shown(', '.join(settings.keys))}" if settings.keys else "decided nothing"
+
+
 def inside(where: str, path: str) -> tuple[str, str]:
     """The place and the span of `where` (``path!member@start..end``); the place without what `path` already says."""
     place, _, span = where.rpartition("@")
@@ -75,9 +84,9 @@ def value_in_words(value: Value, depth: int = 0) -> str:
     if value.kind == "global":
         return shown(f"{value.module}.{value.text}", 120)
     if value.kind == "str":
-        return _quoted(value, "'")
+        return _quoted(repr(value.text[:_QUOTED]), value)
     if value.kind in ("bytes", "bytearray"):
-        return "b" + _quoted(value, "'")
+        return _quoted(repr(value.text[:_QUOTED].encode("latin-1", "replace")), value)
     if depth >= _NESTING:
         return "…"
     if value.kind == "call":
@@ -88,8 +97,10 @@ def value_in_words(value: Value, depth: int = 0) -> str:
     return shown(value.text, 60) or ("None" if value.kind == "none" else f"<{value.kind}>")
 
 
-def _quoted(value: Value, quote: str) -> str:
-    return quote + shown(value.text, 200) + ("…" if value.cut and len(value.text) <= 200 else "") + quote
+def _quoted(literal: str, value: Value) -> str:
+    """`literal` of Python, which no text in it can end before its time, and whether that is all of the value."""
+    more = "…" if value.cut or len(value.text) > _QUOTED else ""
+    return shown(literal[:-1]) + more + literal[-1]
 
 
 def _call(parts: Sequence[Value], depth: int, cut: bool) -> str:
@@ -105,14 +116,14 @@ def _parts(parts: Iterable[Value], depth: int, cut: bool) -> str:
 
 def fact_in_words(fact: Fact) -> str:
     """What a fact states, as one short clause without a subject: ``calls posix.system('id')``."""
-    return shown(_pickle_fact(fact) or _file_fact(fact), 300) + _times(getattr(fact, "count", 1))
+    return shown(_clause(fact), 300) + _times(getattr(fact, "count", 1))
 
 
 def _times(count: int) -> str:
     return f" ({count:,} times)" if count > 1 else ""
 
 
-def _pickle_fact(fact: Fact) -> str:
+def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, and mypy says if one is missing
     match fact:
         case Import():
             return f"imports {fact.module}.{fact.qualname}"
@@ -126,15 +137,12 @@ def _pickle_fact(fact: Fact) -> str:
             return f"sets the state of {value_in_words(fact.target)} to {value_in_words(fact.state)}"
         case SetItem():
             return f"puts items into {value_in_words(fact.target)}"
+        case Key():
+            return f"uses {value_in_words(fact.value)} as a key"
         case Buffer():
             return "takes bytes from outside the file"
         case PersistentId():
             return f"asks the loader for the object {value_in_words(fact.value)}"
-    return ""
-
-
-def _file_fact(fact: Fact) -> str:
-    match fact:
         case PickleStream():
             return f"is a pickle of protocol {fact.protocol}"
         case Operator():
@@ -153,4 +161,4 @@ def _file_fact(fact: Fact) -> str:
             return f"is {' and '.join(fact.formats)} at once"
         case NameMismatch():
             return f"is named {fact.extension} and is {' and '.join(fact.formats)}"
-    return type(fact).__name__.lower()
+    assert_never(fact)

@@ -14,7 +14,8 @@ Do not load the file with anything. Honest picklers never write one.
 
 from collections.abc import Iterator
 
-from modelairlock.records.facts import FrameTrick, HiddenCode
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import FrameTrick, HiddenCode, Irregularity
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
@@ -23,21 +24,44 @@ from modelairlock.records.text import shown
 _KINDS = {
     "frame": "a loader that follows CPython's C unpickler would skip part of a frame, and then",
     "raw-array": "pickle.load would take an array's bytes for opcodes, and then",
-    "byte-string": "bytes that one loader skips are opcodes to another, and then",
-    "after-stop": "behind the end of the pickle there is more, and it would",
+    "object-array": "pickle.load would read an array's objects with the memo of the pickle around them, and then",
 }
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
-    del context
     for fact in reading.facts:
         if isinstance(fact, FrameTrick):
             yield RULE.finding(reading, f"a frame is broken, so that loaders disagree: {fact.detail}", fact)
+        elif isinstance(fact, Irregularity) and fact.kind == "joblib-wrapper-forged":
+            message = (
+                f"a stand-in for an array is forged, so that joblib reads on elsewhere than it seems: {fact.detail}"
+            )
+            yield RULE.finding(reading, message, fact, severity=Severity.HIGH)
         elif isinstance(fact, HiddenCode):
-            does = "import and call" if fact.calls else "import"
-            names = shown(", ".join(fact.names), 300)
-            severity = Severity.CRITICAL if fact.calls else Severity.HIGH
-            yield RULE.finding(reading, f"{_KINDS[fact.kind]} {does} {names}", fact, severity=severity)
+            yield from _hidden(reading, fact, context)
+
+
+def _hidden(reading: Reading, fact: HiddenCode, context: Context) -> Iterator[Judgement]:
+    harmful = [name for name in fact.garbled if _harm(name, context)]
+    names = [*fact.names, *harmful]
+    if names:
+        does = "import and call" if fact.calls else "import"
+        severity = Severity.CRITICAL if fact.calls else Severity.HIGH
+        message = f"{_KINDS[fact.kind]} {does} {shown(', '.join(names), 300)}"
+        yield RULE.finding(reading, message, fact, severity=severity)
+        return
+    for name in fact.garbled:
+        # A name that is looked up in the wrong module is not found there, unless somebody saw to it. Of a module that
+        # is surely there nobody can tell; of one that nobody knows, nobody has it.
+        module = name.rpartition(".")[0]
+        if context.profiles.knows_library(module):
+            detail = f"{name} (imported by pickle.load, which reads an array's objects otherwise than joblib.load)"
+            yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
+
+
+def _harm(name: str, context: Context) -> bool:
+    module, _, qualname = name.rpartition(".")
+    return context.profiles.harm(module, qualname) is not None
 
 
 RULE = Rule(

@@ -15,16 +15,17 @@ Have somebody review what the named class or function does when it is unpickled,
 profile. Or ask for the model as safetensors, which names no code at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Build, Irregularity
+from modelairlock.records.facts import Build, Irregularity, Key
 from modelairlock.records.finding import Confidence, Severity
-from modelairlock.records.profile import STATE_CONSTRAINTS, Vouch
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-from modelairlock.records.uses import NameUse, is_method_reference, uses
+from modelairlock.records.uses import NameUse, is_method_reference, makers, method_of_class, uses
+from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
 _SCRIPT = "__torch__"
@@ -40,12 +41,15 @@ _DOES = {
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     yield from _planted(reading)
+    yield from _unmapped(reading)
+    yield from _keys(reading, context)
+    stained = cache(lambda: context.profiles.stained(reading.facts))
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
         if use.module.partition(".")[0] == _SCRIPT:
             of_script.append(use)
-        elif not _vouched(use, context):
+        elif not _vouched(use, context, stained):
             unvouched.setdefault((use.module, use.qualname), []).append(use)
     if of_script:
         count = len({use.name for use in of_script})
@@ -82,12 +86,36 @@ def _known(use: NameUse, context: Context) -> bool:
     return context.profiles.vouches(use.module, use.qualname, use.use) is not None
 
 
-def _vouched(use: NameUse, context: Context) -> Vouch | None:
+def _vouched(use: NameUse, context: Context, stained: Callable[[], frozenset[str]]) -> bool:
+    if is_method_reference(use):
+        method = method_of_class(*use.arguments)
+        return method is not None and context.profiles.vouches(method.module, method.text, "import") is not None
     vouch = context.profiles.vouches(use.module, use.qualname, use.use)
-    if vouch is None or not vouch.arguments:
-        return vouch
-    asked = vouch.arguments in STATE_CONSTRAINTS if use.use == "build" else use.use in ("call", "new")
-    return None if asked and not context.profiles.fits(vouch, use.arguments) else vouch
+    return vouch is not None and context.profiles.fits(vouch, use, stained)
+
+
+def _unmapped(reading: Reading) -> Iterator[Gap]:
+    """Profiles speak of Python 2 names as what they are mapped to, which from protocol 3 on nobody does."""
+    for fact in reading.facts:
+        if isinstance(fact, Irregularity) and fact.kind == "pickle-name-unmapped":
+            detail = shown(
+                f"{fact.detail} (a module's name in Python 2, which is not mapped there: a foreign module)", 300
+            )
+            yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
+
+
+def _keys(reading: Reading, context: Context) -> Iterator[Gap]:
+    """To become a key, an object is hashed and compared, by its own code if its class has any."""
+    told: set[str] = set()
+    for fact in reading.facts:
+        if not isinstance(fact, Key) or context.profiles.is_solid(fact.value):
+            continue
+        made_by = next(makers(fact.value), None)
+        name = value_in_words(made_by) if made_by else f"a value of kind {fact.value.kind}"
+        if name not in told:
+            told.add(name)
+            detail = f"{name} (what it gives is used as a key, so that its own code is called)"
+            yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
 def _gap(used: list[NameUse]) -> Gap:

@@ -1,8 +1,13 @@
 """Files and folders of this machine: walks them, says what is there, and opens one file at a time.
 
 Whoever can write to a folder can change it while it is walked. So a walk only *lists*, with device and inode, and
-`open_file` refuses what is no longer the file that was listed. Links are listed, never followed, except inside a
-Hugging Face cache, where every file is a link into the same repository's ``blobs/``.
+`open_file` refuses what is no longer the file that was listed.
+
+Formats go by a file's own name, and a link gives a file one more. So a link to a file of the same source is that file
+under the link's name, and is left out only where the same file is read under the same name already. A link out of the
+source is a hole, since a loader would follow it; only inside a Hugging Face cache, where every file is a link into the
+same repository's ``blobs/``, is it followed. A link to a folder of the source is left out: what lies in that folder is
+walked at its own place, and is called the same whichever way a loader takes to it.
 """
 
 import errno
@@ -16,6 +21,7 @@ from typing import NamedTuple
 
 from modelairlock.reading import Unreadable
 from modelairlock.records.scan import Excluded, OperatorError
+from modelairlock.records.text import shown
 
 #: O_NONBLOCK: a file that became a fifo since it was listed must not hang the scan
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -23,7 +29,17 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 SHORT_READS = 64
 
 _REPOSITORY = re.compile(r"(models|datasets|spaces)--.")
+_HUBS_MARK = re.compile(
+    r"(?P<cache>/.*|)/(?:(?P<absent>(?:models|datasets|spaces)--[^/]+)/\.no_exist/[0-9a-f]{40}/.+"
+    r"|\.locks/(?P<locked>(?:models|datasets|spaces)--[^/]+)/[^/]+\.lock)",
+    re.DOTALL,
+)
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+#: what the hub's client calls a blob when it goes by the server's etag: md5 too, of one piece or of several
+_ETAG = re.compile(rf"{_DIGEST.pattern}|[0-9a-f]{{32}}(-[0-9]+)?")
+#: one file is read under this many names, and under more if all that takes no more than so many bytes
+NAMES = 64
+NAMED_BYTES = 16 * 1024**3
 _KINDS = (
     (stat.S_ISFIFO, "a fifo"),
     (stat.S_ISSOCK, "a socket"),
@@ -32,12 +48,15 @@ _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISLNK, "a symbolic link"),
 )
+_STREAM = re.compile(r"/dev/stdin|/dev/fd/\d+|/proc/(self|\d+)/fd/\d+")
+#: one slash, since a pathlib.Path has folded the second
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+_KEPT_FROM_US = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
 _BROKEN = {
     errno.ELOOP: "loop of symbolic links, not followed",
-    errno.ENOENT: "dangling symbolic link",
-    errno.ENOTDIR: "dangling symbolic link",
     errno.EACCES: "symbolic link to where nobody is let in",
 }
+_OUTSIDE = "a link out of the source: not followed; a loader would follow it"
 
 
 class File(NamedTuple):
@@ -115,62 +134,89 @@ def _marks(state: os.stat_result) -> tuple[int, int, int, int]:
 
 class _Pattern(NamedTuple):
     given: str
+    bare: str
     compiled: re.Pattern[str]
     folders_only: bool
 
-    def matches(self, relative: str, folder: bool) -> bool:
+    def matches(self, relative: str, path: str, folder: bool) -> bool:
         if self.folders_only and not folder:
             return False
-        return bool(self.compiled.fullmatch(relative) or self.compiled.fullmatch(_last(relative)))
+        # What a report prints is taken letter by letter too, so that brackets in a name need no thought.
+        if self.bare in (relative, path, shown(path)):
+            return True
+        return any(map(self.compiled.fullmatch, (_last(path), _last(relative), relative, path)))
 
 
-def walk(source: str | Path, exclude: Sequence[str] = ()) -> Iterator[Entry]:
+class Patterns:
+    """What the operator wants left out, and what of it has left something out."""
+
+    def __init__(self, given: Sequence[str]) -> None:
+        self.patterns = tuple(_pattern(pattern) for pattern in given)
+        self.used: set[str] = set()
+
+    def excluding(self, relative: str, path: str, folder: bool) -> str:
+        """The first pattern that matches `relative`, below the source, or `path`, as reports print it; or ``""``."""
+        matching = [pattern.given for pattern in self.patterns if pattern.matches(relative, path, folder)]
+        self.used.update(matching)
+        return matching[0] if matching else ""
+
+    def unused(self) -> tuple[str, ...]:
+        """The patterns that have matched nothing so far."""
+        return tuple(pattern.given for pattern in self.patterns if pattern.given not in self.used)
+
+
+def walk(source: str | Path, exclude: Sequence[str] | Patterns = ()) -> Iterator[Entry]:
     """Everything in `source`, a file or a folder, in name order. Never raises for what it finds there.
 
-    `exclude` holds patterns as `fnmatch` has them, held against the path below the source and against the last name;
-    one that matches a folder excludes all that is in it, and the folder alone is listed. With a ``/`` at its end a
-    pattern means folders only. A source that is a link itself is resolved, because the operator named it.
+    `exclude` holds patterns as `fnmatch` has them, held against the last name, the path below the source, and the path
+    as reports print it; one that matches a folder excludes all that is in it, and the folder alone is listed. With a
+    ``/`` at its end a pattern means folders only. A source that is a link itself is resolved, because the operator
+    named it.
     """
     given = os.fspath(source)
-    shown = _text(given.rstrip("/") or given)
-    patterns = tuple(_pattern(pattern) for pattern in exclude)
+    path = _text(given.rstrip("/") or given)
+    patterns = exclude if isinstance(exclude, Patterns) else Patterns(exclude)
     try:
         state = os.stat(given)
         real = os.path.realpath(given, strict=True)
     except (OSError, ValueError) as problem:
-        yield _missing(shown, problem)
+        yield _missing(given, path, problem)
+        return
+    if _STREAM.fullmatch(given) and not stat.S_ISREG(state.st_mode):
+        yield _no_stream(path)
         return
     scanned = False
     if stat.S_ISDIR(state.st_mode):
-        entries = _Walk(real, "" if shown == "." else shown, patterns).tree(state)
+        entries = _Walk(real, "" if path == "." else path, patterns).tree(state)
     else:
-        entries = _alone(real, shown, state, patterns)
+        entries = _alone(real, path, state, patterns)
     for entry in entries:
         scanned = scanned or isinstance(entry, File | Hole)
         yield entry
     if not scanned:
-        hint = "Name a file, or a folder with files in it; links out of a folder are not followed."
-        yield OperatorError(path=shown, message="there is no file to scan in it", hint=hint)
+        hint = "Name a file, or a folder with files in it."
+        yield OperatorError(path=path, message="there is no file to scan in it", hint=hint)
 
 
-def _alone(real: str, shown: str, state: os.stat_result, patterns: Sequence[_Pattern]) -> Iterator[Entry]:
-    name = _last(shown)
-    for pattern in patterns:
-        if pattern.matches(name, False):
-            yield Excluded(path=shown, reason=f"excluded by {pattern.given!r}")
-            return
-    yield _regular(real, shown, name, state)
+def _alone(real: str, path: str, state: os.stat_result, patterns: Patterns) -> Iterator[Entry]:
+    name = _last(path)
+    if pattern := patterns.excluding(name, path, False):
+        yield Excluded(path=path, reason=f"excluded by {pattern!r}")
+    else:
+        yield _regular(real, path, name, state)
 
 
 class _Walk:
     """One walk below `root`, a real path, which people see as `shown`."""
 
-    def __init__(self, root: str, shown: str, patterns: Sequence[_Pattern]) -> None:
+    def __init__(self, root: str, shown: str, patterns: Patterns) -> None:
         self.root = root
         self.shown = shown
         self.patterns = patterns
-        #: blobs of Hugging Face caches that a snapshot led to, and the path under which each of their names is listed
-        self.blobs: dict[str, dict[str, str]] = {}
+        #: files that links led to, and the path under which each of their names is listed
+        self.named: dict[str, dict[str, str]] = {}
+        #: blobs of Hugging Face caches that a snapshot led to
+        self.blobs: set[str] = set()
 
     def tree(self, state: os.stat_result) -> Iterator[Entry]:
         """All entries, depth first. What waits is one list of names for each folder on the way down."""
@@ -201,7 +247,9 @@ class _Walk:
             return (yield from self._listing(relative, state))
         elif stat.S_ISLNK(state.st_mode):
             yield self._link(place, path)
-        elif place not in self.blobs:
+        elif stat.S_ISREG(state.st_mode) and not state.st_size and _is_hubs_mark(place):
+            yield Excluded(path=path, reason="empty mark of the Hugging Face hub's client, which no loader opens")
+        elif not (place in self.blobs and _ETAG.fullmatch(_last(place))):
             yield _regular(place, path, _last(path), state)
         return None
 
@@ -236,35 +284,51 @@ class _Walk:
             state = os.stat(place)
             real = os.path.realpath(place, strict=True)
         except OSError as problem:
-            return Excluded(path=path, reason=f"{_BROKEN.get(problem.errno or 0, problem.strerror)}: {target}")
+            return Hole(path, _last(path), _broken(problem.errno, target))
         if _in_blobs(real) and place.startswith(f"{os.path.dirname(os.path.dirname(real))}/snapshots/"):
-            return self._blob(real, path, state)
-        if not _is_below(real, self.root):
-            return Excluded(path=path, reason=f"symbolic link out of the source, not followed: {target}")
-        relative = real[len(self.root.rstrip("/")) + 1 :]
-        fate = "excluded" if self._inside_excluded(relative, state) else "itself scanned"
-        return Excluded(path=path, reason=f"link to {self._path(relative)}, which is {fate}")
+            self.blobs.add(real)
+        elif not _is_below(real, self.root):
+            return Hole(path, _last(path), f"{_OUTSIDE} ({target})")
+        if stat.S_ISREG(state.st_mode):
+            return self._renamed(real, path, state)
+        relative = self._relative(real)
+        if self._excluded(relative, stat.S_ISDIR(state.st_mode)):
+            reason = f"a link to {self._path(relative)}, which is excluded: not followed; a loader would follow it"
+            return Hole(path, _last(path), reason)
+        return Excluded(path=path, reason=f"link to {self._path(relative)}, which is itself scanned")
 
-    def _blob(self, real: str, path: str, state: os.stat_result) -> Entry:
-        """A file of a Hugging Face snapshot. One blob under one name is read once, however many revisions have it."""
-        known = self.blobs.setdefault(real, {})
+    def _renamed(self, real: str, path: str, state: os.stat_result) -> Entry:
+        """The file at `real` under the name of a link. Under one name it is read once, however many links have it.
+
+        What excludes the file at its own place does not exclude it here: patterns go by the name, as loaders do.
+        """
         name = _last(path)
+        known = self.named.setdefault(real, {})
+        passed_by = _in_blobs(real) or (not state.st_size and _is_hubs_mark(real))
+        if name not in known and name == _text(_last(real)) and not passed_by:
+            relative = self._relative(real)
+            if not self._excluded(relative, False):
+                known[name] = self._path(relative)
         if name in known:
-            return Excluded(path=path, reason=f"the same blob as {known[name]}, which is itself scanned")
+            return Excluded(path=path, reason=f"link to the same file as {known[name]}, which is itself scanned")
+        if len(known) >= NAMES and len(known) * state.st_size > NAMED_BYTES:
+            return Hole(path, name, f"a link that gives a large file one more name: it was read under {NAMES} already")
         known[name] = path
         return _regular(real, path, name, state)
 
+    def _relative(self, real: str) -> str:
+        """A real path below the root, as patterns see it."""
+        return real[len(self.root.rstrip("/")) + 1 :]
+
     def _excluding(self, relative: str, folder: bool) -> str:
         """The pattern that excludes `relative`, or ``""``."""
-        return next((pattern.given for pattern in self.patterns if pattern.matches(relative, folder)), "")
+        return self.patterns.excluding(relative, self._path(relative), folder)
 
-    def _inside_excluded(self, relative: str, state: os.stat_result) -> bool:
-        """Whether what a link leads to is excluded, or in a folder that is."""
+    def _excluded(self, relative: str, folder: bool) -> bool:
+        """Whether what is at `relative` is excluded, or in a folder that is."""
         parts = relative.split("/")
         folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
-        return any(self._excluding(folder, True) for folder in folders) or bool(
-            self._excluding("/".join(parts), stat.S_ISDIR(state.st_mode))
-        )
+        return any(self._excluding(above, True) for above in folders) or bool(self._excluding(relative, folder))
 
     def _path(self, relative: str) -> str:
         """How people see `relative`: below the source as they named it."""
@@ -288,6 +352,20 @@ def _in_blobs(real: str) -> bool:
     return blobs == "blobs" and bool(_REPOSITORY.match(_last(repository)))
 
 
+def _is_hubs_mark(real: str) -> bool:
+    """Whether an empty file is where the hub's client keeps its locks, and its notes of files that are not there.
+
+    An empty file vouches for nothing, and none is CLEAR. These few need nobody to vouch for them: the client looks
+    whether they exist. So they are listed as left out, and only where the cache around them is a real one.
+    """
+    match = _HUBS_MARK.fullmatch(real)
+    if match is None:
+        return False
+    cache, repository = match["cache"], match["absent"] or match["locked"]
+    folders = (f"{cache}/{repository}", f"{cache}/{repository}/blobs", f"{cache}/{repository}/snapshots")
+    return all(os.path.isdir(folder) and not os.path.islink(folder) for folder in folders)
+
+
 def _is_below(real: str, root: str) -> bool:
     return real == root or real.startswith(f"{root.rstrip('/')}/")
 
@@ -303,13 +381,37 @@ def _pattern(given: str) -> _Pattern:
     bare = given.rstrip("/") or given
     # A star crosses folders here anyway, but `**/x` is also meant to match an `x` right at the top.
     compiled = re.compile(f"{translate(bare)}|{translate(bare.removeprefix('**/'))}")
-    return _Pattern(given, compiled, given.endswith("/"))
+    return _Pattern(given, bare, compiled, given.endswith("/"))
 
 
-def _missing(shown: str, problem: OSError | ValueError) -> OperatorError:
-    if isinstance(problem, OSError) and problem.errno not in {errno.ENOENT, errno.ENOTDIR}:
-        return OperatorError(path=shown, message=f"it cannot be opened: {problem.strerror}")
-    return OperatorError(path=shown, message="there is no such file or folder", hint="Check the spelling.")
+def _missing(given: str, path: str, problem: OSError | ValueError) -> Hole | OperatorError:
+    """A source that could not be looked at: not there, which the operator can mend, or not ours to read."""
+    code = problem.errno if isinstance(problem, OSError) else errno.ENOENT
+    if code in _KEPT_FROM_US:
+        # The same gap as where a walk comes across it: somebody may read it, so it is there to be vouched for.
+        return Hole(path, _last(path), f"the file cannot be looked at: {os.strerror(code)}")
+    if _STREAM.fullmatch(given) or given == "-":
+        return _no_stream(path)
+    if _URL.match(given):
+        return OperatorError(path=path, message="nothing is fetched", hint="Download it first and scan the folder.")
+    if os.path.islink(given):
+        hint = "Mend the link, or name what it ought to lead to."
+        return OperatorError(path=path, message=_broken(code, _text(_target(given))), hint=hint)
+    if code in {errno.ENOENT, errno.ENOTDIR}:
+        return OperatorError(path=path, message="there is no such file or folder", hint="Check the spelling.")
+    return OperatorError(path=path, message=f"it cannot be opened: {os.strerror(code or errno.EIO)}")
+
+
+def _no_stream(path: str) -> OperatorError:
+    message = "no standard input and no pipe is read: a file is read more than once, and out of order"
+    return OperatorError(path=path, message=message, hint="Write it to a file first and scan that.")
+
+
+def _broken(code: int | None, target: str) -> str:
+    """Why a link leads to nothing that could be looked at."""
+    if code in {errno.ENOENT, errno.ENOTDIR}:
+        return f"a link to nowhere: {target} does not exist"
+    return f"{_BROKEN.get(code or 0) or os.strerror(code or errno.EIO)}: {target}"
 
 
 def _last(path: str) -> str:

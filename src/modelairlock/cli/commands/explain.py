@@ -1,14 +1,18 @@
-"""``airlock explain``: the docs page of a rule, a format or a gap, in the terminal."""
+"""``airlock explain``: the docs page of a rule, a format, a gap or another word of a report, in the terminal."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
 
-@click.command("explain", short_help="Explain a rule, a format or a gap.")
-@click.argument("name", required=False, metavar="[RULE|FORMAT|GAP]")
+@click.command("explain", short_help="Explain a rule, a format, a gap or another word of a report.")
+@click.argument("name", required=False, metavar="[NAME]")
 def command(name: str | None) -> None:
-    """Explain a rule, a format or a reason for a gap by its NAME; without one, list all there are."""
+    """Explain the rule, the format or the reason for a gap called NAME; without one, list all there are.
+
+    NAME may also be a file's extension (.pt), a verdict (CLEAR), a level of isolation (confined) or a limit (seconds).
+    """
     _show(_index() if name is None else _page(name))
 
 
@@ -17,35 +21,65 @@ def _page(name: str) -> str:
 
     from modelairlock.records.errors import AirlockError
 
-    wanted = _plain(name)
-    known = _names()
-    if wanted not in known:
-        close = get_close_matches(wanted, known, 3, 0.5)
+    # A format and a gap may share a name with a rule; all of them are shown.
+    pages = [*_pages(name)]
+    if not pages:
+        close = get_close_matches(_plain(name), _names(), 3, 0.75)
         hint = f"Did you mean {' or '.join(close)}?" if close else "airlock explain, without a name, lists them."
         raise AirlockError(f"there is no rule, format or gap called {name!r}", hint)
-    # A format and a gap may share a name with a rule; all of them are shown.
-    return "\n---\n\n".join(_pages(wanted))
+    return "\n---\n\n".join(pages)
 
 
-def _pages(name: str) -> list[str]:
+def _pages(name: str) -> Iterator[str]:
+    wanted = _plain(name)
+    if not wanted.startswith("."):
+        yield from _code_pages(wanted.replace("-", "_"))
+        yield from _word_pages(wanted.replace("-", "_"))
+    yield from _extension_pages(wanted)
+
+
+def _code_pages(module: str) -> Iterator[str]:
     from importlib import import_module
 
     from modelairlock.catalog import find, names
-    from modelairlock.outputs.pages import format_page, gap_page, rule_page
+    from modelairlock.outputs._pages import format_page, gap_page, rule_page
     from modelairlock.reading import Format
     from modelairlock.records.coverage import Because
     from modelairlock.records.rule import Rule
 
-    pages = []
-    module = name.replace("-", "_")
     if module in names("modelairlock.rules"):
         doc = import_module(f"modelairlock.rules.{module}").__doc__ or ""
-        pages.append(rule_page(find("modelairlock.rules", module, Rule), doc))
+        yield rule_page(find("modelairlock.rules", module, Rule), doc)
     if module in names("modelairlock.formats"):
-        pages.append(format_page(find("modelairlock.formats", module, Format)))
+        yield format_page(find("modelairlock.formats", module, Format))
     if module in set(Because):
-        pages.append(gap_page(Because(module)))
-    return pages
+        yield gap_page(Because(module))
+
+
+def _word_pages(word: str) -> Iterator[str]:
+    from modelairlock.limits import MEANINGS
+    from modelairlock.outputs._pages import level_page, limit_page, verdict_page
+    from modelairlock.records.isolation import Level
+    from modelairlock.records.scan import Verdict
+
+    if word in set(Verdict):
+        yield verdict_page(Verdict(word))
+    if word in set(Level):
+        yield level_page(Level(word))
+    if word in MEANINGS:
+        yield limit_page(word)
+
+
+def _extension_pages(wanted: str) -> Iterator[str]:
+    """Formats that go by an extension, unless one of them is called that too and stands on a page already."""
+    from modelairlock.catalog import catalog
+    from modelairlock.outputs._pages import extension_page
+    from modelairlock.reading import Format
+
+    extension = f".{wanted.removeprefix('.')}"
+    formats = [each for each in catalog("modelairlock.formats", Format) if extension in each.extensions]
+    if formats and wanted not in {each.name for each in formats}:
+        yield extension_page(extension, formats)
 
 
 def _plain(name: str) -> str:
@@ -54,22 +88,51 @@ def _plain(name: str) -> str:
 
 def _names() -> list[str]:
     from modelairlock.catalog import names
+    from modelairlock.limits import MEANINGS
     from modelairlock.records.coverage import Because
+    from modelairlock.records.isolation import Level
+    from modelairlock.records.scan import Verdict
 
-    found = [*names("modelairlock.rules"), *names("modelairlock.formats"), *Because]
+    found = [*names("modelairlock.rules"), *names("modelairlock.formats"), *Because, *Verdict, *Level, *MEANINGS]
     return list(dict.fromkeys(_plain(name) for name in found))
 
 
 def _index() -> str:
     from modelairlock.catalog import catalog
+    from modelairlock.limits import MEANINGS
     from modelairlock.reading import Format
     from modelairlock.records.coverage import EXPLANATIONS
+    from modelairlock.records.isolation import Level
     from modelairlock.records.rule import Rule
+    from modelairlock.records.scan import Verdict
 
     rules = [f"- `{rule.name}` ({rule.severity.value}): {rule.summary}" for rule in catalog("modelairlock.rules", Rule)]
     formats = [f"- `{each.name}`: {each.summary}" for each in catalog("modelairlock.formats", Format)]
     gaps = [f"- `{because.value}`: {why}" for because, (why, _) in EXPLANATIONS.items()]
-    parts = ["# Rules", "", *rules, "", "# Formats", "", *formats, "", "# Gaps", "", *gaps, ""]
+    words = [
+        f"- verdicts: {', '.join(verdict.upper() for verdict in Verdict)}",
+        f"- levels of isolation: {', '.join(Level)}",
+        f"- limits: {', '.join(MEANINGS)}",
+        "- extensions of files, such as .pt",
+    ]
+    parts = [
+        "# Rules",
+        "",
+        *rules,
+        "",
+        "# Formats",
+        "",
+        *formats,
+        "",
+        "# Gaps",
+        "",
+        *gaps,
+        "",
+        "# Also",
+        "",
+        *words,
+        "",
+    ]
     return "\n".join(parts)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, TUPLE_DEPTH
+from modelairlock.encodings.pickle_machine.descriptions import WHOLE, Descriptions
 from modelairlock.encodings.pickle_machine.window import Window
 from modelairlock.limits import Limits
 from modelairlock.reading import OverLimit
@@ -22,11 +24,12 @@ from modelairlock.records.facts import (
     ExtensionImport,
     Fact,
     Import,
+    Irregularity,
+    Key,
     PersistentId,
     SetItem,
     UnresolvedImport,
     Value,
-    ValueKind,
 )
 from modelairlock.records.span import Span
 
@@ -34,13 +37,17 @@ from modelairlock.records.span import Span
 #: Every vouch with a constraint on constants (``profiles/arguments.py``) must stand here; a test sees to it.
 CONSTANTS_MATTER: dict[tuple[str, str], tuple[int, ...]] = {
     ("_codecs", "encode"): (1,),
-    ("numpy", "dtype"): (0,),
+    ("numpy", "dtype"): (0, 2),
     **{(f"numpy.{core}", "_ufunc_reconstruct"): (0, 1) for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "_reconstruct"): (1,) for core in ("core", "_core")},
     ("numpy.ma.core", "_mareconstruct"): (1, 2, 3),
     **{("numpy.random._pickle", f"__{made}_ctor"): (0,) for made in ("bit_generator", "generator", "randomstate")},
     ("numpy.random", "__RandomState_ctor"): (0,),
-    **{(module, kind): (1,) for module in ("builtins", "__builtin__") for kind in ("str", "bytes", "unicode")},
+    **{
+        (module, kind): (1,)
+        for module in ("builtins", "__builtin__")
+        for kind in ("str", "bytes", "unicode", "bytearray")
+    },
     ("builtins", "getattr"): (1,),
     ("__builtin__", "getattr"): (1,),
 }
@@ -64,16 +71,16 @@ LOADERS = frozenset(
         ("marshal", "loads"),
     }
 )
-#: characters of description that one ledger may hold, and what a value costs beyond its text
-DESCRIPTIONS = 48_000_000
-DESCRIPTION_COST = 100
-#: depth and width to which the state of a data type is told
-WHOLE = (6, 1024)
-#: items of one tuple that anybody looks at, and one more to tell that there are others: what one opcode costs must not
-#: hang on how long a tuple is that a thousand opcodes name
-TUPLE_ITEMS = WHOLE[1] + 1
 #: arguments of a call, and parts of a persistent id, that are kept; what an unknown one more stands for is not told
 ARGUMENTS = 16
+#: functions that are looked for among the values; with more than any honest pickle calls, all count as kept
+SEARCHED = 256
+_FUNCTIONS = frozenset(("reduce", "obj", "inst"))
+_PIECE = 1 << 16
+#: strings that are known to be ordinary attribute names
+ORDINARY = 1 << 16
+#: see `Irregularity`; judged by the rule ``unvouched-code``
+UNMAPPED = "pickle-name-unmapped"
 #: how much of a constant that matters is part of the shape
 CONSTANT_CHARACTERS = 100
 
@@ -89,65 +96,46 @@ class _Shape:
         self.looks = 0
 
 
-class Ledger:
+class Ledger(Descriptions):
     """Distinct effects in order of their first occurrence. Indices into its tables are what values carry."""
 
     __slots__ = (
-        "boxes",
-        "calls",
         "counts",
-        "described",
         "facts",
-        "globals",
-        "limits",
         "names",
-        "persistent",
+        "ordinary",
         "pids",
-        "room",
         "seen",
         "shapes",
-        "tuples",
-        "window",
+        "used",
+        "used_count",
         "words",
     )
 
     def __init__(self, window: Window, limits: Limits) -> None:
-        self.window = window
-        self.limits = limits
+        super().__init__(window, limits)
         #: facts without counts; ``counts[i]`` is how often ``facts[i]`` happened
         self.facts: list[Fact] = []
         self.counts: list[int] = []
         self.seen: dict[object, int] = {}
-        self.globals: list[tuple[str, str]] = []
-        #: what each of them is as a value; one object, however often it is told
-        self.described: list[Value] = []
         self.names: dict[tuple[str, str], int] = {}
-        #: (callable value, how, argument values) of each distinct call
-        self.calls: list[tuple[int, CallHow, tuple[int, ...]]] = []
         self.shapes: dict[object, _Shape] = {}
         self.words: dict[object, tuple[int, int]] = {}
-        self.persistent: list[tuple[int, ...]] = []
         self.pids: dict[Value, int] = {}
-        #: items of plain containers, by number, while the machine keeps them
-        self.boxes: dict[int, list[int]] = {}
-        #: characters left for describing values; when it is spent, descriptions are cut short, never left out
-        self.room = DESCRIPTIONS
-        #: tuples, flat: a count and then that many values
-        self.tuples = array("q", (0,))
+        #: by name, where in `tuples` it stands as an argument of a call; elsewhere it is kept as a value
+        self.used: dict[int, set[int]] = {}
+        self.used_count = 0
+        #: strings that are fit to name an attribute of a state
+        self.ordinary: set[int] = set()
 
-    def items(self, value: int) -> tuple[int, ...] | None:
-        """The first `TUPLE_ITEMS` items of a tuple value; None if it is no tuple."""
-        if value & v.KIND != v.TUPLE:
-            return None
-        at = value >> 4
-        return tuple(self.tuples[at + 1 : at + 1 + min(self.tuples[at], TUPLE_ITEMS)])
-
-    def text(self, value: int) -> str | None:
-        """The whole string a value stands for; None if it is no string, or longer than any name."""
-        if value & v.KIND != v.STR:
-            return None
-        text, cut = v.decode_text(self.window, value >> 4, v.NAME_BYTES)
-        return None if cut else text
+    def twin(self, window: Window, limits: Limits) -> "Ledger":
+        """A ledger that knows every value of this one, and has no facts yet."""
+        twin = Ledger(window, limits)
+        twin.globals, twin.described, twin.names = self.globals[:], self.described[:], dict(self.names)
+        twin.calls, twin.persistent = self.calls[:], self.persistent[:]
+        twin.tuples = self.tuples[:]
+        twin.boxes = self.boxes.copy(twin.tuples)
+        return twin
 
     def add(self, key: object, fact: Fact) -> int:
         """Enter a fact that was not there; returns its index."""
@@ -173,8 +161,33 @@ class Ledger:
 
     def stated(self) -> Iterator[Fact]:
         """Every fact, in order, with its count."""
+        kept = {self.globals[value >> 4] for value in self._kept()}
         for fact, count in zip(self.facts, self.counts, strict=True):
-            yield fact if count == 1 else replace(fact, count=count)
+            if isinstance(fact, Import) and (fact.module, fact.qualname) in kept:
+                fact = replace(fact, kept=True)
+            yield fact if count == 1 or not hasattr(fact, "count") else replace(fact, count=count)
+
+    def _kept(self) -> set[int]:
+        """Names that are called, and stand somewhere as a value too."""
+        called = {function for function, how, _ in self.calls if how in _FUNCTIONS and function & v.KIND == v.GLOBAL}
+        if len(called) > SEARCHED:
+            return called
+        kept = called & self.boxes.kept_globals
+        for start in range(0, len(self.tuples), _PIECE):
+            piece = self.tuples[start : start + _PIECE].tobytes()
+            kept.update(value for value in called - kept if self._stands_in(piece, start, value))
+        return kept
+
+    def _stands_in(self, piece: bytes, start: int, value: int) -> bool:
+        """Whether `value` stands in a piece of `tuples` as anything but an argument."""
+        used = self.used.get(value, ())
+        sought = array("q", (value,)).tobytes()
+        at = piece.find(sought)
+        while at >= 0:
+            if at % len(sought) == 0 and start + at // len(sought) not in used:
+                return True
+            at = piece.find(sought, at + 1)
+        return False
 
     # -- effects ---------------------------------------------------------------------------------------------
 
@@ -190,6 +203,13 @@ class Ledger:
         if not self.again(key):
             self.add(key, Import(span=Span(*span), module=module, qualname=qualname, opcode=opcode))
         return index << 4 | v.GLOBAL
+
+    def unmapped(self, span: tuple[int, int], module: str, qualname: str, protocol: int) -> None:
+        """A name of Python 2 where no unpickler maps it: a module of that name is imported, if there is one."""
+        key = ("unmapped", module, qualname)
+        if not self.again(key):
+            detail = f"{module}.{qualname} at protocol {protocol}"
+            self.add(key, Irregularity(span=Span(*span), kind=UNMAPPED, detail=detail))
 
     def unresolved(self, span: tuple[int, int], module: int, qualname: int) -> int:
         """STACK_GLOBAL whose operands are not constant strings."""
@@ -221,6 +241,32 @@ class Ledger:
             return 0
         return arguments[0] >> 4 << 4 | v.BYTES
 
+    def used_as_arguments(self, packed: int, arguments: tuple[int, ...]) -> None:
+        """The tuple `packed` is handed to a call."""
+        for place, argument in enumerate(arguments, (packed >> 4) + 1):
+            if argument & v.KIND == v.GLOBAL and packed & v.KIND == v.TUPLE:
+                places = self.used.setdefault(argument, set())
+                self.used_count += 8 * (place not in places)
+                places.add(place)
+
+    def keys(self, span: tuple[int, int], keys: list[int]) -> None:
+        """Something is hashed, and compared with what hashes alike: a dict's keys, the items of a set."""
+        if set(map(v.kind_of, keys)) <= CONSTANTS:
+            return
+        for key in keys:
+            for item in self._hashed(key, 0):
+                if not self.again(("key", item)):
+                    self.add(("key", item), Key(span=Span(*span), value=self.value(item)))
+
+    def _hashed(self, key: int, depth: int) -> Iterator[int]:
+        """The parts of a key whose own code hashes them."""
+        kind = key & v.KIND
+        if kind == v.TUPLE and depth < TUPLE_DEPTH:
+            for item in self.boxes.uncommon(key):
+                yield from self._hashed(item, depth + 1)
+        elif kind not in CONSTANTS and kind != v.GLOBAL:
+            yield key if kind != v.TUPLE else v.UNKNOWN
+
     def _called(self, span: tuple[int, int], function: int, how: CallHow, arguments: tuple[int, ...]) -> int:
         """Enter a call; returns the number of the call that stands for it."""
         key = (function, how, self._kinds(function, arguments))
@@ -228,7 +274,7 @@ class Ledger:
         if shape is not None and shape.looks >= WORD_FOR_WORD:
             self.counts[shape.fact] += 1
             return shape.number
-        described = tuple([self.value(argument) for argument in arguments[: self.limits.value_parts]])
+        described = tuple([self.value(argument) for argument in arguments])
         words = (key, described)
         number, fact = self.words.get(words, (-1, -1))
         if number >= 0:
@@ -244,7 +290,12 @@ class Ledger:
         return number
 
     def _kinds(self, function: int, arguments: tuple[int, ...]) -> tuple[object, ...]:
-        kinds: list[object] = [a if a & v.KIND in _EXACT else a & v.KIND for a in arguments]
+        kinds: list[object] = [
+            argument & v.KIND if argument & v.KIND in _FOLDED else self._content(argument) for argument in arguments
+        ]
+        if function & v.KIND == v.CALL:
+            # A method that was looked up: what its constants mean, nobody can list here.
+            return tuple([self._constant(argument) for argument in arguments])
         if function & v.KIND == v.GLOBAL:
             if self.globals[function >> 4] in LOADERS:
                 kinds = list(arguments)
@@ -260,18 +311,45 @@ class Ledger:
 
     def build(self, span: tuple[int, int], target: int, state: int) -> None:
         """BUILD."""
+        if state & v.KIND == v.GLOBAL:
+            self.boxes.kept_globals.add(state)
+        odd = self._odd_attributes(state)
         if self._is_dtype(target):
             # Whether a data type tells the truth hangs on all of its state, so none of it is folded or cut.
             told = self.value(state, 0, WHOLE)
             key: object = ("build", target, told)
             if not self.again(key):
-                self.add(key, Build(span=Span(*span), target=self.value(target), state=told))
+                self.add(key, Build(span=Span(*span), target=self.value(target), state=told, odd=odd))
             return
-        items = self.items(state)
-        kinds = state & v.KIND if items is None else tuple([item & v.KIND for item in items[:16]])
-        key = ("build", target, kinds if state & v.KIND != v.BOX else state >> 4 & 15)
+        items = self.items(state) or ()
+        key = ("build", target, odd, len(items), self._content(state, makers=True))
         if not self.again(key):
-            self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1)))
+            self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1), odd=odd))
+
+    def _odd_attributes(self, state: int) -> tuple[str, ...]:
+        """Keys of a state that are no ordinary attribute names: special ones, and what is not a constant string.
+
+        BUILD takes a dict, or a pair of one for ``__dict__`` and one for slots.
+        """
+        items = self.items(state)
+        dicts = (state,) if items is None else items if len(items) == 2 else ()
+        odd: dict[str, None] = {}
+        for value in dicts:
+            if value & v.KIND == v.BOX and value >> 4 & 15 == v.DICT >> 4:
+                box = self.boxes.find(value)
+                keys = [v.UNKNOWN] if box is None or box.items is None else box.items[::2]
+                odd.update(dict.fromkeys(filter(None, map(self._odd, set(keys) - self.ordinary))))
+        return tuple(odd)[:ARGUMENTS]
+
+    def _odd(self, key: int) -> str:
+        text = self.text(key)
+        if text is None:
+            return "?"
+        if text.startswith("__"):
+            return text[:CONSTANT_CHARACTERS]
+        if len(self.ordinary) < ORDINARY:
+            self.ordinary.add(key)
+        return ""
 
     def _is_dtype(self, target: int) -> bool:
         if target & v.KIND != v.CALL:
@@ -307,40 +385,9 @@ class Ledger:
         if not self.again("buffer"):
             self.add("buffer", Buffer(span=Span(*span)))
 
-    # -- description -----------------------------------------------------------------------------------------
 
-    def value(self, value: int, depth: int = 0, size: tuple[int, int] | None = None) -> Value:
-        """What `value` stands for, to the depth and width that the limits (or `size`) allow."""
-        self.room -= DESCRIPTION_COST
-        kind = value & v.KIND
-        if kind == v.GLOBAL:
-            return self.described[value >> 4]
-        if kind not in _COMPOSITE or (kind == v.BOX and (size is None or value >> 8 not in self.boxes)):
-            simple = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
-            self.room -= len(simple.text)
-            return simple
-        most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
-        word, how, items = self._composite(value)
-        cut = depth >= most_deep or self.room <= 0
-        shown = (items[:1] if kind == v.CALL else ()) if cut else items[:most_wide]
-        parts = tuple([self.value(item, depth + 1, size) for item in shown])
-        return Value(word, how, parts=parts, cut=len(shown) < len(items))
-
-    def _composite(self, value: int) -> tuple[ValueKind, str, tuple[int, ...]]:
-        """A value made of others: its kind in words, how it was made if by a call, and those others."""
-        kind, index = value & v.KIND, value >> 4
-        if kind == v.TUPLE:
-            return "tuple", "", self.items(value) or ()
-        if kind == v.CALL:
-            function, how, arguments = self.calls[index]
-            return "call", how, (function, *arguments)
-        if kind == v.PERSISTENT:
-            return "persistent", "", self.persistent[index]
-        return v.simple(self.window, value, 0).kind, "", tuple(self.boxes[value >> 8])
-
-
-#: kinds of values that are made of others; a plain container only while its items are kept
-_COMPOSITE = frozenset({v.TUPLE, v.CALL, v.PERSISTENT, v.BOX})
+#: kinds of arguments that make no shape of their own
+_FOLDED = CONSTANTS - {v.CONSTANT}
 
 
 def _few(values: tuple[int, ...]) -> tuple[int, ...]:

@@ -126,10 +126,10 @@ def run(state: State) -> Ended:  # noqa: C901, PLR0912, PLR0915  # one long disp
                 push(v.FALSE)
                 pos += 1
             elif op == 0x7D:  # EMPTY_DICT
-                push(state.new_box(v.DICT) if state.watching else v.DICT)
+                push(state.boxes.new(v.DICT) if state.watching else v.DICT)
                 pos += 1
             elif op == 0x5D:  # EMPTY_LIST
-                push(state.new_box(v.LIST) if state.watching else v.LIST)
+                push(state.boxes.new(v.LIST) if state.watching else v.LIST)
                 pos += 1
             elif op == 0x73 or op == 0x61:  # SETITEM, APPEND
                 mark = len(stack) - (2 if op == 0x73 else 1)
@@ -145,14 +145,14 @@ def run(state: State) -> Ended:  # noqa: C901, PLR0912, PLR0915  # one long disp
                 second = pop()
                 first = stack[-1]
                 stack[-1] = len(tuples) << 4 | 3
-                extend((2, first, second))
+                extend((-2, first, second))
                 pos += 1
             elif op == 0x85:  # TUPLE1
                 if len(stack) - 1 < fence:
                     raise _underflow(base + pos)
                 first = stack[-1]
                 stack[-1] = len(tuples) << 4 | 3
-                extend((1, first))
+                extend((-1, first))
                 pos += 1
             elif op == 0x87:  # TUPLE3
                 if len(stack) - 3 < fence:
@@ -161,7 +161,7 @@ def run(state: State) -> Ended:  # noqa: C901, PLR0912, PLR0915  # one long disp
                 second = pop()
                 first = stack[-1]
                 stack[-1] = len(tuples) << 4 | 3
-                extend((3, first, second, third))
+                extend((-3, first, second, third))
                 pos += 1
             elif op == 0x74:  # TUPLE
                 mark = marks.pop()
@@ -169,7 +169,7 @@ def run(state: State) -> Ended:  # noqa: C901, PLR0912, PLR0915  # one long disp
                 items = stack[mark:]
                 del stack[mark:]
                 push(len(tuples) << 4 | 3)
-                tuples.append(len(items))
+                tuples.append(-len(items))
                 extend(items)
                 pos += 1
             elif op == 0x29:  # EMPTY_TUPLE

@@ -20,6 +20,13 @@ class Memo:
         self.holes = 0
         self.tidy = True
 
+    def copy(self) -> "Memo":
+        """Another memo with the same entries."""
+        twin = Memo()
+        twin.dense, twin.sparse = self.dense[:], dict(self.sparse)
+        twin.holes, twin.tidy = self.holes, self.tidy
+        return twin
+
     def get(self, index: int, at: int) -> int:
         """The value at `index`. Raises `Malformed` when there is none, as every unpickler does."""
         value = self.dense[index] if 0 <= index < len(self.dense) else self.sparse.get(index, HOLE)

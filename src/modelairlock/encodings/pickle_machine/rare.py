@@ -3,6 +3,7 @@
 Each returns the position of the next opcode, and raises `ReadProblem` where every unpickler would stop.
 """
 
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
 
 from modelairlock.encodings.pickle_machine import values as v
@@ -25,6 +26,8 @@ _ESCAPED_BYTES = 160
 HIGHEST_PROTOCOL = 5
 #: pairs of string values whose names are remembered
 RESOLVED = 1 << 16
+#: SETITEMS, SETITEM, ADDITEMS: some of what they put in is hashed and compared
+_KEYED = frozenset((0x75, 0x73, 0x90))
 _OPCODE_NAMES = {0x75: "SETITEMS", 0x65: "APPENDS", 0x90: "ADDITEMS", 0x73: "SETITEM", 0x61: "APPEND"}
 
 
@@ -84,7 +87,7 @@ def _counted(width: int, kind: int, *, signed: bool = False) -> Step:
 
 def _push(value: int) -> Step:
     def step(state: State, at: int) -> int:
-        state.stack.append(state.new_box(value) if state.watching and value & v.KIND == v.BOX else value)
+        state.stack.append(state.boxes.new(value) if state.watching and value & v.KIND == v.BOX else value)
         return at + 1
 
     return step
@@ -96,8 +99,10 @@ def _collect(value: int) -> Step:
     def step(state: State, at: int) -> int:
         items = state.to_mark(at)
         if state.watching:
-            state.stack.append(state.new_box(value))
-            state.keep(state.stack[-1], items)
+            state.stack.append(state.boxes.new(value))
+            state.boxes.fill(state.stack[-1], items)
+            if value != v.LIST:
+                state.ledger.keys((at, at + 1), items[::2] if value == v.DICT else items)
         else:
             state.stack.append(value)
         return at + 1
@@ -107,12 +112,15 @@ def _collect(value: int) -> Step:
 
 def put_items(state: State, at: int, opcode: int, mark: int) -> None:
     """SETITEM(S), APPEND(S), ADDITEMS, when the target is no plain container or its items are kept."""
-    target = state.stack[mark - 1]
-    if target & v.KIND != v.BOX:
-        if mark < len(state.stack):
-            state.ledger.set_item((at, at + 1), target, _OPCODE_NAMES[opcode])
+    target, items = state.stack[mark - 1], state.stack[mark:]
+    if opcode in _KEYED:
+        state.ledger.keys((at, at + 1), items if opcode == 0x90 else items[::2])
+    if target & v.KIND == v.BOX:
+        state.boxes.fill(target, items)
         return
-    state.keep(target, state.stack[mark:])
+    # An empty batch too: pickle.py asks the target for its `extend` before it looks whether there is anything to add.
+    state.boxes.kept_globals.update(item for item in items if item & v.KIND == v.GLOBAL)
+    state.ledger.set_item((at, at + 1), target, _OPCODE_NAMES[opcode])
 
 
 # -- stack -----------------------------------------------------------------------------------------------------
@@ -164,8 +172,9 @@ def _put(state: State, at: int) -> int:
 
 
 def _imported(state: State, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
-    if (module, qualname) in (ARRAY_WRAPPERS if state.joblib else ()) or (module, qualname) == ("numpy", "dtype"):
-        state.watching = True
+    state.watching = True
+    if state.mapped > 2 and ((module, qualname) in NAME_MAPPING or module in IMPORT_MAPPING):
+        state.ledger.unmapped(span, module, qualname, state.mapped)
     return state.ledger.import_(span, module, qualname, opcode)
 
 
@@ -236,8 +245,10 @@ def _arguments(state: State, value: int) -> tuple[int, ...]:
 
 def _reduce(state: State, at: int) -> int:
     state.need(2, at)
-    arguments = _arguments(state, state.stack.pop())
+    packed = state.stack.pop()
+    arguments = _arguments(state, packed)
     function = state.stack.pop()
+    state.ledger.used_as_arguments(packed, arguments)
     state.check_tensor(at, function, arguments)
     _call(state, (at, at + 1), function, "reduce", arguments)
     return at + 1
@@ -245,7 +256,9 @@ def _reduce(state: State, at: int) -> int:
 
 def _newobj(state: State, at: int) -> int:
     state.need(2, at)
-    arguments = _arguments(state, state.stack.pop())
+    packed = state.stack.pop()
+    arguments = _arguments(state, packed)
+    state.ledger.used_as_arguments(packed, arguments)
     _call(state, (at, at + 1), state.stack.pop(), "newobj", arguments)
     return at + 1
 
@@ -274,15 +287,20 @@ def _obj(state: State, at: int) -> int:
     return at + 1
 
 
+def _is_array_wrapper(state: State, target: int) -> bool:
+    """Whether `target` is an instance of a wrapper: of the class that was called, or of one that made it of another."""
+    function, _, arguments = state.ledger.calls[target >> 4]
+    classes = (function, *arguments[:1])
+    return any(kind & v.KIND == v.GLOBAL and state.ledger.globals[kind >> 4] in ARRAY_WRAPPERS for kind in classes)
+
+
 def _build(state: State, at: int) -> int:
     state.need(2, at)
     new_state = state.stack.pop()
     target = state.stack[-1]
     state.ledger.build((at, at + 1), target, new_state)
-    if state.watching and target & v.KIND == v.CALL:
-        function, how, arguments = state.ledger.calls[target >> 4]
-        made = arguments[0] if how == "reduce" and arguments and arguments[0] & v.KIND == v.GLOBAL else function
-        if state.joblib and made & v.KIND == v.GLOBAL and state.ledger.globals[made >> 4] in ARRAY_WRAPPERS:
+    if target & v.KIND == v.CALL:
+        if state.joblib and _is_array_wrapper(state, target):
             state.array_state = new_state
         else:
             state.built.setdefault(target, set()).add(new_state)
@@ -321,6 +339,7 @@ def _proto(state: State, at: int) -> int:
     if protocol > HIGHEST_PROTOCOL:
         raise Malformed(at, f"a protocol up to {HIGHEST_PROTOCOL}", str(protocol))
     state.protocol = max(state.protocol, protocol)
+    state.mapped = protocol
     return at + 2
 
 
@@ -331,6 +350,8 @@ def _frame(state: State, at: int) -> int:
 
 def _stop(state: State, at: int) -> int:
     state.result = state.pop(at)
+    if state.result & v.KIND == v.GLOBAL:
+        state.boxes.kept_globals.add(state.result)
     return at + 1
 
 

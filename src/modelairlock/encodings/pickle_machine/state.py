@@ -10,9 +10,6 @@ from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
 
 #: how a pickle that imports something begins: PROTO, MARK, GLOBAL, or a string for STACK_GLOBAL
 PICKLE_STARTS = frozenset((b"\x80", b"(", b"c", b"\x8c", b"X", b"V", b"U", b"S"))
-#: plain containers whose items are kept while watching, and how many items of each
-KEPT_BOXES = 1024
-KEPT_ITEMS = 4096
 #: byte strings that look like pickles and are looked at again, at most
 CANDIDATES = 10_000
 
@@ -29,15 +26,16 @@ class State:
         self.stack: list[int] = []
         self.marks: list[int] = []
         self.protocol = 0
+        #: what PROTO said last: below 3, unpicklers map the names of Python 2
+        self.mapped = 0
         self.position = start
         #: opcodes of byte strings that begin as a pickle would
         self.candidates: set[int] = set()
         #: whether an array wrapper's bytes follow its BUILD; not in a pickle that joblib loads by ``pickle.load``
         self.joblib = joblib
-        #: keep the items of plain dicts and lists, which is needed to follow joblib's array wrappers
+        #: keep what is put into plain dicts, lists and sets; from the first import on, for before it nothing is called
         self.watching = False
         self.boxes = self.ledger.boxes
-        self.box_count = 0
         #: the states that BUILD gave to results of calls, while watching
         self.built: dict[int, set[int]] = {}
         self.built_count = 0
@@ -47,6 +45,21 @@ class State:
         self.resolved: dict[tuple[int, int], tuple[str, str]] = {}
         #: what STOP returned
         self.result: int = v.NONE
+
+    def fork(self, cursor: Cursor) -> "State":
+        """The same machine at the same place, for a loader that takes what follows for opcodes."""
+        twin = State(cursor, self.position, joblib=False)
+        twin.ledger = self.ledger.twin(twin.window, cursor.limits)
+        twin.boxes = twin.ledger.boxes
+        twin.memo = self.memo.copy()
+        twin.stack, twin.marks = self.stack[:], self.marks[:]
+        twin.watching, twin.mapped = self.watching, self.mapped
+        return twin
+
+    def cells(self) -> int:
+        """Values that are held on to."""
+        held = len(self.memo.dense) + 16 * len(self.memo.sparse) + len(self.ledger.tuples)
+        return held + 16 * self.built_count + self.boxes.count // 8 + self.ledger.used_count
 
     @property
     def fence(self) -> int:
@@ -76,27 +89,9 @@ class State:
         """A tuple of `items`."""
         tuples = self.ledger.tuples
         value = len(tuples) << 4 | v.TUPLE
-        tuples.append(len(items))
+        tuples.append(-len(items))
         tuples.extend(items)
         return value
-
-    def new_box(self, kind: int) -> int:
-        """An empty list, dict or set whose items are kept for a while: states are used right after they are made."""
-        self.box_count += 1
-        self.boxes[self.box_count] = []
-        if len(self.boxes) > KEPT_BOXES:
-            del self.boxes[next(iter(self.boxes))]
-        return self.box_count << 8 | kind
-
-    def keep(self, box: int, items: list[int]) -> None:
-        """Put items into a box; one that grows beyond all states is no longer kept."""
-        kept = self.boxes.get(box >> 8)
-        if kept is None:
-            return
-        if len(kept) + len(items) > KEPT_ITEMS:
-            del self.boxes[box >> 8]
-        else:
-            kept.extend(items)
 
     def check_tensor(self, at: int, function: int, arguments: tuple[int, ...]) -> None:
         """A tensor must lie within its storage (CVE-2026-24747); one that does not is a fact."""
@@ -131,9 +126,7 @@ class State:
         """Bound the memory; what the opcodes of one window can add is bounded by the window."""
         if len(self.stack) + len(self.marks) > self.limits.stack_cells:
             raise OverLimit(at, f"more than {self.limits.stack_cells} values on the stack (limit: stack_cells)")
-        held = len(self.memo.dense) + 16 * len(self.memo.sparse) + len(self.ledger.tuples)
-        held += 16 * self.built_count
-        if held > self.limits.memo_cells:
+        if self.cells() > self.limits.memo_cells:
             raise OverLimit(at, f"more than {self.limits.memo_cells} values in memo and tuples (limit: memo_cells)")
         if len(self.ledger.facts) > self.limits.facts:
             raise OverLimit(at, f"more than {self.limits.facts} distinct effects (limit: facts)")

@@ -14,6 +14,9 @@ from modelairlock.records.facts import Value, ValueKind
 INT, STR, GLOBAL, TUPLE, CALL, BOX, BYTES, PERSISTENT, CONSTANT, NUMBER, OTHER = range(11)
 KIND = 15
 
+#: a value's kind, for `map`
+kind_of = (KIND).__and__
+
 NONE = 0 << 4 | CONSTANT
 TRUE = 1 << 4 | CONSTANT
 FALSE = 2 << 4 | CONSTANT

@@ -28,6 +28,7 @@ from modelairlock.records.output import Output, View
 from modelairlock.records.rule import Rule
 from modelairlock.records.scan import ScanRecord
 from modelairlock.records.text import shown
+from modelairlock.records.wording import settings_in_words
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #: GitHub's bands: above 9.0 critical, 7.0 high, 4.0 medium
@@ -65,6 +66,7 @@ def _render(record: ScanRecord, view: View) -> Iterator[str]:
             "profilesDigest": record.tool.profiles_digest,
             "isolation": isolation.level.value,
             "isolationMissing": tuple(layer.name for layer in isolation.layers if layer.state != "enforced"),
+            "settings": tuple(shown(settings.path) for settings in record.settings),
         },
     )
     log = Log(schema=_SCHEMA, version="2.1.0", runs=(run,))
@@ -133,6 +135,9 @@ def _notifications(record: ScanRecord, left_out: int) -> Iterator[Notification]:
         yield Notification(level="error", message=Message(text=text))
     for reason, count in Counter(left.reason for left in record.excluded).most_common(_MOST_NOTIFICATIONS):
         yield Notification(level="note", message=Message(text=message_text(f"{count:,} not looked at: {reason}")))
+    for settings in record.settings:
+        text = message_text(f"settings: {settings.path} {settings_in_words(settings)}")
+        yield Notification(level="note", message=Message(text=text))
 
 
 OUTPUT = Output(

@@ -26,7 +26,7 @@ from modelairlock.outputs.sarif.model import (
     Region,
     Result,
 )
-from modelairlock.records.coverage import EXPLANATIONS, Gap
+from modelairlock.records.coverage import Gap
 from modelairlock.records.finding import Finding, Severity
 from modelairlock.records.scan import ScanRecord, Subject
 from modelairlock.records.text import shown
@@ -182,7 +182,7 @@ def _finding_text(finding: Finding) -> str:
 
 
 def _gap_text(gap: Gap) -> str:
-    why, what = EXPLANATIONS[gap.because]
+    why, what = gap.explanation
     return message_text(sentences(why, gap.detail, what))
 
 

@@ -1,7 +1,8 @@
 """Writes the report for a tired person: the verdict first, then why, where, what loading would do, and what to do.
 
-It goes to a terminal of any width, with colour if that is wanted, and plain to a pipe. Nothing in it can be forged by
-a file's name or content: every word from a file passes `records.text.shown`.
+It goes to a terminal of any width, with colour if that is wanted, and plain to a pipe, where lines are left whole: what
+a file is called may not choose where a line of a build's log begins. Nothing in it can be forged by a file's name or
+content: every word from a file passes `records.text.shown`.
 """
 
 from collections import Counter
@@ -16,16 +17,16 @@ from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, listed, size
+from modelairlock.records.wording import counted, listed, settings_in_words, size
 
 _LISTED = 5
-_PIPE_WIDTH = 100
+_UNBROKEN = 1_000_000
 #: longer lines are hard to read, however wide the window
 _WIDEST = 120
 
 
 def _render(record: ScanRecord, view: View) -> Iterator[str]:
-    sheet = Sheet(min(view.width, _WIDEST) or _PIPE_WIDTH, view.colour, breaks=view.width > 0, below=_below(record))
+    sheet = Sheet(min(view.width, _WIDEST) or _UNBROKEN, view.colour, breaks=view.width > 0, below=_below(record))
     for lines in (
         _headline(record, sheet, view),
         flagged(record, sheet, view),
@@ -81,7 +82,10 @@ def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         yield from sheet.entry(
             "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listed(words, _LISTED)}"
         )
-    if record.errors or record.excluded:
+    for settings in record.settings:
+        says = f"{shown_path(settings.path, 200)} {settings_in_words(settings)}"
+        yield from sheet.entry("settings", says)
+    if record.errors or record.excluded or record.settings:
         yield ""
 
 
@@ -96,7 +100,19 @@ def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     )
     hashed = "" if record.hashed else " Digests were not computed."
     line = f"{counted(len(record.subjects), 'file')}, {total}{took}: {verdicts or 'no verdict'}."
-    yield from sheet.plain(f"{line}{hashed} {_wall(record.tool.isolation)}", "dim")
+    if not record.subjects:
+        # Neither a count nor the wall says anything here, and the verdict stands at the top.
+        yield from sheet.plain("Nothing was read, so nothing is vouched for.", "dim")
+    elif record.rejudged:
+        yield from sheet.plain(f"{line} {_then(record.tool.isolation)}", "dim")
+    else:
+        yield from sheet.plain(f"{line}{hashed} {_wall(record.tool.isolation)}", "dim")
+
+
+def _then(isolation: Isolation) -> str:
+    """Under which isolation facts were read that are judged again now. With none of them there is no level."""
+    level = "" if isolation.level is Level.NONE else f" Isolation when it was read: {isolation.level.value} or better."
+    return f"Judged again from the cache; no file was read.{level}"
 
 
 def _wall(isolation: Isolation) -> str:

@@ -15,6 +15,7 @@ from modelairlock.records.wording import counted, fact_in_words, formats_of, ins
 
 _FINDINGS = 8
 _FINDINGS_VERBOSE = 200
+_GAPS_VERBOSE = 500
 _ALIKE = 4
 _PLACES = 3
 
@@ -72,9 +73,20 @@ def _block(subjects: list[Subject], sheet: Sheet, view: View) -> Iterator[str]:
         most = len(others) if view.verbose else _ALIKE
         yield from sheet.entry("", f"and the same in {counted(len(others), 'other file')}: {listed(others, most)}")
     yield from _several(_findings(first), first.path, sheet, view)
-    gaps = sum(len(part.coverage.gaps) for part in first.walk())
-    if gaps:
-        yield from sheet.entry("also", f"{counted(gaps, 'gap')}: not all of this file could be read or vouched for")
+    yield from _gaps(first, sheet, view)
+
+
+def _gaps(subject: Subject, sheet: Sheet, view: View) -> Iterator[str]:
+    gaps = [(part, gap) for part in subject.walk() for gap in part.coverage.gaps]
+    if not gaps:
+        return
+    yield from sheet.entry("also", f"{counted(len(gaps), 'gap')}: not all of this file could be read or vouched for")
+    for part, gap in gaps[:_GAPS_VERBOSE] if view.verbose else ():
+        place, span = inside(f"{part.path}@{gap.start}..{gap.end}", subject.path)
+        where = f"{place}, bytes {span}" if place else f"bytes {span}"
+        yield from sheet.entry("gap", f"{gap.because.value}: {shown(gap.detail, 300)}{' ' * bool(gap.detail)}({where})")
+    if view.verbose and len(gaps) > _GAPS_VERBOSE:
+        yield from sheet.entry("", f"and {counted(len(gaps) - _GAPS_VERBOSE, 'gap')} more; --format json has them all")
 
 
 def _repository(repository: Repository, sheet: Sheet, view: View) -> Iterator[str]:

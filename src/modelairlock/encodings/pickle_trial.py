@@ -1,0 +1,159 @@
+"""Other ways to read the same opcodes, tried out: a copy of the machine runs on bytes that one loader takes for data.
+
+What a newcomer would get wrong: a trial that was given up says nothing, so it is a gap; and one that stops at what no
+unpickler accepts has said all there is.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from modelairlock.encodings.pickle_machine import State, run
+from modelairlock.limits import Limits
+from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import Build, Call, Fact, HiddenCode, Import, UnresolvedImport
+from modelairlock.records.span import Span
+
+#: values on the stack, in the memo and in tuples with which the bytes of a raw array are still tried as opcodes
+FORKED_CELLS = 4_000_000
+#: a trial runs this long at most
+TRIAL_SECONDS = 5.0
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+#: what a fork may hold is what it was forked from, and as much again
+FORKED = Limits(seconds=TRIAL_SECONDS, facts=1000, stack_cells=2 * FORKED_CELLS, memo_cells=2 * FORKED_CELLS)
+SMALL = Limits(seconds=TRIAL_SECONDS, facts=1000, stack_cells=1_000_000, memo_cells=1_000_000)
+
+
+def trial_budget(cursor: Cursor, limits: Limits = SMALL) -> Budget:
+    budget = Budget(limits)
+    budget.deadline = min(budget.deadline, cursor.budget.deadline)
+    return budget
+
+
+class Tried(NamedTuple):
+    """What a trial would import (names that could be modules), whether it calls anything, and why it was given up."""
+
+    names: tuple[str, ...]
+    calls: bool
+    unfinished: str
+
+
+def effects(trial: State) -> Tried:
+    """Run `trial` to its STOP or its first problem."""
+    unfinished = ""
+    try:
+        run(trial)
+    except OverLimit as stopped:
+        unfinished = stopped.detail
+    except ReadProblem:
+        pass  # every unpickler stops there as well
+    names: dict[str, None] = {}
+    calls = False
+    for fact in trial.ledger.stated():
+        if isinstance(fact, Import) and MODULE.match(fact.module):
+            names[f"{fact.module}.{fact.qualname}"[:200]] = None
+        elif isinstance(fact, UnresolvedImport) and _may_be_name(fact):
+            names["a computed name"] = None
+        calls = calls or isinstance(fact, Call)
+    return Tried(tuple(names)[:16], calls, unfinished)
+
+
+#: functions whose result may be what STACK_GLOBAL demands: of type `str`, and not only a subclass of it
+_TEXT_MAKERS = frozenset((module, name) for module in ("builtins", "__builtin__") for name in ("str", "unicode"))
+_CONTAINERS = frozenset(("tuple", "list", "dict", "set", "frozenset", "bytearray"))
+_CONSTANTS = frozenset(("none", "bool", "int", "float", "bytes", "global", "buffer"))
+
+
+def _may_be_name(fact: UnresolvedImport) -> bool:
+    """Whether both operands can be strings; if not, every unpickler stops.
+
+    What other calls give is no string, or they are not vouched for, and reported where they stand.
+    """
+    for value in (fact.module, fact.qualname):
+        if value.kind in _CONTAINERS or value.kind in _CONSTANTS:
+            return False
+        if value.kind == "call" and value.parts and value.parts[0].kind == "global":
+            function = value.parts[0]
+            if (function.module, function.text) not in _TEXT_MAKERS:
+                return False
+    return True
+
+
+# -- joblib's arrays as opcodes -------------------------------------------------------------------------------
+
+
+def forked(cursor: Cursor, state: State) -> State | Gap:
+    """What ``pickle.load`` would be before an array's bytes; a gap if that is too much to copy."""
+    if len(state.stack) + state.cells() > FORKED_CELLS:
+        detail = "too much stands before the first array to try its bytes as opcodes (limit: memo_cells)"
+        return untried(state.position, detail)
+    return state.fork(Cursor(cursor.source, cursor.name, trial_budget(cursor, FORKED)))
+
+
+def raw_as_opcodes(at: int, fork: State | Gap | None) -> Iterator[Fact | Gap]:
+    """``pickle.load`` on a joblib file takes an array's bytes for opcodes. Do they do anything then?"""
+    if not isinstance(fork, State):
+        yield from () if fork is None else (fork,)
+        return
+    tried = effects(fork)
+    if tried.names:
+        yield HiddenCode(span=Span(at, at), kind="raw-array", names=tried.names, calls=tried.calls)
+    elif tried.unfinished:
+        yield untried(at, f"the first array's bytes as opcodes: {tried.unfinished}")
+
+
+def objects_as_opcodes(at: int, fork: State | Gap | None, ordinary: list[Fact]) -> Iterator[Fact | Gap]:
+    """``pickle.load`` reads the pickle of an object array with the memo of the one around it. Does that matter?
+
+    In honest files it does: a name is looked up in another module than was meant, and not found. So such names are
+    told apart (`garbled`); what else the ordinary reading does not do is hidden from it.
+    """
+    if not isinstance(fork, State):
+        yield from () if fork is None else (fork,)
+        return
+    tried = effects(fork)
+    names, garbled = _others(fork, ordinary)
+    if names or garbled:
+        yield HiddenCode(span=Span(at, at), kind="object-array", names=names[:16], garbled=garbled, calls=tried.calls)
+    elif tried.unfinished:
+        yield untried(at, f"the first array's objects with the memo around them: {tried.unfinished}")
+
+
+def _others(fork: State, ordinary: list[Fact]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `fork` does that `ordinary` facts do not say, and what it looks up in another module instead."""
+    meant = {(fact.span, fact.qualname) for fact in ordinary if isinstance(fact, Import)}
+    known = {_told(fact) for fact in ordinary}
+    names: dict[str, None] = {}
+    garbled: dict[str, None] = {}
+    for fact in fork.ledger.stated():
+        if isinstance(fact, UnresolvedImport):
+            if _may_be_name(fact):
+                names["a computed name"] = None
+            break  # else every unpickler stops here
+        if not isinstance(fact, Import | Call | Build) or _told(fact) in known:
+            continue
+        if not isinstance(fact, Import):
+            names[f"{'a call' if isinstance(fact, Call) else 'a state'} of its own"] = None
+        elif (fact.span, fact.qualname) in meant:
+            garbled[f"{fact.module}.{fact.qualname}"[:200]] = None
+            break
+        else:
+            names[f"{fact.module}.{fact.qualname}"[:200]] = None
+    return tuple(names), tuple(garbled)
+
+
+def _told(fact: Fact) -> Fact:
+    """A fact without its place and its count."""
+    changes: dict[str, object] = {"span": Span(0, 0)}
+    if isinstance(fact, Import):
+        changes |= {"kept": False, "opcode": ""}
+    if hasattr(fact, "count"):
+        changes["count"] = 1
+    return replace(fact, **changes)
+
+
+def untried(at: int, detail: str) -> Gap:
+    return Gap(start=at, end=at, because=Because.OVER_LIMIT, detail=detail)

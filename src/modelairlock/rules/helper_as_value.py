@@ -1,0 +1,43 @@
+"""The file keeps a function that only picklers use, where other code may call it
+
+## Why it matters
+
+A few functions exist so that pickles can make objects: they import by name, or make an instance of any class. Called
+by the pickle with arguments that were looked at, each is harmless. Kept as a value, in an attribute or a list, it waits
+for other code to call it with arguments that nobody looked at. That is how files reach ``exec`` by harmless names only.
+
+## What to do
+
+Do not load the file. No pickler writes this.
+"""
+
+from collections.abc import Iterator
+
+from modelairlock.records.facts import Import
+from modelairlock.records.finding import Severity
+from modelairlock.records.reading import Reading
+from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.uses import uses
+
+
+def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
+    used = list(uses(reading.facts))
+    called = {(use.module, use.qualname) for use in used if use.use != "import"}
+    for use in used:
+        vouch = context.profiles.vouches(use.module, use.qualname, use.use) if isinstance(use.fact, Import) else None
+        if vouch is None or not vouch.trait.only_called or not isinstance(use.fact, Import):
+            continue
+        if use.fact.kept or (use.module, use.qualname) not in called:
+            message = f"it keeps {use.name} as a value, which is harmless only where the pickle itself calls it"
+            yield RULE.finding(reading, message, use.fact)
+
+
+RULE = Rule(
+    name="helper-as-value",
+    summary="The file keeps a function as a value that only pickles themselves have a use for.",
+    check=_check,
+    severity=Severity.HIGH,
+    help="Do not load this file: it hands other code a tool that imports or makes what the file names.",
+    cwe=("CWE-502",),
+    atlas=("AML.T0011.000",),
+)

@@ -1,0 +1,93 @@
+"""Which files share a child, what it may do with them, and how far it is believed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelairlock.isolation import Wall
+from modelairlock.pipeline import batch, scan
+from modelairlock.pipeline.scan import Options, scan_sources
+from modelairlock.records.scan import ScanRecord, Verdict
+from tests.pipeline.stand_in import FUNCTION, Inline
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "m").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def wall() -> Iterator[Wall]:
+    with Wall(FUNCTION, memory_bytes=64 * 1024 * 1024) as real:
+        yield real
+
+
+def put(name: str, content: bytes) -> None:
+    Path("m", name).write_bytes(content)
+
+
+def scanned(*sources: str, wall: object, **options: object) -> ScanRecord:
+    return scan_sources(sources or ("m",), Options(**{"jobs": 2, "started": "now", **options}), wall=wall)
+
+
+def test_what_a_shared_child_hands_back_is_read_alone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    for name, content in {"a": b"good", "b": b"native", "c": b"good"}.items():
+        put(name, content)
+    wall = Inline()
+    assert scanned(wall=wall).verdict is Verdict.CLEAR
+    assert wall.runs == [3, 1]
+
+
+def test_many_that_are_handed_back_are_read_in_small_groups_and_not_remembered(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    monkeypatch.setattr(batch, "DECODING_FILES", 2)
+    put("a", b"good")
+    for number in range(5):
+        put(f"b{number}", b"native")
+    walls = [Inline(), Inline()]
+    for wall in walls:
+        assert scanned(wall=wall, cache_folder=here / "cache", jobs=1).verdict is Verdict.CLEAR
+    assert [wall.runs for wall in walls] == [[6, 2, 2, 1], [4, 2, 2]]
+
+
+def test_one_of_a_group_that_fails_has_each_read_alone(here: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    monkeypatch.setattr(batch, "DECODING_FILES", 2)
+    for number in range(4):
+        put(f"{number}", b"native die" if number == 2 else b"native")
+    subjects = scanned(wall=wall).subjects
+    assert [subject.verdict is Verdict.CLEAR for subject in subjects] == [True, True, False, True]
+
+
+def test_a_few_small_files_share_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 3)
+    for name in "abc":
+        put(name, b"good")
+    wall = Inline()
+    scanned(wall=wall)
+    assert wall.runs == [1, 1, 1]
+    put("d", b"good")
+    wall = Inline()
+    assert [subject.path for subject in scanned(wall=wall).subjects] == ["m/a", "m/b", "m/c", "m/d"]
+    assert wall.runs == [4]
+
+
+def test_a_decoder_that_was_taken_over_speaks_for_no_digest(
+    here: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    monkeypatch.setattr(batch, "DECODING_FILES", 2)
+    put("a", b"native take over")
+    put("b", b"native deep")
+    put("c", b"native")
+    folder = here / "cache"
+    scanned(wall=wall, cache_folder=folder)
+    os.rename("m/b", "b")
+    assert scanned("b", wall=wall, cache_folder=folder).verdict is Verdict.INCOMPLETE
