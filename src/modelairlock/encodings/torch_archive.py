@@ -86,7 +86,11 @@ def _is_word(member: Member) -> bool:
 
 
 def _word(cursor: Cursor, member: Member) -> Iterator[Fact]:
-    text = cursor.read(member.span.start, member.span.end - member.span.start)
-    if not (text.isascii() and text.decode("ascii").strip().replace("_", "").replace(".", "").isalnum()):
-        detail = f"{member.name} holds {text[:32]!r}, where torch writes a word or a number"
-        yield Irregularity(span=member.span, kind="torch-record-odd", detail=detail)
+    """The record as read, or as a member like any other when it holds no word."""
+    text = cursor.peek(member.span.start, member.span.end - member.span.start)
+    if text.isascii() and text.decode("ascii").strip().replace("_", "").replace(".", "").isalnum():
+        cursor.consumed(*member.span)
+        return
+    detail = f"{member.name} holds {text[:32]!r}, where torch writes a word or a number"
+    yield Irregularity(span=member.span, kind="torch-record-odd", detail=detail)
+    yield member
