@@ -74,6 +74,12 @@ def _module(c: str, *between: Entry) -> bytes:
     )
 
 
+def _odd_word(c: str, word: str) -> bytes:
+    """A checkpoint with a small pickle where torch writes a word: the payload would not fit, so it does nothing."""
+    del c
+    return z.zip_file(*t.members(t.state())[:3], Entry(f"archive/{word}", evil("true", 0)))
+
+
 def _linked(*links: tuple[str, str]) -> bytes:
     items = [Item(name, kind=tar.SYMLINK, link=target) for name, target in links]
     return tar.tar_file(*items, Item("l/notes.txt", b"hello\n"))
@@ -134,6 +140,13 @@ def _samples() -> list[Sample]:
             "torch.package(data.evil)", "flagged", needs="torch",
         )
     )  # fmt: skip
+    link = Entry("requirements.txt", b"modelairlock-canary", external=0o120777 << 16)
+    linked = z.zip_file(link, Entry("a.txt", b"hello\n"))
+    made.append(Sample("carried-link-as-file", "carried", "C9", "a.zip", lambda c=CANARY: linked))
+    made += [
+        Sample(f"carried-word-{word}", "carried", "C10", "a.pt", lambda c=CANARY, word=word: _odd_word(c, word))
+        for word in ("version", "byteorder", ".data/serialization_id")
+    ]
     made.append(Sample("carried-tar-folder", "carried", "C9", "a.tar", lambda c=CANARY: _folder_with_data(c)))
     return made
 

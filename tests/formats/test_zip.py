@@ -274,10 +274,18 @@ def test_links_and_devices_are_facts() -> None:
     assert result.gaps == []
 
 
-def test_what_could_be_more_than_a_target_is_handed_on() -> None:
-    for content in (b'{"auto_map":1}', b"import os", b"cos\nsystem\n", b"x" * 5000):
-        data = zip_file(Entry("config.json", content, external=0o120777 << 16))
-        assert contents(data) == [("config.json", len(content))]
+def test_a_link_is_a_file_as_well() -> None:
+    """Python's `zipfile` unpacks it as one: a list of packages, a script, whatever its name makes of the target."""
+    for name, content in (
+        ("requirements.txt", b"evil-package"),
+        ("l", b"../../etc/passwd"),
+        ("config.json", b'{"auto_map":1}'),
+        ("m.pkl", b"cos\nsystem\n"),
+        ("x", b"x" * 5000),
+    ):
+        data = zip_file(Entry(name, content, external=0o120777 << 16))
+        assert contents(data) == [(name, len(content))]
+        assert len(read(FORMAT, data).links) == 1
 
 
 # Roles, names and cost.
