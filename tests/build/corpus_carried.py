@@ -144,7 +144,13 @@ def _samples() -> list[Sample]:
     linked = z.zip_file(link, Entry("a.txt", b"hello\n"))
     made.append(Sample("carried-link-as-file", "carried", "C9", "a.zip", lambda c=CANARY: linked))
     made += [
-        Sample(f"carried-word-{word}", "carried", "C10", "a.pt", lambda c=CANARY, word=word: _odd_word(c, word))
+        Sample(
+            f"carried-word-{word.strip('.').replace('/', '-')}",
+            "carried",
+            "C10",
+            "a.pt",
+            lambda c=CANARY, word=word: _odd_word(c, word),
+        )
         for word in ("version", "byteorder", ".data/serialization_id")
     ]
     made.append(Sample("carried-tar-folder", "carried", "C9", "a.tar", lambda c=CANARY: _folder_with_data(c)))

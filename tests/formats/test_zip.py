@@ -314,7 +314,8 @@ def test_all_names_are_known_wherever_they_stand() -> None:
     assert names == names_under(Cursor(BytesSource(data), "x", Budget(DEFAULT_LIMITS)))
     assert {"m/data.pkl", "m/mark", "m/data/7"} <= set(names.names)
     assert not names.cut
-    assert "local" in member_names(probe(zip_file(Entry("a", TEXT, local={"name": "local"})))).names
+    assert member_names(probe(zip_file(Entry("a", TEXT), Entry("b", TEXT))[:-60])).names == ("a", "b")
+    assert member_names(probe(zip_file(Entry("a", zip_file(Entry("b", TEXT)), flags=DESCRIPTOR)))).names == ("a",)
     assert member_names(probe(b"no zip")).names == ()
 
 

@@ -6,6 +6,7 @@ the middle of a long directory is as good a mark as what stands at its ends.
 """
 
 from collections.abc import Iterator
+from struct import Struct
 from typing import NamedTuple
 
 from modelairlock.encodings import zip_records as records
@@ -16,6 +17,8 @@ from modelairlock.reading import Cursor, Probe, ReadProblem
 #: names that are looked at; an archive of more is read with nothing in it passed over
 _NAMES = 250_000
 _PIECE = 1024 * 1024
+#: sizes, lengths and offset in a directory entry (APPNOTE 4.3.12)
+_PLACE = Struct("<IIHHH8xI")
 
 
 class Names(NamedTuple):
@@ -68,7 +71,11 @@ def _in_tar(probe: Probe, end: records.End) -> bool:
 
 
 def member_names(probe: Probe) -> Names:
-    """All names in all directories of a zip, and those of the local headers in its head. Read once for each probe."""
+    """All names in all directories of a zip; without any, those of the local headers in its head.
+
+    Read once for each probe. Local headers beside a directory decide nothing: the next one is guessed at where sizes
+    stand behind the data, and might be that of an archive in the archive.
+    """
     if probe.kept is None:
         return _names(_peek(probe), probe.head, probe.size)
     if "zip names" not in probe.kept:
@@ -85,13 +92,22 @@ def names_under(cursor: Cursor) -> Names:
 
 def _names(peek: records.Peek, head: bytes, size: int) -> Names:
     found: dict[bytes, None] = {}
-    for end in records.end_records(peek, size):
-        for name in _central_names(peek, end):
+    ends = records.end_records(peek, size)
+    for at, end in enumerate(ends):
+        if at and _inside(peek, ends[0], end.position):
+            continue  # an archive in the archive has names of its own
+        for name, _, _ in _entries(peek, end):
             found[name] = None
             if len(found) >= _NAMES:
                 return Names(tuple(map(decoded, found)), True)
-    found.update(dict.fromkeys(_local_names(head)))
+    if not ends:
+        found.update(dict.fromkeys(_local_names(head)))
     return Names(tuple(map(decoded, found)))
+
+
+def _inside(peek: records.Peek, end: records.End, position: int) -> bool:
+    """Whether a member of the directory at `end` holds `position`."""
+    return any(start + end.shift < position < stop + end.shift for _, start, stop in _entries(peek, end))
 
 
 def _local_names(head: bytes) -> Iterator[bytes]:
@@ -109,8 +125,8 @@ def _local_names(head: bytes) -> Iterator[bytes]:
                 return
 
 
-def _central_names(peek: records.Peek, end: records.End) -> Iterator[bytes]:
-    """The names in one directory, a piece of it at a time. Python reads entries up to its stated length."""
+def _entries(peek: records.Peek, end: records.End) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and least end of each member in one directory, a piece of it at a time."""
     at, buffer, base = end.start, b"", end.start
     while at < end.stop:
         offset = at - base
@@ -118,6 +134,6 @@ def _central_names(peek: records.Peek, end: records.End) -> Iterator[bytes]:
             buffer, base, offset = peek(at, min(_PIECE, end.stop - at)), at, 0
         if offset + 46 > len(buffer) or buffer[offset : offset + 4] != records.CENTRAL_MAGIC:
             return
-        length = int.from_bytes(buffer[offset + 28 : offset + 30], "little")
-        yield buffer[offset + 46 : offset + 46 + length]
-        at += records.entry_length(buffer, offset)
+        packed, _, name, extra, comment, start = _PLACE.unpack_from(buffer, offset + 20)
+        yield buffer[offset + 46 : offset + 46 + name], start, start + 30 + name + packed
+        at += 46 + name + extra + comment

@@ -32,7 +32,6 @@ _LEFT_OUT = bytes(12)
 _WIDE = Struct("<Q")
 _FIELD = Struct("<HH")
 _NARROW = Struct("<II")
-_LENGTHS = Struct("<HHH")
 _NOT_ASCII = re.compile(rb"(?:[\x80-\xff]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6}|[?_])+")
 _PIECE = 1024 * 1024
 #: the longest directory entry
@@ -221,12 +220,6 @@ def directory(cursor: Cursor, end: End) -> Generator[Central, None, int]:
         at += length
     cursor.consumed(end.start, at)
     return at
-
-
-def entry_length(buffer: bytes, offset: int) -> int:
-    """How long the directory entry at `offset` is; 34 bytes of it must be there."""
-    name, extra, comment = _LENGTHS.unpack_from(buffer, offset + 28)
-    return int(46 + name + extra + comment)
 
 
 def _central(buffer: bytes, offset: int, at: int) -> tuple[Central, int]:
