@@ -10,9 +10,9 @@ from collections.abc import Generator
 import pytest
 
 INSTALLED = {"frameworks", "models"}
-#: libraries that the `frameworks` extra of pyproject.toml leaves out: torchvision comes for CUDA from the index, and
+#: what the `frameworks` extra of pyproject.toml leaves out: torchvision comes for CUDA from the index, and
 #: does not import beside a torch for processors; add one there, and drop it here
-LEFT_OUT = ("omegaconf is not installed", "torchvision is not installed")
+LEFT_OUT = ("torchvision is not installed",)
 ALL = bool(os.environ.get("MODELAIRLOCK_ALL"))
 
 

@@ -49,8 +49,7 @@ NOT_VOUCHED = [
     ("functools", "partialmethod", "call"),
     # its items are its attributes, so BUILD would call an item named `__setstate__`
     ("scipy.optimize._optimize", "OptimizeResult", "build"),
-    # iterating it resolves `${...}` by functions that the loading program registered, so `list(it)` would run them
-    ("omegaconf.listconfig", "ListConfig", "build"),
+    ("omegaconf.nodes", "EnumNode", "build"),
     ("sklearn.callback._scoring_monitor", "ScoringMonitor", "build"),
     ("sklearn.metrics._dist_metrics", "PyFuncDistance64", "new"),
     ("os", "system", "import"),

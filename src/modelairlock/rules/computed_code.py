@@ -4,11 +4,12 @@
 
 Honest picklers write the name of every class and function as a plain constant, and call nothing but such names. A file
 that computes a name, calls what another call returned, or takes names from the loading process's extension registry
-hides from everybody who reads it what it will run. There is one reason to do that.
+hides from everybody who reads it what it will run. A class method that somebody has looked at is no such case.
 
 ## What to do
 
-Do not load the file. No pickler writes this.
+Do not load the file, unless its author can say why it was pickled by cloudpickle or from methods of objects, which is how
+honest files come to look like this. Even then: ask for safetensors.
 """
 
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ RULE = Rule(
     summary="The file computes what it imports or calls.",
     check=_check,
     severity=Severity.HIGH,
-    help="Do not load this file: no pickler writes this, and it hides what runs.",
+    help="Do not load this file: it hides what runs. Ask its author for safetensors.",
     cwe=("CWE-502", "CWE-913"),
     atlas=("AML.T0011.000",),
 )
