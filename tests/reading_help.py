@@ -41,7 +41,7 @@ class Result(NamedTuple):
 
 def probe(data: bytes, name: str = "x", role: str = "") -> Probe:
     """What a format sees of `data` before it claims it."""
-    return Probe(data[:HEAD_BYTES], data[-TAIL_BYTES:], len(data), name, role)
+    return Probe(data[:HEAD_BYTES], data[-TAIL_BYTES:], len(data), name, role, BytesSource(data), {})
 
 
 def read(one: Format, data: bytes, name: str = "x", limits: Limits = DEFAULT_LIMITS) -> Result:

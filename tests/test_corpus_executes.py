@@ -30,6 +30,7 @@ LOADERS = {
     "pickle.load(buffers)": _READ + "import pickle; pickle.load(open(path, 'rb'), buffers=[b'', b''])",
     "pickle.load(persistent)": _READ
     + "import pickle\nclass U(pickle.Unpickler):\n    persistent_load = print\nU(open(path, 'rb')).load()",
+    "runpy.run_path": _READ + "import runpy; runpy.run_path(path)",
     "marshal.loads": _READ + "import marshal; eval(marshal.loads(open(path, 'rb').read()))",
     "numpy.load": _READ + "import numpy; numpy.load(path, allow_pickle=True)",
     "numpy.load(npz)": _READ
@@ -40,6 +41,8 @@ LOADERS = {
     "torch.jit.load": _TORCH + "torch.jit.load(path)",
     "torch.package": _TORCH
     + "from torch.package import PackageImporter; PackageImporter(path).load_pickle('model', 'model.pkl')",
+    "torch.package(data.evil)": _TORCH
+    + "from torch.package import PackageImporter; PackageImporter(path).import_module('data.evil')",
 }
 #: the version on which nothing is skipped: gadgets come and go with Python
 _PROVEN = (3, 11)

@@ -326,6 +326,38 @@ def test_every_room_has_its_place_in_the_layers() -> None:
     assert placed - rooms == set(), "these rooms are gone: take them out of [tool.importlinter] in pyproject.toml"
 
 
+#: words with a hyphen in readers that tell of irregularities, and are no kind of one
+NO_KINDS = frozenset(
+    (
+        "latin-1", "utf-8", "utf-16", "utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le", "lzma-zip", "lzma-alone",
+        "raw-unicode-escape", "sentence-transformers", "raw-array", "object-array", "opcode-crosses-frame",
+        "nested-frame", "lz4-frame", "latin1-of-utf8", "latin1-of-escapes", "byte-string", "after-stop",
+    )
+)  # fmt: skip
+#: kinds of irregularity that no rule judges, and why
+ONLY_INFORMATION: dict[str, str] = {
+    "archive-name-backslash": "Windows programs write them; where such a name leads is judged by other kinds",
+    "zeros-after-tensors": "padding misleads nobody, and the bytes are a gap",
+}
+
+
+def hyphenated(path: Path) -> set[str]:
+    """The constants of a file that could be kinds of irregularities."""
+    constants = {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)}
+    return {text for text in constants if isinstance(text, str) and re.fullmatch(r"[a-z]+\d*(-[a-z0-9]+)+", text)}
+
+
+def test_every_irregularity_that_a_reader_tells_is_judged() -> None:
+    readers = python_files("src/modelairlock/encodings", "src/modelairlock/formats")
+    judged = {kind for path in python_files("src/modelairlock/rules") for kind in hyphenated(path)}
+    unjudged = {
+        kind: shown(path) for path in readers for kind in hyphenated(path) - judged - NO_KINDS - set(ONLY_INFORMATION)
+    }
+    told_what = "judge these kinds of irregularity by a rule, or say in tests/test_structure.py why none has to"
+    assert not unjudged, told(told_what, [f"{place}: {kind}" for kind, place in sorted(unjudged.items())])
+    assert not judged & set(ONLY_INFORMATION), "take these out of ONLY_INFORMATION: a rule judges them"
+
+
 # --- what others rely on -------------------------------------------------------------------------------------------
 
 

@@ -188,6 +188,8 @@ class Probe(NamedTuple):
     role: str = ""
     #: for the few formats without a mark of their own, which must look further; None in tests of the others
     source: Source | None = None
+    #: what a format worked out and the next one need not: several ask for the names in the same archive
+    kept: dict[str, object] | None = None
 
     @property
     def whole(self) -> bool:

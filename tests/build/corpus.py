@@ -2,6 +2,7 @@
 
 from tests.build import (
     corpus_bypasses,
+    corpus_carried,
     corpus_damage,
     corpus_files,
     corpus_gadgets,
@@ -21,4 +22,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_numpy.SAMPLES,
     *corpus_files.SAMPLES,
     *corpus_bypasses.SAMPLES,
+    *corpus_carried.SAMPLES,
 )

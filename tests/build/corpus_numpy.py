@@ -213,7 +213,11 @@ def _samples() -> list[Sample]:
             "joblib-dtype-objects-without-flags", "C12", "joblib",
             lambda c=CANARY: j.stream(j.array(of=j.dtype("O8", "|", 0))),
         ),
-        _sample("joblib-zfile", "C12", "joblib", _compressed("zfile")),
+        # its reader knows no arrays between opcodes
+        _sample(
+            "joblib-zfile", "C12", "joblib", lambda c=CANARY: j.compress(evil(c, 2), "zfile"), "joblib.load", "joblib"
+        ),
+        _sample("joblib-zfile-array", "C12", "joblib", _compressed("zfile")),
         _sample("joblib-two-codecs", "C12", "joblib", lambda c=CANARY: j.compress(_compressed("gzip")(c), "xz")),
         _sample("joblib-cut-raw", "C14", "joblib", lambda c=CANARY: j.stream(j.array())[:-9]),
         _sample("joblib-gzip-cut", "C14", "joblib", lambda c=CANARY: _compressed("gzip")(c)[:-12]),

@@ -2,13 +2,16 @@
 
 import io
 import tarfile
+from collections.abc import Callable
 
 import pytest
 
 from modelairlock.encodings.tar import first_names
 from modelairlock.formats.tar import FORMAT
 from modelairlock.limits import Limits
+from modelairlock.reading import BytesSource
 from modelairlock.records.coverage import Because
+from tests.build import carriers
 from tests.build.tar_builder import (
     FIFO,
     GNU_LONGLINK,
@@ -19,6 +22,7 @@ from tests.build.tar_builder import (
     SYMLINK,
     Item,
     base256,
+    header,
     pax,
     tar_file,
 )
@@ -71,6 +75,48 @@ def test_the_old_format_has_no_magic_but_a_checksum() -> None:
     assert not FORMAT.claims(probe(tar_file(Item("a", TEXT, fields={**old, "checksum": b"0000001\0"}))))
 
 
+@pytest.mark.parametrize("spelled", ["{:06o}", "0o{:o}", "+{:06o}", "0_{:o}", "{:07o}"])
+def test_a_checksum_that_fits_is_all_that_python_asks_for(spelled: str) -> None:
+    data = carriers.pickle_and_tar(carriers.storages(TEXT), spelled)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames()[1:] == ["storages"]
+    assert FORMAT.claims(probe(data, "pytorch_model.bin"))
+    assert ("storages", len(TEXT)) in contents(data)
+
+
+@pytest.mark.parametrize("carrier", [carriers.safetensors_and_tar, carriers.npy_and_tar])
+def test_an_archive_behind_the_head_of_another_format_is_found(carrier: Callable[[bytes], bytes]) -> None:
+    data = carrier(carriers.storages(TEXT))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames()[1:] == ["storages"]
+    assert FORMAT.claims(probe(data))
+    assert ("storages", len(TEXT)) in contents(data)
+
+
+def blank_checksum(name: bytes, size: int = 0) -> bytes:
+    """A header that states no checksum, and whose signed bytes sum up to none."""
+    block = bytearray(header(Item(name, fields={"magic": b"", "version": b"", "size": size, "checksum": b""})))
+    need = -256 - sum(byte - 256 if byte > 127 else byte for byte in block)
+    block[400:500] = bytes((need // 100 + (at < need % 100)) % 256 for at in range(100))
+    return bytes(block)
+
+
+def test_a_blank_checksum_counts_with_a_name_or_a_second_header() -> None:
+    second = tar_file(Item("storages", TEXT))
+    for data in (blank_checksum(b"a.pkl"), blank_checksum(b"\x01") + second, blank_checksum(b"") + second):
+        tarfile.open(fileobj=io.BytesIO(data)).close()
+        assert FORMAT.claims(probe(data))
+        assert not FORMAT.claims(probe(data, role="raw"))
+    far = blank_checksum(b"\x01", 100_000) + bytes(100_352) + second
+    assert FORMAT.claims(probe(far)._replace(source=BytesSource(far)))
+    for data in (
+        blank_checksum(b"\x01"),
+        blank_checksum(b"\x93NUMPY\x01") + TEXT * 20,
+        blank_checksum(b"") + bytes(9000),
+    ):
+        assert not FORMAT.claims(probe(data)._replace(source=BytesSource(data)))
+
+
 def test_numbers_may_be_binary() -> None:
     assert contents(tar_file(Item("a", TEXT, fields={"size": base256(len(TEXT))}))) == [("a", len(TEXT))]
 
@@ -103,10 +149,46 @@ def test_long_names_come_from_other_headers() -> None:
             tar_file(Item("a", TEXT), Item("b", TEXT, fields={"checksum": b"0000001\0"}), Item("c", TEXT)),
             "tar-header-damaged",
         ),
+        (tar_file(Item("a", TEXT, fields={"prefix": "b", "magic": b"ustar ", "version": b" "})), "tar-headers-differ"),
+        (tar_file(Item("a", TEXT, fields={"size": b"0_0110\0"})), "tar-sizes-differ"),
     ],
 )
 def test_each_lie_is_told(data: bytes, kind: str) -> None:
     assert kinds(data) == [kind]
+
+
+def test_a_prefix_counts_whatever_the_magic_is() -> None:
+    gnu: dict[str, int | str | bytes] = {"magic": b"ustar ", "version": b" \0"}
+    for fields in (gnu, {"magic": b"", "version": b""}):
+        assert kinds(tar_file(Item("a", TEXT, fields={**fields, "prefix": "../.."}))) == [
+            "archive-name-traversal",
+            "tar-headers-differ",
+        ]
+    # the times of an incremental dump by GNU tar
+    times = tar_file(Item("a", TEXT, fields={**gnu, "prefix": b"14731526354\x0014731526354\0"}))
+    assert kinds(times) == []
+
+
+def test_names_are_taken_from_damaged_records_as_well() -> None:
+    for records in (b"23 path=../../notes.txtX", b"11 mtime=0\n24 path=../../notes.txt\n"):
+        size = 11 if b"mtime" in records else len(records)
+        item = Item("pax", records.ljust(512, b"\0"), b"x", fields={"size": size}, pad=False)
+        result = read(FORMAT, tar_file(item, Item("notes.txt", TEXT)))
+        assert {"archive-name-traversal", "tar-pax-damaged"} <= set(result.kinds)
+        assert Because.MALFORMED in [gap.because for gap in result.gaps]
+    long = Item("long", b"../../notes.txt".ljust(512, b"\0"), GNU_LONGNAME, fields={"size": 1}, pad=False)
+    assert "archive-name-traversal" in kinds(tar_file(long, Item("notes.txt", TEXT)))
+    zeros = Item("pax", b"0000000000000038 path=../../notes.txt\n", b"x")
+    assert kinds(tar_file(zeros, Item("notes.txt", TEXT))) == ["archive-name-traversal"]
+
+
+def test_a_file_that_is_a_folder_to_python_is_read_for_both() -> None:
+    inner = tar_file(Item("evil", TEXT), end=b"")
+    data = tar_file(pax(path="w.pkl"), Item("d/", inner, b"\0"))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames() == ["w.pkl", "evil"]
+    assert "tar-headers-differ" in kinds(data)
+    assert {("w.pkl", len(inner)), ("evil", len(TEXT))} <= set(contents(data))
 
 
 def test_what_two_readers_see_is_read_for_both() -> None:

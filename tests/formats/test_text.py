@@ -16,7 +16,8 @@ NOTE = b"# A model\n\tof words, wei\xc3\x9fe W\xc3\xb6rter\r\n"
 @pytest.mark.parametrize(
     "name",
     ["a.txt", "README.md", "x/y/README", "LICENSE", "LICENSE-2.0", "license.txt", "NOTICE", "vocab.txt", "merges.txt",
-     ".gitattributes", "m.csv", "CITATION.cff", "README.zh-CN", "dir\\notes.rst", "refs.bib", "CHANGELOG.TXT"],
+     ".gitattributes", "m.csv", "CITATION.cff", "README.zh-CN", "dir\\notes.rst", "refs.bib", "CHANGELOG.TXT",
+     "README.de", "COPYING.LESSER", "a/.gitignore", "license-apache", "CHANGELOG-1.2.3"],
 )  # fmt: skip
 def test_inert_names(name: str) -> None:
     reading = read(NOTE, *EVERYDAY, name=name)
@@ -28,7 +29,10 @@ def test_inert_names(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["requirements.txt", "requirements-dev.txt", "CMakeLists.txt", "LICENSE.py", "README.ipynb", "notes.yaml",
-     "entry_points.txt", "x.pkl", "model.bin", "noext", "Modelfile", "a.svg", "Dockerfile", "license.html"],
+     "entry_points.txt", "x.pkl", "model.bin", "noext", "Modelfile", "a.svg", "Dockerfile", "license.html",
+     "pre-requirements.txt", "dev-requirements.txt", "requirement.txt", "x/requirements.pre.txt", "a-constraints.txt",
+     "requirements\u00e9.txt", "readme.hta", "NOTICE.phtml", "readme.pth", "README.ipy", "readme.xhtml", "license.wsf",
+     "readme.pyz.command", "readme.reg", "readme.url", "README.el", "notice.pyw2", "COPYING.scpt", "readme.csproj"],
 )  # fmt: skip
 def test_everything_else_is_held(name: str) -> None:
     reading = read(NOTE, *EVERYDAY, name=name)

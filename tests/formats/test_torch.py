@@ -1,5 +1,8 @@
 """PyTorch's zip checkpoints."""
 
+import pytest
+
+from modelairlock.encodings import zip_probe
 from modelairlock.formats.pickle import FORMAT as PICKLE
 from modelairlock.formats.torch import FORMAT
 from modelairlock.formats.zip import FORMAT as ZIP
@@ -37,6 +40,24 @@ def test_another_member_is_read_for_what_it_is() -> None:
 def test_a_word_that_is_none_is_told() -> None:
     kinds = read(FORMAT, t.checkpoint(None, None, version=b"cos\nsystem\n")).kinds
     assert kinds == ["torch-record-odd"]
+
+
+def test_only_what_torch_calls_a_storage_is_raw() -> None:
+    names = ("data/1", "data/a-b_C", "data/evil.py", "data/sub/0", "data/", "DATA/2", "data.pkl/0")
+    extra = [Entry(f"archive/{name}", b"16 bytes of data") for name in names]
+    result = read(FORMAT, t.checkpoint(None, None, *extra))
+    raw = [member.name for member in result.members if member.role == "raw"]
+    assert raw == ["archive/data/0", "archive/data/1", "archive/data/a-b_C"]
+
+
+def test_nothing_is_raw_when_the_names_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zip_probe, "_NAMES", 3)
+    assert {member.role for member in read(FORMAT, t.checkpoint()).members} == {""}
+
+
+def test_names_are_found_whatever_their_case() -> None:
+    assert FORMAT.claims(probe(t.checkpoint().replace(b"data.pkl", b"DATA.PKL")))
+    assert not FORMAT.claims(probe(t.torchscript().replace(b"constants.pkl", b"Constants.pkl")))
 
 
 def test_miss() -> None:

@@ -1,18 +1,23 @@
 """Zip archives, honest and otherwise: every reader's interpretation is read, and every disagreement is a fact."""
 
 import io
+import time
 import zipfile
 from typing import Any
 
 import pytest
 
+from modelairlock.encodings import zip_probe
 from modelairlock.encodings.zip import Entry as Seen
-from modelairlock.encodings.zip import first_names, read_archive
+from modelairlock.encodings.zip import member_names, names_under, read_archive
+from modelairlock.formats.tar import FORMAT as TAR
 from modelairlock.formats.zip import FORMAT
 from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.reading import Budget, BytesSource, Cursor
 from modelairlock.records.coverage import Because
 from modelairlock.records.facts import Member
+from tests.build.corpus_carried import ZIPS
+from tests.build.tar_builder import Item, pax, tar_file
 from tests.build.zip_builder import (
     DEFLATED,
     DESCRIPTOR,
@@ -269,10 +274,18 @@ def test_links_and_devices_are_facts() -> None:
     assert result.gaps == []
 
 
-def test_what_could_be_more_than_a_target_is_handed_on() -> None:
-    for content in (b'{"auto_map":1}', b"import os", b"cos\nsystem\n", b"x" * 5000):
-        data = zip_file(Entry("config.json", content, external=0o120777 << 16))
-        assert contents(data) == [("config.json", len(content))]
+def test_a_link_is_a_file_as_well() -> None:
+    """Python's `zipfile` unpacks it as one: a list of packages, a script, whatever its name makes of the target."""
+    for name, content in (
+        ("requirements.txt", b"evil-package"),
+        ("l", b"../../etc/passwd"),
+        ("config.json", b'{"auto_map":1}'),
+        ("m.pkl", b"cos\nsystem\n"),
+        ("x", b"x" * 5000),
+    ):
+        data = zip_file(Entry(name, content, external=0o120777 << 16))
+        assert contents(data) == [(name, len(content))]
+        assert len(read(FORMAT, data).links) == 1
 
 
 # Roles, names and cost.
@@ -293,12 +306,29 @@ def test_roles_are_given_and_empty_members_are_raw() -> None:
     assert len(facts) == 3
 
 
-def test_names_show_without_reading_on() -> None:
-    data = zip_file(Entry("m/data.pkl", TEXT), *[Entry(f"m/data/{n}", bytes(3000)) for n in range(100)])
-    names = first_names(probe(data))
-    assert names[0] == "m/data.pkl"
-    assert "m/data/99" in names
-    assert first_names(probe(b"no zip")) == ()
+def test_all_names_are_known_wherever_they_stand() -> None:
+    padding = [Entry(f"m/data/{n}", bytes(30), central={"comment": b"c" * 50_000}) for n in range(8)]
+    data = zip_file(Entry("m/data.pkl", TEXT), Entry("big", bytes(200_000)), *padding, Entry("m/mark", b"x"), *padding)
+    names = member_names(probe(data))
+    assert names == member_names(probe(data)._replace(kept=None))
+    assert names == names_under(Cursor(BytesSource(data), "x", Budget(DEFAULT_LIMITS)))
+    assert {"m/data.pkl", "m/mark", "m/data/7"} <= set(names.names)
+    assert not names.cut
+    assert member_names(probe(zip_file(Entry("a", TEXT), Entry("b", TEXT))[:-60])).names == ("a", "b")
+    assert member_names(probe(zip_file(Entry("a", zip_file(Entry("b", TEXT)), flags=DESCRIPTOR)))).names == ("a",)
+    assert member_names(probe(b"no zip")).names == ()
+
+
+def test_names_are_read_once_and_cut_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zip_file(*[Entry(f"m/data/{n}", b"16 bytes of data") for n in range(20_000)])
+    one = probe(data)
+    started = time.process_time()
+    for _ in range(20):
+        assert len(member_names(one).names) == 20_000
+    # 0.02 s on a quiet machine
+    assert time.process_time() - started < 0.5
+    monkeypatch.setattr(zip_probe, "_NAMES", 100)
+    assert member_names(probe(data)).cut
 
 
 def test_only_headers_of_raw_members_are_read() -> None:
@@ -332,9 +362,51 @@ def test_miss() -> None:
 
 
 def test_a_tar_that_ends_in_a_zip_is_left_to_the_tar() -> None:
-    from tests.build.tar_builder import Item, tar_file
+    inner = zip_file(Entry("a", TEXT))
+    for items in ([Item("a.zip", inner)], [Item("b", TEXT * 99), pax(path="p"), Item("a.zip", inner)]):
+        data = tar_file(*items)
+        assert not FORMAT.claims(probe(data))
+        assert kinds_of(tree(data, FORMAT, TAR)) == []
 
-    assert not FORMAT.claims(probe(tar_file(Item("a.zip", zip_file(Entry("a", TEXT))))))
+
+def test_a_tar_that_does_not_hold_the_whole_zip_is_one_as_well() -> None:
+    inner = zip_file(Entry("a", TEXT))
+    behind = tar_file(Item("b", TEXT)) + inner
+    across = tar_file(Item("b", TEXT), Item("c", inner[-30:]), end=b"")[:-512] + inner
+    no_tar = b"x" * 257 + b"ustar" + b"x" * 250 + inner + b"\0"
+    for data in (behind, across, no_tar):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.namelist() == ["a"]
+        assert FORMAT.claims(probe(data))
+
+
+@pytest.mark.parametrize("name", sorted(ZIPS))
+def test_an_archive_in_another_file_is_found_from_its_end(name: str) -> None:
+    data = ZIPS[name][0]("true")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert "__main__.py" in archive.namelist()
+    assert FORMAT.claims(probe(data))
+    assert "__main__.py" in [member.name for member in read(FORMAT, data).members]
+
+
+def test_a_directory_behind_its_end_record_is_followed() -> None:
+    """torch's miniz goes where the record says, even into the record's own comment."""
+    outer = zip_file(Entry("b", TEXT))
+    for before, comment in ((b"", False), (outer, True)):
+        whole = zip_file(Entry("a", TEXT), shift=len(before))
+        end, start = whole.rfind(b"PK\x05\x06"), whole.find(b"PK\x01\x02")
+        directory = whole[start:end]
+        hidden = whole[:start] + end_record(1, len(directory), len(before) + start + 22, directory)
+        data = zip_file(Entry("b", TEXT), comment=hidden) if comment else hidden
+        assert ("a", len(TEXT)) in contents(data)
+        assert ("zip-several-end-records" in kinds(data)) is comment
+
+
+def test_end_records_in_plenty_cost_little() -> None:
+    data = b"x" * 5000 + b"PK\x05\x06" * 20_000
+    started = time.process_time()
+    assert not FORMAT.claims(probe(data))
+    assert time.process_time() - started < 1
 
 
 def test_a_long_directory_behind_a_prefix_is_recognised() -> None:

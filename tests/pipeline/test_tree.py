@@ -290,6 +290,15 @@ def test_too_many_artifacts_are_one_gap() -> None:
     assert sum(isinstance(fact, Member) for fact in reading.facts) == 5, "what the members are called is still told"
 
 
+def test_too_many_artifacts_are_accounted_for_in_any_order() -> None:
+    members = [Member(span=Span(5 - number, 6 - number), name=f"m{number}") for number in range(5)]
+    inside = whole("one", b"", claims=lambda probe: probe.head.startswith(b"a"))
+    reading = tree(b"!aaaaa!", boxed(*members), inside, limits=Limits(artifacts=3))
+    coverage = reading.coverage
+    open_bytes = Extents((gap.start, gap.end) for gap in coverage.gaps).total()
+    assert coverage.read_bytes + coverage.passed_over_bytes + open_bytes == 7
+
+
 def test_too_many_gaps_become_one() -> None:
     def torn(cursor: Cursor) -> Iterator[Fact | Gap]:
         for at in range(cursor.size):

@@ -25,6 +25,7 @@ def items(*parts: Value, cut: bool = False) -> Value:
 
 NOTHING = Value(kind="none")
 CALL = Value(kind="call", parts=(name("builtins", "dict"),))
+NO_ITEMS = Value(kind="dict", holds=())
 UNKNOWN = Value(kind="unknown")
 ARRAY = name("numpy", "ndarray")
 OBJECT = name("builtins", "object")
@@ -84,8 +85,8 @@ FITS = [
     ("callable-first", NOTHING),
     ("callable-first", name("builtins", "list")),
     ("callable-first", name("builtins", "str")),
-    ("rebuild-subclass", REBUILD, name("torch.nn.parameter", "Parameter"), items(), Value(kind="dict")),
-    ("rebuild-subclass", REBUILD, TENSOR, items(), Value(kind="dict")),
+    ("rebuild-subclass", REBUILD, name("torch.nn.parameter", "Parameter"), items(), NO_ITEMS),
+    ("rebuild-subclass", REBUILD, TENSOR, items(), NOTHING),
     ("vouched-names", text("numpy"), text("exp")),
     ("bit-generator", text("PCG64")),
     ("bit-generator", name("numpy.random._pcg64", "PCG64"), CTOR),
@@ -98,7 +99,10 @@ FITS = [
     ("index", name("pandas", "Index"), Value(kind="dict", parts=(text("data"), CALL, text("name"), text("tz")))),
     ("index", name("pandas", "MultiIndex"), Value(kind="dict", cut=True)),
     ("no-text", number(1), NOTHING, NOTHING, number(10)),
-    ("no-text", number(1), NOTHING, CALL, number(10)),
+    ("no-text", number(1), NOTHING, Value(kind="call", parts=(name("datetime", "timezone"),)), number(10)),
+    ("one-constant",),
+    ("one-constant", text("x")),
+    ("one-constant", number(1)),
     ("one-plain", NOTHING),
     ("kept-callable", name("numpy", "log1p")),
     ("partial-state", CALL, items(name("numpy", "log1p"), items(number(1)), Value(kind="dict", holds=()), NOTHING)),
@@ -180,8 +184,14 @@ FITS_NOT = [
     ("index", SYSTEM, Value(kind="dict")),
     ("index", name("pandas", "Index"), CALL),
     ("rebuild-subclass", REBUILD, ESTIMATOR, items(), NOTHING),
+    ("rebuild-subclass", REBUILD, TENSOR, items(), Value(kind="dict")),
+    ("rebuild-subclass", REBUILD, TENSOR, items(), Value(kind="dict", holds=(text("x"),))),
     ("no-text", number(1), NOTHING, text("dateutil//etc/passwd"), number(10)),
     ("no-text", UNKNOWN),
+    ("no-text", number(1), NOTHING, CALL, number(10)),
+    ("one-constant", text("x"), text("latin1")),
+    ("one-constant", CALL),
+    ("one-constant", UNKNOWN),
     ("one-plain", text("name"), items(), Value(kind="dict")),
     ("one-plain", CALL),
     ("kept-callable", SYSTEM),

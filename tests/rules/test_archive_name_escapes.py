@@ -63,3 +63,25 @@ def test_miss() -> None:
 )
 def test_leads_out(name: str, target: str, from_root: bool, out: bool) -> None:
     assert leads_out(name, target, from_root=from_root) is out
+
+
+def test_links_that_lead_out_by_way_of_each_other() -> None:
+    def symlink(name: str, target: str) -> Link:
+        return Link(span=SPAN, name=name, target=target, kind="symlink")
+
+    for first, second in (
+        (symlink("s", "."), symlink("l", "s/s/s/../..")),
+        (symlink("d/s", ".."), symlink("d/s/l", "../x")),
+        (symlink("D/S", ".."), symlink("./d/s/l", "../x")),
+        (symlink("a/b/l", "../.."), Link(span=SPAN, name="h", target="a/b/l", kind="hardlink")),
+        (symlink("a/b/l", "../.."), Link(span=SPAN, name="h", target="a/b/l/x", kind="hardlink")),
+    ):
+        [(severity, message, _)] = findings(first, second)
+        assert severity is Severity.HIGH
+        assert "by way of the link" in message
+    for links in (
+        (symlink("l", "d/../x"),),
+        (symlink("lib/a.so", "../bin/a"), symlink("lib/b.so", "a.so"), symlink("bin/x", "../lib/b.so")),
+        (symlink("s", "d"), Link(span=SPAN, name="h", target="s", kind="hardlink")),
+    ):
+        assert findings(*links) == []

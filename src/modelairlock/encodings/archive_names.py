@@ -6,6 +6,7 @@ and a colon elsewhere in a part names an NTFS stream.
 
 import re
 from collections.abc import Iterator
+from unicodedata import normalize
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -44,6 +45,4 @@ def folded(name: str) -> str:
     """What `name` is on a file system that ignores case and normalises Unicode."""
     if name.isascii():
         return name.lower()
-    from unicodedata import normalize
-
     return normalize("NFC", name).casefold()

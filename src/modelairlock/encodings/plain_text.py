@@ -47,11 +47,15 @@ OTHER_EXTENSIONS = (
 )  # fmt: skip
 _INERT_NAMES = re.compile(
     r"(?:license|licence|readme|notice|copying|authors|contributors|changelog|citation)(?:[-_. ].*)?"
-    r"|\.gitattributes|\.gitignore"
 )
+#: what such a name may end in besides: a version, a language, a licence. Any other ending may be some program's
+_INERT_ENDINGS = re.compile(
+    r"\.(?:[0-9]+|[a-z]{2,3}[-_][a-z]{2,4}|en|zh|ja|de|fr|es|ko|lesser|mit|bsd|apache|gpl|lgpl)", re.ASCII
+)
+_GIT_NAMES = frozenset((".gitattributes", ".gitignore"))
 #: names that some program acts upon, whatever their extension says
 _OTHER_NAMES = re.compile(
-    r"(?:requirements|constraints)[\w.-]*\.txt|packages\.txt|apt\.txt|entry_points\.txt|modelfile.*"
+    r".*requirements?.*\.txt|.*constraints.*\.txt|packages\.txt|apt\.txt|entry_points\.txt|modelfile.*", re.DOTALL
 )
 _SCRIPT_NAMES = re.compile(
     r"dockerfile.*|makefile|gnumakefile|cmakelists\.txt|jenkinsfile|rakefile|gemfile|package\.json|devcontainer\.json"
@@ -114,9 +118,13 @@ def _by_name(name: str, probe: Probe) -> TextKind | None:
         return TextKind.OTHER
     if probe.extension in JSON_EXTENSIONS:
         return TextKind.JSON
-    if probe.extension in INERT_EXTENSIONS or _INERT_NAMES.fullmatch(name):
+    if probe.extension in INERT_EXTENSIONS or name in _GIT_NAMES or _inert_name(name, probe.extension):
         return TextKind.INERT
     return TextKind.JSON if _JSON_BEGINS.match(probe.head) else None
+
+
+def _inert_name(name: str, extension: str) -> bool:
+    return bool(_INERT_NAMES.fullmatch(name) and (not extension or _INERT_ENDINGS.fullmatch(extension)))
 
 
 _JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+(?:\{[ \t\r\n]*+[\"}]|\[[ \t\r\n]*+[\[{\"0-9\]-])")

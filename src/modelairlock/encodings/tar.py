@@ -48,15 +48,29 @@ def _no_role(_: Entry) -> Role:
 
 
 def looks_like_tar(probe: Probe) -> bool:
-    """Whether the artifact begins with a header whose checksum fits; without a magic it must look like one as well."""
+    """Whether the artifact begins with a header whose checksum fits, which is all that readers ask for.
+
+    Numbers may have a fitting checksum of 0 by chance. It counts with a second header where the first one ends, or with
+    a name that can be printed; never for bytes that a loader takes raw.
+    """
     block = probe.head[:BLOCK]
     first = records.header(block)
     if first is None:
         return False
-    if block[257:262] == b"ustar":
+    if block[257:262] == b"ustar" or not records.blank_checksum(block):
         return True
-    mode = records.number(block[100:108])
-    return bool(first.name) and first.name.isprintable() and first.kind in b"\x0001234567" and mode is not None
+    if probe.role == "raw":
+        return False
+    return (bool(first.name) and first.name.isprintable()) or _second(probe, first) is not None
+
+
+def _second(probe: Probe, first: Header) -> Header | None:
+    """The header behind the first one and its data."""
+    bare = first.folder or first.kind in records.LINK_KINDS
+    at = BLOCK + (0 if bare else padded(first.size))
+    if at + BLOCK <= len(probe.head) or probe.source is None:
+        return records.header(probe.head[at : at + BLOCK])
+    return records.header(probe.source.read(at, BLOCK)) if at < probe.size else None
 
 
 def first_names(probe: Probe) -> tuple[str, ...]:
@@ -64,10 +78,28 @@ def first_names(probe: Probe) -> tuple[str, ...]:
     names: list[str] = []
     at = 0
     while (entry := records.header(probe.head[at : at + BLOCK])) is not None:
-        if entry.kind not in (records.PAX, records.PAX_GLOBAL, records.LONG_NAME, records.LONG_LINK):
+        if entry.kind not in _ABOUT_NEXT:
             names.append(entry.name)
         at += BLOCK + (0 if entry.kind in records.LINK_KINDS else padded(entry.size))
     return tuple(names)
+
+
+def member_at(peek: Callable[[int, int], bytes], size: int, position: int) -> tuple[int, int]:
+    """Where the data of the member lie that holds `position`, by the way Python goes through a tar; else 0, 0."""
+    at, stated = 0, 0
+    while at <= position and (entry := records.header(peek(at, BLOCK))) is not None:
+        start = at + BLOCK
+        if entry.kind in _ABOUT_NEXT:
+            if entry.kind in (records.PAX, records.PAX_SOLARIS) and entry.size <= _EXTENDED_BYTES:
+                said, _ = records.pax_records(peek(start, padded(entry.size)), entry.size)
+                stated = int(said["size"]) if said.get("size", "").isdecimal() else 0
+            at = start + padded(entry.size)
+            continue
+        length = 0 if entry.folder or entry.kind in records.LINK_KINDS else stated or entry.size
+        if start <= position < start + length <= size:
+            return start, start + length
+        at, stated = start + padded(length), 0
+    return 0, 0
 
 
 def read_archive(cursor: Cursor, role: Callable[[Entry], Role] = _no_role) -> Told:
@@ -185,16 +217,20 @@ class _Archive:
         start, end = at + BLOCK, at + BLOCK + header.size
         if header.size > _EXTENDED_BYTES:
             raise OverLimit(at, f"{header.size} bytes of names or pax records are too many")
-        body = self.cursor.read(start, header.size) if header.size else b""
+        # Python takes names and records from whole blocks, whatever size the header says.
+        self.cursor.read(start, header.size)
+        body = self.cursor.peek(start, padded(header.size))
         if header.kind in (records.LONG_NAME, records.LONG_LINK):
             what = "path" if header.kind == records.LONG_NAME else "linkpath"
             said = {what: decoded(body.partition(b"\x00")[0])}
             yield from self._once_more(said, at, end)
             self.long.update(said)
         else:
-            said, whole = records.pax_records(body)
+            said, whole = records.pax_records(body, header.size)
             if not whole:
-                yield from self.teller.say("tar-pax-damaged", at, end, "not all of a pax header is records")
+                detail = "not all of a pax header is records"
+                yield from self.teller.say("tar-pax-damaged", at, end, detail)
+                yield Gap(start=start, end=end, because=Because.MALFORMED, detail=detail)
             if header.kind == records.PAX_GLOBAL:
                 self.everywhere.update(said)
             else:
@@ -220,11 +256,12 @@ class _Archive:
 
     def _member(self, header: Header, at: int) -> Position:
         said = self._said()
-        name = said.get("path", header.name)
+        name = said.get("GNU.sparse.name", said.get("path", header.name))
         yield from self._named(name, header, at)
+        yield from self._other_ways(name, header, said, at)
         if header.kind in records.LINK_KINDS:
             return (yield from self._link(header, name, said.get("linkpath", header.target), at))
-        if header.kind == records.DIRECTORY or (header.kind == records.OLD_REGULAR and name.endswith("/")):
+        if header.folder:
             return (yield from self._without_data(header, name, at))
         start = at + BLOCK
         if header.kind == records.SPARSE:
@@ -248,6 +285,24 @@ class _Archive:
             yield Gap(start=self.cursor.size, end=self.cursor.size, because=Because.TRUNCATED, detail=detail)
             return self.cursor.size
         return (yield from self._padding(end))
+
+    def _other_ways(self, name: str, header: Header, said: dict[str, str], at: int) -> Told:
+        """What else readers may take the header for: another name, a folder that is a file, another size."""
+        end = at + BLOCK
+        if header.other_name and "path" not in said:
+            detail = f"{name!r} is {header.other_name!r} to readers that know a prefix behind the magic of POSIX only"
+            yield from self.teller.say("tar-headers-differ", at, end, detail)
+            for kind, detail in oddities(header.other_name):
+                yield from self.teller.say(kind, at, end, detail)
+        if header.kind == records.OLD_REGULAR and header.folder != name.endswith("/"):
+            detail = f"{name!r} is a file or a folder: its header and the name that it is given say differently"
+            yield from self.teller.say("tar-headers-differ", at, end, detail)
+            if header.size:
+                data = Span(end, min(end + header.size, self.cursor.size))
+                yield Member(span=data, name=name, size_bytes=header.size)
+        if header.odd_size:
+            detail = f"{name!r} has a size that is spelled as no archiver spells it: Python reads {header.size}"
+            yield from self.teller.say("tar-sizes-differ", at, end, detail)
 
     def _size(self, header: Header, name: str, stated: str | None, at: int) -> Generator[Fact | Gap, None, int]:
         """The member's size. A pax record outranks the header, and may differ only where the header cannot say it."""

@@ -1,8 +1,9 @@
 """The layout of PyTorch's zip archives: where storages lie, and the small text records beside them."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 
-from modelairlock.encodings.zip import Entry, Role, read_archive
+from modelairlock.encodings.zip import Entry, Names, Role, names_under, read_archive
 from modelairlock.reading import Cursor
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Irregularity, Member
@@ -22,6 +23,10 @@ _WORDS = frozenset(
     }
 )
 WORD_BYTES = 64
+#: what torch calls storages; a name with an ending could be a module to torch.package
+_KEY = re.compile(r"[0-9A-Za-z_-]+")
+_SCRIPT_RECORDS = frozenset({"constants.pkl", "bytecode.pkl"})
+_EXPORT_RECORDS = frozenset({"archive_format", "serialized_exported_program.json"})
 
 
 def below_root(name: str) -> str:
@@ -29,23 +34,44 @@ def below_root(name: str) -> str:
     return name.partition("/")[2]
 
 
-def is_checkpoint(names: Iterable[str]) -> bool:
+def _records(names: Names) -> Iterator[str]:
+    """The names below the root, in small letters: torch finds a record whatever the case of its name."""
+    for name in names.names:
+        yield below_root(name).lower()
+
+
+def is_checkpoint(names: Names) -> bool:
     """Whether an archive with these names has a pickle where torch.load looks for one."""
-    return any(below_root(name) == "data.pkl" for name in names)
+    return any(record == "data.pkl" for record in _records(names))
 
 
-def is_script(names: Iterable[str]) -> bool:
+def is_script(names: Names) -> bool:
     """Whether torch.jit.load would take the archive: it has constants, or code, or bytecode."""
-    parts = [below_root(name) for name in names]
-    return any(part in ("constants.pkl", "bytecode.pkl") or part.startswith("code/") for part in parts)
+    return any(record in _SCRIPT_RECORDS or record.startswith("code/") for record in _records(names))
+
+
+def is_package(names: Names) -> bool:
+    """Whether torch.package.PackageImporter would take the archive: it begins with this record."""
+    return any(record == ".data/extern_modules" for record in _records(names))
+
+
+def is_export(names: Names) -> bool:
+    """Whether torch.export.load would take the archive, as it is written since torch 2.1."""
+    return any(record in _EXPORT_RECORDS for record in _records(names)) or not _EXPORT_RECORDS.isdisjoint(names.names)
 
 
 def archive_facts(cursor: Cursor, *storage_folders: str) -> Iterator[Fact | Gap]:
-    """Everything the zip says, with the records of `storage_folders` as raw numbers and the words read."""
+    """Everything the zip says, with the records of `storage_folders` as raw numbers and the words read.
+
+    Nothing is raw in an archive that torch.package opens, or whose names are too many to know that it does not: there
+    the same folder may hold pickles and modules.
+    """
+    names = names_under(cursor)
+    whole = not names.cut and not is_package(names)
 
     def role(entry: Entry) -> Role:
         folder, _, key = below_root(entry.name).rpartition("/")
-        return "raw" if folder in storage_folders and key else ""
+        return "raw" if whole and folder in storage_folders and _KEY.fullmatch(key) else ""
 
     for stated in read_archive(cursor, role):
         if isinstance(stated, Member) and _is_word(stated):
@@ -60,7 +86,11 @@ def _is_word(member: Member) -> bool:
 
 
 def _word(cursor: Cursor, member: Member) -> Iterator[Fact]:
-    text = cursor.read(member.span.start, member.span.end - member.span.start)
-    if not (text.isascii() and text.decode("ascii").strip().replace("_", "").replace(".", "").isalnum()):
-        detail = f"{member.name} holds {text[:32]!r}, where torch writes a word or a number"
-        yield Irregularity(span=member.span, kind="torch-record-odd", detail=detail)
+    """The record as read, or as a member like any other when it holds no word."""
+    text = cursor.peek(member.span.start, member.span.end - member.span.start)
+    if text.isascii() and text.decode("ascii").strip().replace("_", "").replace(".", "").isalnum():
+        cursor.consumed(*member.span)
+        return
+    detail = f"{member.name} holds {text[:32]!r}, where torch writes a word or a number"
+    yield Irregularity(span=member.span, kind="torch-record-odd", detail=detail)
+    yield member

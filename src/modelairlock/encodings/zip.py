@@ -3,7 +3,7 @@
 A zip states everything twice, and no two readers believe the same half: Python's `zipfile` goes by the last end record
 and the directory, torch's miniz ignores the encryption flags, streaming readers see local headers only. So nothing
 is chosen here: each disagreement is a fact, and a member that can be read in two ways is handed on in both.
-Formats that are zips inside call `read_archive` with a `role` for each member, and `first_names` to know their own.
+Formats that are zips inside call `read_archive` with a `role` for each member, and `member_names` to know their own.
 """
 
 import re
@@ -14,14 +14,14 @@ from modelairlock.encodings import zip_records as records
 from modelairlock.encodings.archive_names import decoded, folded
 from modelairlock.encodings.zip_between import Between
 from modelairlock.encodings.zip_members import LYING_FLAGS, Entry, LinkKind, Members, Role, Told
-from modelairlock.encodings.zip_probe import first_names, looks_like_zip
+from modelairlock.encodings.zip_probe import Names, looks_like_zip, member_names, names_under
 from modelairlock.encodings.zip_records import DESCRIPTOR, Central, End, Local
 from modelairlock.reading import Cursor, OverLimit
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 from modelairlock.records.span import Extents, Span
 
-__all__ = ["Entry", "Role", "first_names", "looks_like_zip", "read_archive"]
+__all__ = ["Entry", "Names", "Role", "looks_like_zip", "member_names", "names_under", "read_archive"]
 
 #: entries of a directory that are in memory together
 _SOME = 8192

@@ -4,7 +4,6 @@ Flags are claims like any other. A member that is flagged as encrypted and decod
 torch's miniz, which ignores the flags, loads it.
 """
 
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
@@ -29,9 +28,6 @@ LYING_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000
 CRC_BYTES, CRC_TOTAL_BYTES = 64 * 1024 * 1024, 256 * 1024 * 1024
 PIECE = 1024 * 1024
 _PATH_BYTES = 4096
-#: what may be a link's target and nothing else: some loaders ignore the mode and read the content, so whatever could
-#: be text with a meaning, such as a line of JSON or of Python, is handed on as well
-_PATH = re.compile(r"[\w./@+~,#%-]+")
 #: nothing at all is not longer than this by any method
 _SMALL_BYTES = 64
 
@@ -78,11 +74,8 @@ class Members:
                 return
             self.yielded.add(entry)
         if kind:
-            target = self._target(entry)
-            yield Link(span=entry.header, name=entry.name, target=target, kind=kind)
-            if _PATH.fullmatch(target):
-                self.cursor.consumed(start, end)
-                return
+            # Handed on as well: Python's `zipfile` knows no links and unpacks a file that holds the target.
+            yield Link(span=entry.header, name=entry.name, target=self._target(entry), kind=kind)
         self.held = self.held or start < end
         role: Role = "raw" if not entry.size_bytes and self._nothing(entry) else self.role(entry)
         if entry.flags & LYING_FLAGS or entry.method == "encrypted":

@@ -1,24 +1,48 @@
-"""Whether both ends of an artifact look like a zip's, and which names they show.
+"""Whether an artifact looks like a zip to any reader, and the names of all its members.
 
 The four bytes of an end record turn up in other files by chance, so they count only with a directory where they say.
+Names decide which format reads an archive and which members are numbers, so all of them are looked at: what stands in
+the middle of a long directory is as good a mark as what stands at its ends.
 """
 
 from collections.abc import Iterator
+from struct import Struct
+from typing import NamedTuple
 
 from modelairlock.encodings import zip_records as records
 from modelairlock.encodings.archive_names import decoded
-from modelairlock.reading import Probe
+from modelairlock.encodings.tar import looks_like_tar, member_at
+from modelairlock.reading import Cursor, Probe, ReadProblem
 
-_NAMES = 4096
+#: names that are looked at; an archive of more is read with nothing in it passed over
+_NAMES = 250_000
+_PIECE = 1024 * 1024
+#: sizes, lengths and offset in a directory entry (APPNOTE 4.3.12)
+_PLACE = Struct("<IIHHH8xI")
+
+
+class Names(NamedTuple):
+    """Names of members, each once; `cut` if there are more."""
+
+    names: tuple[str, ...]
+    cut: bool = False
 
 
 def _peek(probe: Probe) -> records.Peek:
     base = probe.size - len(probe.tail)
 
     def peek(start: int, length: int) -> bytes:
+        if start < 0 or start >= probe.size or length <= 0:
+            return b""
         if start >= base:
             return probe.tail[start - base : start - base + length]
-        return probe.head[start : start + length] if start >= 0 else b""
+        end = min(start + length, probe.size)
+        if end <= len(probe.head) or probe.source is None:
+            return probe.head[start:end]
+        try:
+            return probe.source.read(start, end - start)
+        except ReadProblem:
+            return b""  # whoever reads the artifact meets the same problem and states it
 
     return peek
 
@@ -26,8 +50,8 @@ def _peek(probe: Probe) -> records.Peek:
 def looks_like_zip(probe: Probe) -> bool:
     """Whether a reader would take the artifact for a zip: by its first bytes, or by an end record near its end.
 
-    A tar that ends in a stored zip and its own zero blocks is not one, though Python's `zipfile` would open it: the
-    tar's reader finds that zip as a member.
+    A tar with a stored zip as its last member is not one, though Python's `zipfile` would open it: the tar's reader
+    finds that zip as a member.
     """
     head = probe.head[:8]
     if head[:4] == records.LOCAL_MAGIC or (head[:4] == records.END_MAGIC and probe.size >= records.END_BYTES):
@@ -36,29 +60,63 @@ def looks_like_zip(probe: Probe) -> bool:
         return True
     if records.END_MAGIC not in probe.tail:
         return False
-    tar = probe.head[257:262] == b"ustar"
-    return any(
-        end.entries and not (tar and end.end < probe.size) for end in records.end_records(_peek(probe), probe.size)
-    )
+    ends = [end for end in records.end_records(_peek(probe), probe.size) if end.start < end.stop]
+    return bool(ends) and not (looks_like_tar(probe) and all(_in_tar(probe, end) for end in ends))
 
 
-def first_names(probe: Probe) -> tuple[str, ...]:
-    """Names of members that show in head and tail without reading on, at most a few thousand, each once."""
-    names: dict[str, None] = {}
-    for name in (*_local_names(probe.head), *_central_names(probe)):
-        names[name] = None
-        if len(names) >= _NAMES:
-            break
-    return tuple(names)
+def _in_tar(probe: Probe, end: records.End) -> bool:
+    """Whether the directory and its end record lie in one member of the tar that the artifact is as well."""
+    start, stop = member_at(_peek(probe), probe.size, end.position)
+    return start <= end.start < end.stop <= stop and end.end <= stop
 
 
-def _local_names(head: bytes) -> Iterator[str]:
+def member_names(probe: Probe) -> Names:
+    """All names in all directories of a zip; without any, those of the local headers in its head.
+
+    Read once for each probe. Local headers beside a directory decide nothing: the next one is guessed at where sizes
+    stand behind the data, and might be that of an archive in the archive.
+    """
+    if probe.kept is None:
+        return _names(_peek(probe), probe.head, probe.size)
+    if "zip names" not in probe.kept:
+        probe.kept["zip names"] = _names(_peek(probe), probe.head, probe.size)
+    kept = probe.kept["zip names"]
+    assert isinstance(kept, Names)
+    return kept
+
+
+def names_under(cursor: Cursor) -> Names:
+    """The same of what a reader has before it, which has no probe."""
+    return _names(cursor.peek, cursor.peek(0, _PIECE), cursor.size)
+
+
+def _names(peek: records.Peek, head: bytes, size: int) -> Names:
+    found: dict[bytes, None] = {}
+    ends = records.end_records(peek, size)
+    for at, end in enumerate(ends):
+        if at and _inside(peek, ends[0], end.position):
+            continue  # an archive in the archive has names of its own
+        for name, _, _ in _entries(peek, end):
+            found[name] = None
+            if len(found) >= _NAMES:
+                return Names(tuple(map(decoded, found)), True)
+    if not ends:
+        found.update(dict.fromkeys(_local_names(head)))
+    return Names(tuple(map(decoded, found)))
+
+
+def _inside(peek: records.Peek, end: records.End, position: int) -> bool:
+    """Whether a member of the directory at `end` holds `position`."""
+    return any(start + end.shift < position < stop + end.shift for _, start, stop in _entries(peek, end))
+
+
+def _local_names(head: bytes) -> Iterator[bytes]:
     at = max(head[:8].find(records.LOCAL_MAGIC), 0)
     while head[at : at + 4] == records.LOCAL_MAGIC and at + 30 <= len(head):
         _, _, flags, _, _, _, _, packed, _, name, extra = records.LOCAL.unpack_from(head, at)
         if at + 30 + name > len(head):
             return
-        yield decoded(head[at + 30 : at + 30 + name])
+        yield head[at + 30 : at + 30 + name]
         at += 30 + name + extra + packed
         if flags & 8 or packed == records.FULL:
             # The size stands behind the data; the next header is looked for instead.
@@ -67,13 +125,15 @@ def _local_names(head: bytes) -> Iterator[str]:
                 return
 
 
-def _central_names(probe: Probe) -> Iterator[str]:
-    tail = probe.tail
-    for end in records.end_records(_peek(probe), probe.size)[:1]:
-        at = end.start - (probe.size - len(tail))
-        if at < 0:
-            at = tail.find(records.CENTRAL_MAGIC)
-        while 0 <= at <= len(tail) - 46 and tail[at : at + 4] == records.CENTRAL_MAGIC:
-            name_length = int.from_bytes(tail[at + 28 : at + 30], "little")
-            yield decoded(tail[at + 46 : at + 46 + name_length])
-            at += records.entry_length(tail, at)
+def _entries(peek: records.Peek, end: records.End) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and least end of each member in one directory, a piece of it at a time."""
+    at, buffer, base = end.start, b"", end.start
+    while at < end.stop:
+        offset = at - base
+        if len(buffer) - offset < records.ENTRY_BYTES and base + len(buffer) < end.stop:
+            buffer, base, offset = peek(at, min(_PIECE, end.stop - at)), at, 0
+        if offset + 46 > len(buffer) or buffer[offset : offset + 4] != records.CENTRAL_MAGIC:
+            return
+        packed, _, name, extra, comment, start = _PLACE.unpack_from(buffer, offset + 20)
+        yield buffer[offset + 46 : offset + 46 + name], start, start + 30 + name + packed
+        at += 46 + name + extra + comment

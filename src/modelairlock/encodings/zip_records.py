@@ -17,8 +17,8 @@ LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x
 END64_MAGIC, LOCATOR_MAGIC = b"PK\x06\x06", b"PK\x06\x07"
 DESCRIPTOR_MAGIC, SIGNATURE_MAGIC = b"PK\x07\x08", b"PK\x05\x05"
 END_BYTES = 22
-#: where an end record may begin: its own length and the longest comment before the end of the file
-TAIL_BYTES = 65535 + END_BYTES
+#: where an end record may begin before the end of the file: Python's `zipfile` looks one byte further than there can be
+TAIL_BYTES = 65536 + END_BYTES
 
 LOCAL = Struct("<4sHHHHHIIIHH")
 CENTRAL = Struct("<4sHHHHHHIIIHHHHHII")
@@ -32,13 +32,14 @@ _LEFT_OUT = bytes(12)
 _WIDE = Struct("<Q")
 _FIELD = Struct("<HH")
 _NARROW = Struct("<II")
-_LENGTHS = Struct("<HHH")
 _NOT_ASCII = re.compile(rb"(?:[\x80-\xff]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6}|[?_])+")
 _PIECE = 1024 * 1024
 #: the longest directory entry
-_ENTRY_BYTES = 46 + 3 * 65535
-#: end records that are looked at; honest files have one, or a few more in stored archives near their end
+ENTRY_BYTES = 46 + 3 * 65535
+#: end records that are told of; honest files have one, or a few more in stored archives near their end
 _ENDS = 16
+#: places that are looked at for them, the last first: readers take the last, or the last that makes sense
+_PLACES = 1024
 
 #: 4.4.5; what is not here has a name of its own all the same, so that a gap can say it
 METHODS = {
@@ -207,7 +208,7 @@ def directory(cursor: Cursor, end: End) -> Generator[Central, None, int]:
     at, buffer, base = end.start, b"", end.start
     while True:
         offset = at - base
-        if len(buffer) - offset < _ENTRY_BYTES and base + len(buffer) < end.stop:
+        if len(buffer) - offset < ENTRY_BYTES and base + len(buffer) < end.stop:
             cursor.budget.check_time(at)
             buffer, base, offset = cursor.peek(at, min(_PIECE, end.stop - at)), at, 0
         if offset + 46 > len(buffer) or buffer[offset : offset + 4] != CENTRAL_MAGIC:
@@ -219,12 +220,6 @@ def directory(cursor: Cursor, end: End) -> Generator[Central, None, int]:
         at += length
     cursor.consumed(end.start, at)
     return at
-
-
-def entry_length(buffer: bytes, offset: int) -> int:
-    """How long the directory entry at `offset` is; 34 bytes of it must be there."""
-    name, extra, comment = _LENGTHS.unpack_from(buffer, offset + 28)
-    return int(46 + name + extra + comment)
 
 
 def _central(buffer: bytes, offset: int, at: int) -> tuple[Central, int]:
@@ -248,58 +243,74 @@ def end_records(peek: Peek, size: int) -> list[End]:
     """Every end record near the end of the file that a reader might believe, the last first.
 
     One is believed when a directory lies where it says, counted from the start of the file or back from the record:
-    readers do either (Python's `zipfile` the second), and where the two differ both are listed.
+    readers do either (Python's `zipfile` the second), and where the two differ both are listed. What it says of the
+    number of entries proves nothing, because `zipfile` does not look at it.
     """
     base = max(0, size - TAIL_BYTES)
     tail = peek(base, size - base)
     found: list[End] = []
-    offset = tail.rfind(END_MAGIC)
-    while offset >= 0 and len(found) < _ENDS:
+    offset, places = tail.rfind(END_MAGIC), 0
+    while offset >= 0 and places < _PLACES and len(found) < _ENDS:
+        places += 1
         if offset + END_BYTES <= len(tail):
-            found.extend(_believable(peek, base + offset, tail[offset : offset + END_BYTES]))
-        offset = tail.rfind(END_MAGIC, 0, offset)
+            found.extend(_believable(peek, base + offset, tail[offset : offset + END_BYTES], size))
+        offset = tail.rfind(END_MAGIC, 0, offset + len(END_MAGIC) - 1)
     return found
 
 
-def _believable(peek: Peek, position: int, record: bytes) -> Iterator[End]:
+class _Says(NamedTuple):
+    """What one end record says of the directory, and before which position the directory would end."""
+
+    entries: int
+    length: int
+    start: int
+    records: int
+
+
+def _believable(peek: Peek, position: int, record: bytes, size: int) -> Iterator[End]:
     _, _, _, _, count, length, start, comment = END.unpack(record)
     end = position + END_BYTES + comment
-    says = [(count, length, start, position)]
-    wide = _end64(peek, position)
-    if wide:
-        # Some readers take the zip64 record whenever there is one, others only when the short one asks for it.
-        asked = count == 0xFFFF or FULL in (length, start)
-        says = [wide] if asked or wide[:3] == says[0][:3] else [wide, *says]
-    for count, length, start, records in says:
-        behind = records - length
-        for at in dict.fromkeys((behind, start)):
-            if _directory_at(peek, at, records, count, length):
-                yield End(position, end, at, at + length, behind - start if at == behind else 0, count, records)
+    known: set[tuple[int, int, int, int]] = set()
+    for says in _sayings(peek, position, _Says(count, length, start, position)):
+        behind = says.records - says.length
+        for at in (behind, says.start):
+            shift = behind - says.start if at == behind else 0
+            key = (at, says.length, shift, says.entries)
+            if key not in known and _directory_at(peek, at, says, size):
+                known.add(key)
+                yield End(position, end, at, at + says.length, shift, says.entries, says.records)
 
 
-def _end64(peek: Peek, position: int) -> tuple[int, int, int, int] | None:
-    """Count, length and start of the directory by the zip64 record (4.3.14), and where that record lies."""
+def _sayings(peek: Peek, position: int, plain: _Says) -> Iterator[_Says]:
+    """What readers take an end record to say: some go by a zip64 record whenever there is one, others value by value.
+
+    Where that record lies is for the locator to say (4.3.15), but Python's `zipfile` takes the one right before it.
+    """
     locator = peek(position - LOCATOR.size, LOCATOR.size)
-    if len(locator) < LOCATOR.size or locator[:4] != LOCATOR_MAGIC:
-        return None
-    for at in (LOCATOR.unpack(locator)[2], position - LOCATOR.size - END64.size):
-        record = peek(at, END64.size)
-        if len(record) == END64.size and record[:4] == END64_MAGIC:
-            _, _, _, _, _, _, _, count, length, start = END64.unpack(record)
-            return count, length, start, at
-    return None
+    wide: list[_Says] = []
+    if len(locator) == LOCATOR.size and locator[:4] == LOCATOR_MAGIC:
+        for at in dict.fromkeys((LOCATOR.unpack(locator)[2], position - LOCATOR.size - END64.size)):
+            record = peek(at, END64.size)
+            if len(record) == END64.size and record[:4] == END64_MAGIC:
+                _, _, _, _, _, _, _, count, length, start = END64.unpack(record)
+                wide.append(_Says(count, length, start, at))
+    yield from wide
+    asked = plain.entries == 0xFFFF or FULL in (plain.length, plain.start)
+    for one in wide:
+        yield _Says(
+            one.entries if asked else plain.entries,
+            one.length if plain.length == FULL else plain.length,
+            one.start if plain.start == FULL else plain.start,
+            position,
+        )
+    if not wide:
+        yield plain
 
 
-def _directory_at(peek: Peek, at: int, records: int, count: int, length: int) -> bool:
-    if at < 0 or at + length > records:
+def _directory_at(peek: Peek, at: int, says: _Says, size: int) -> bool:
+    """Whether a directory begins at `at`. It may even lie behind its end record, as torch's miniz does not mind."""
+    if at < 0 or at + says.length > size:
         return False
-    if length == 0:
-        return count == 0
-    magic = peek(at, 4)
-    if magic or length < TAIL_BYTES // 2:
-        return magic == CENTRAL_MAGIC
-    # A probe shows only the end of a long directory; then its last entry must end where the directory does.
-    stop = at + length
-    tail = peek(stop - TAIL_BYTES // 2, TAIL_BYTES // 2)
-    last = tail.rfind(CENTRAL_MAGIC)
-    return last >= 0 and last + 46 <= len(tail) and last + entry_length(tail, last) == len(tail)
+    if says.length == 0:
+        return says.entries == 0 and at <= says.records
+    return peek(at, 4) == CENTRAL_MAGIC

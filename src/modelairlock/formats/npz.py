@@ -6,7 +6,7 @@ caller raw, whatever its name; one whose elements are objects is a pickle. So ev
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.zip import first_names, looks_like_zip, read_archive
+from modelairlock.encodings.zip import looks_like_zip, member_names, read_archive
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
@@ -16,7 +16,7 @@ def claims(probe: Probe) -> bool:
     """A zip that shows nothing but ``.npy`` members; under the name ``.npz`` one such member is enough."""
     if not looks_like_zip(probe):
         return False
-    arrays = [name.endswith(".npy") for name in first_names(probe)]
+    arrays = [name.endswith(".npy") for name in member_names(probe).names]
     return any(arrays) if probe.extension == ".npz" else bool(arrays) and all(arrays)
 
 

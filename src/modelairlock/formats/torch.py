@@ -8,7 +8,7 @@ records have the sizes that the pickle states is for a rule to compare, since bo
 from collections.abc import Iterator
 
 from modelairlock.encodings.torch_archive import archive_facts, is_checkpoint, is_script
-from modelairlock.encodings.zip import first_names, looks_like_zip
+from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
@@ -17,7 +17,7 @@ from modelairlock.records.facts import Fact
 def _claims(probe: Probe) -> bool:
     if not looks_like_zip(probe):
         return False
-    names = first_names(probe)
+    names = member_names(probe)
     return is_checkpoint(names) and not is_script(names)
 
 

@@ -6,15 +6,15 @@ read for what they are, and the source stays a gap.
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.torch_archive import archive_facts, below_root
-from modelairlock.encodings.zip import first_names, looks_like_zip
+from modelairlock.encodings.torch_archive import archive_facts, is_package
+from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
 
 def _claims(probe: Probe) -> bool:
-    return looks_like_zip(probe) and any(below_root(name) == ".data/extern_modules" for name in first_names(probe))
+    return looks_like_zip(probe) and is_package(member_names(probe))
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:

@@ -8,14 +8,14 @@ it handed the archive to torch.jit.load before it looked at ``weights_only`` (CV
 from collections.abc import Iterator
 
 from modelairlock.encodings.torch_archive import archive_facts, is_script
-from modelairlock.encodings.zip import first_names, looks_like_zip
+from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
 
 def _claims(probe: Probe) -> bool:
-    return looks_like_zip(probe) and is_script(first_names(probe))
+    return looks_like_zip(probe) and is_script(member_names(probe))
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:

@@ -80,7 +80,8 @@ class _Account:
         self.path, self.name, self.depth = path, name, depth
         self.room = room
         #: whether it has members that were not opened, because there were too many in the source
-        self.full = False
+        #: from here on no more members were opened
+        self.full: int | None = None
         self.facts: list[Fact] = []
         self.gaps: list[Gap] = []
         self.members: list[Reading] = []
@@ -226,10 +227,11 @@ class _Tree:
         """Whether no more artifacts may be opened. What is left is one gap then, for an archive may hold a million."""
         if self.budget.artifacts > 0:
             return False
-        if not account.full:
-            account.full = True
+        start, end = span.start, account.size if account.full is None else account.full
+        if start < end or account.full is None:  # members need not come in the order in which they lie
+            account.full = start
             detail = f"more than {self.budget.limits.artifacts} artifacts in one source (limit: artifacts)"
-            account.gap(span.start, account.size, Because.OVER_LIMIT, detail)
+            account.gap(start, end, Because.OVER_LIMIT, detail)
         return True
 
     def _stored(self, account: _Account, member: Member, span: Span, inside: str) -> None:
@@ -275,9 +277,9 @@ class _Tree:
 def _probe(source: Source, name: str, role: str) -> Probe:
     head = source.read(0, HEAD_BYTES)
     if len(head) >= source.size:
-        return Probe(head, head, source.size, name, role, source)
+        return Probe(head, head, source.size, name, role, source, {})
     start = max(0, source.size - TAIL_BYTES)
-    return Probe(head, source.read(start, source.size - start), source.size, name, role, source)
+    return Probe(head, source.read(start, source.size - start), source.size, name, role, source, {})
 
 
 def _claimants(known: Sequence[Format], probe: Probe, strict: bool) -> list[Format]:

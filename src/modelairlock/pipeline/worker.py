@@ -38,9 +38,15 @@ class _Descriptor:
 _encode = msgspec.msgpack.Encoder().encode
 _decode_job = msgspec.msgpack.Decoder(Job).decode
 
+#: what readers decode text with; one that is missing here fails `tests/pipeline/test_worker.py`
+_TEXTS = (
+    "ascii", "cp437", "latin-1", "raw-unicode-escape", "unicode-escape", "utf-16", "utf-16-be", "utf-16-le", "utf-32",
+    "utf-32-be", "utf-32-le", "utf-8",
+)  # fmt: skip
+
 # Every reader and every codec is imported when this module is: once the wall is up there is nothing left to import.
 formats()
-for _text in ("latin-1", "utf-8", "ascii", "raw-unicode-escape", "unicode-escape", "utf-16", "utf-32"):
+for _text in _TEXTS:
     codecs.lookup(_text)
 for _method in METHODS:
     codec(_method, None).new()
