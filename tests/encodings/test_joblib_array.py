@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modelairlock.encodings.joblib_array import ArrayBytes, array_bytes
+from modelairlock.encodings.joblib_array import ArrayBytes, Forged, array_bytes
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.formats.pickle import FORMAT
 from modelairlock.limits import DEFAULT_LIMITS
@@ -127,10 +127,12 @@ def test_the_old_home_of_the_wrapper() -> None:
 
 def test_the_last_of_two_attributes_counts() -> None:
     fields = p.push("shape") + p.push((1,)) + p.push("shape") + p.push((4,))
-    state = p.EMPTY_DICT + p.MARK + p.push("dtype") + j.dtype("u1") + fields + p.SETITEMS
+    rest = p.push("subclass") + j.NDARRAY + p.push("order") + p.push("C") + p.push("allow_mmap") + p.push(True)
+    state = p.EMPTY_DICT + p.MARK + p.push("dtype") + j.dtype("u1") + rest + fields + p.SETITEMS
     wrapper = p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")) + state + p.BUILD
     assert length(wrapper) == 4
-    single = p.EMPTY_DICT + p.push("shape") + p.push((4,)) + p.SETITEM + p.push("dtype") + j.dtype("u1") + p.SETITEM
+    single = p.EMPTY_DICT + p.MARK + rest + p.SETITEMS
+    single += p.push("shape") + p.push((4,)) + p.SETITEM + p.push("dtype") + j.dtype("u1") + p.SETITEM
     wrapper = p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper")) + single + p.BUILD
     assert length(wrapper) == 4
 
@@ -192,6 +194,70 @@ def test_an_array_whose_bytes_are_opcodes() -> None:
     facts, _, _ = read(FORMAT, j.stream(j.array(code, None, shape=(len(code),), of=j.dtype("u1"), alignment=None)))
     hidden = [fact for fact in facts if isinstance(fact, HiddenCode)]
     assert [(fact.kind, fact.names, fact.calls) for fact in hidden] == [("raw-array", ("os.system",), True)]
+
+
+def raw(code: bytes) -> bytes:
+    """An array that is `code`, without padding."""
+    return j.array(code, None, shape=(len(code),), of=j.dtype("u1"), alignment=None)
+
+
+def hidden_in(*values: bytes) -> list[tuple[str, tuple[str, ...], bool]]:
+    facts, _, _ = read(FORMAT, j.stream(*map(p.Code, values)))
+    return [(fact.kind, fact.names, fact.calls) for fact in facts if isinstance(fact, HiddenCode)]
+
+
+def test_an_array_that_calls_what_was_there_before() -> None:
+    # It imports nothing: what it calls was imported and memoized before it.
+    before = p.global_("numpy", "exp") + p.binput(7) + p.POP
+    code = p.POP + p.binget(7) + p.push((1,)) + p.REDUCE + p.STOP
+    assert hidden_in(before + raw(code)) == [("raw-array", ("numpy.exp",), True)]
+    result = p.call(p.global_("a", "A")) + p.binput(7) + p.POP
+    assert hidden_in(result + raw(code)) == [("raw-array", ("what a.A gives",), True)]
+    built = p.POP + p.binget(7) + p.push({"b": 1}) + p.BUILD + p.STOP
+    assert hidden_in(result + raw(built)) == [("raw-array", ("what a.A gives",), False)]
+
+
+def test_an_array_that_imports_what_is_no_identifier() -> None:
+    assert hidden_in(raw(p.POP + p.global_("out-side", "x") + p.STOP)) == [("raw-array", ("out-side.x",), False)]
+
+
+@pytest.mark.parametrize("code", [p.REDUCE, p.NEWOBJ, p.BUILD, p.SETITEM, p.push(()) + p.REDUCE, p.NONE + p.BUILD])
+def test_an_array_that_cannot_do_anything(code: bytes) -> None:
+    # The wrapper is no tuple of arguments, no state, and cannot be called.
+    assert hidden_in(raw(code + p.STOP)) == []
+    assert hidden_in(p.global_("numpy", "exp") + raw(code + p.STOP)) == []
+
+
+def test_a_tail_that_joblib_before_1_2_takes_for_opcodes() -> None:
+    code = EVIL + p.STOP
+    pad = len(code) - 1
+    data = bytes([pad]) + b"\xff" * pad + bytes(20) + code
+    tail = j.wrapper((20 + len(code),), j.dtype("u1")) + data
+    assert hidden_in(tail) == [("array-tail", ("os.system",), True)]
+    assert hidden_in(j.wrapper((20 + len(code),), j.dtype("u1")) + data[: 20 + 1 + pad] + bytes(len(code))) == []
+
+
+def test_a_tail_that_shifts_what_follows() -> None:
+    # Its last byte says that the next eight are a string: of the number, and of what joblib before 1.2 reads then.
+    hidden = p.push(1 << 40) + p.POP
+    tail = j.wrapper((4,), j.dtype("u1")) + bytes([0]) + bytes(3) + b"\x43"
+    facts, _, _ = read(FORMAT, j.stream(p.Code(tail + p.binbytes(b"\0" * 62 + EVIL + p.STOP)), p.Code(hidden)))
+    found = [fact for fact in facts if isinstance(fact, HiddenCode)]
+    assert [(fact.kind, fact.garbled) for fact in found] == [("array-tail", ("os.system",))]
+
+
+@pytest.mark.parametrize("field", ["subclass", "shape", "order", "dtype", "allow_mmap"])
+def test_a_wrapper_that_leaves_something_to_an_earlier_state(field: str) -> None:
+    fields = {"shape": (3,), "dtype": j.dtype("u1"), "subclass": j.NDARRAY, "order": "C", "allow_mmap": False}
+    del fields[field]
+    made = p.call_newobj(p.global_("joblib.numpy_pickle", "NumpyArrayWrapper"))
+    with pytest.raises(Forged, match=field):
+        following(p.build(made, fields))
+
+
+def test_an_alignment_that_an_earlier_state_gave() -> None:
+    _, gaps, _ = read(FORMAT, j.stream(j.array(bytes(16)), j.array(bytes(16), None, alignment=None)))
+    assert ["behind one that has it" in gap.detail for gap in gaps] == [True]
 
 
 def test_an_array_whose_opcodes_build_another_wrapper_first() -> None:
@@ -268,7 +334,8 @@ def test_however_the_wrapper_is_made(make: str) -> None:
             p.global_("copyreg", "_reconstructor"), p.global_(*name), p.global_("builtins", "object"), None
         ),
     }[make]  # fmt: skip
-    assert length(p.build(made, {"shape": (3,), "dtype": j.dtype("u1"), "subclass": j.NDARRAY})) == 3
+    fields = {"shape": (3,), "dtype": j.dtype("u1"), "subclass": j.NDARRAY, "order": "C", "allow_mmap": False}
+    assert length(p.build(made, fields)) == 3
 
 
 # -- damaged -----------------------------------------------------------------------------------------------------
@@ -286,7 +353,8 @@ def test_an_array_beyond_the_end() -> None:
 
 def test_damaged() -> None:
     cut_everywhere(j.stream(j.array(bytes(16)), p.push("end")), FORMAT)
-    cut_everywhere(j.stream(j.object_array(j.pickled_objects("a")), j.array(bytes(16), None, alignment=None)), FORMAT)
+    old = j.object_array(j.pickled_objects("a"), alignment=None)
+    cut_everywhere(j.stream(old, j.array(bytes(16), None, alignment=None)), FORMAT)
 
 
 def test_changed() -> None:

@@ -24,7 +24,9 @@ _HASOBJECT = 0x01
 #: what joblib calls on a wrapper: an attribute of such a name would stand in for it
 _METHODS = frozenset(("read", "read_array", "read_mmap", "safe_get_numpy_array_alignment_bytes", "write_array"))
 #: what joblib sets, and nothing else: any other attribute could stand in for a method that it calls
-_FIELDS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"))
+_ALWAYS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap"))
+_ALIGNMENT = "numpy_array_alignment_bytes"
+_FIELDS = _ALWAYS | {_ALIGNMENT}
 
 
 class Forged(Unsupported):
@@ -37,6 +39,8 @@ class ArrayBytes(NamedTuple):
     start: int
     end: int
     objects: bool
+    #: bytes of alignment before `start`, of which joblib before 1.2 knows nothing
+    padded: int
     #: the value of the array's class, if it is a global
     subclass: int
 
@@ -51,15 +55,15 @@ def array_bytes(state: State) -> ArrayBytes:
         # With mmap_mode, joblib would map these bytes as numbers and read on behind them.
         if fields.get("allow_mmap") != v.FALSE:
             raise Forged(at, "an array of objects that may be memory-mapped, which joblib never writes")
-        return ArrayBytes(at, at, True, subclass)
+        return ArrayBytes(at, at, True, 0, subclass)
     count = 1
     for extent in _shape(state, fields.get("shape"), at):
         count *= extent
-    start = at + _padding(state, fields.get("numpy_array_alignment_bytes"), at)
+    start = at + _padding(state, fields.get(_ALIGNMENT), at)
     end = start + count * item_bytes
     if end > state.window.size:
         raise Truncated(at, f"an array of {count * item_bytes} bytes, got {max(0, state.window.size - start)}")
-    return ArrayBytes(start, end, False, subclass)
+    return ArrayBytes(start, end, False, start - at, subclass)
 
 
 def _fields(state: State, at: int) -> dict[str, int]:
@@ -76,6 +80,12 @@ def _fields(state: State, at: int) -> dict[str, int]:
             kind = Forged if name is None or name in _METHODS or name.startswith("__") else Unsupported
             raise kind(at, f"an array wrapper with an attribute that joblib does not know: {name!r:.40}")
         fields[name] = item
+    # What one state leaves out, an earlier one of the same wrapper may have set.
+    if not fields.keys() >= _ALWAYS:
+        raise Forged(at, f"an array wrapper without {', '.join(sorted(_ALWAYS - fields.keys()))}")
+    if state.aligned and _ALIGNMENT not in fields:
+        raise Forged(at, "an array wrapper without an alignment, behind one that has it")
+    state.aligned = _ALIGNMENT in fields
     return fields
 
 

@@ -20,6 +20,7 @@ from modelairlock.encodings.pickle_trial import (
     forked,
     objects_as_opcodes,
     raw_as_opcodes,
+    tail_as_opcodes,
     trial_budget,
 )
 from modelairlock.limits import Limits
@@ -100,8 +101,10 @@ def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
         yield from _objects(cursor, state, following.start, fork)
     else:
         cursor.pass_over(following.start, following.end)
-        state.position = following.end
         yield from raw_as_opcodes(at, fork)
+        if following.padded:
+            yield from tail_as_opcodes(cursor, state, following.end - following.padded, following.end)
+        state.position = following.end
     state.window.skip(state.position)
 
 

@@ -11,10 +11,22 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from modelairlock.encodings.pickle_machine import State, run
+from modelairlock.encodings.pickle_machine.opcodes import NAMES, reach
+from modelairlock.encodings.pickle_machine.rare import ARRAY_WRAPPERS
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Build, Call, Fact, HiddenCode, Import, UnresolvedImport
+from modelairlock.records.facts import (
+    Build,
+    Call,
+    Fact,
+    HiddenCode,
+    Import,
+    PersistentId,
+    SetItem,
+    UnresolvedImport,
+    Value,
+)
 from modelairlock.records.span import Span
 
 #: values on the stack, in the memo and in tuples with which the bytes of a raw array are still tried as opcodes
@@ -85,12 +97,12 @@ def _may_be_name(fact: UnresolvedImport) -> bool:
 # -- joblib's arrays as opcodes -------------------------------------------------------------------------------
 
 
-def forked(cursor: Cursor, state: State) -> State | Gap:
-    """What ``pickle.load`` would be before an array's bytes; a gap if that is too much to copy."""
+def forked(cursor: Cursor, state: State, at: int | None = None) -> State | Gap:
+    """What another loader would be at an array's bytes (or `at` one of them); a gap if that is too much to copy."""
     if len(state.stack) + state.cells() > FORKED_CELLS:
-        detail = "too much stands before the first array to try its bytes as opcodes (limit: memo_cells)"
+        detail = "too much stands before an array to try its bytes as opcodes (limit: memo_cells)"
         return untried(state.position, detail)
-    return state.fork(Cursor(cursor.source, cursor.name, trial_budget(cursor, FORKED)))
+    return state.fork(Cursor(cursor.source, cursor.name, trial_budget(cursor, FORKED)), at)
 
 
 def raw_as_opcodes(at: int, fork: State | Gap | None) -> Iterator[Fact | Gap]:
@@ -99,10 +111,102 @@ def raw_as_opcodes(at: int, fork: State | Gap | None) -> Iterator[Fact | Gap]:
         yield from () if fork is None else (fork,)
         return
     tried = effects(fork)
-    if tried.names:
-        yield HiddenCode(span=Span(at, at), kind="raw-array", names=tried.names, calls=tried.calls)
+    acts = _acts(fork, at)
+    if acts:
+        names = tuple(dict.fromkeys(name for name, _ in acts))[:16]
+        yield HiddenCode(span=Span(at, at), kind="raw-array", names=names, calls=_calls(acts))
     elif tried.unfinished:
         yield untried(at, f"the first array's bytes as opcodes: {tried.unfinished}")
+
+
+def tail_as_opcodes(cursor: Cursor, state: State, start: int, end: int) -> Iterator[Fact | Gap]:
+    """joblib before 1.2 knows no alignment, and reads on where it believes the array to end: before it does.
+
+    What these bytes do themselves is all told; of what the rest of the file does when it is read from elsewhere, only
+    what is harmful (`garbled`), for a last byte of an honest array may happen to shift it.
+    """
+    if not _may_act(cursor.peek(start, end - start)):
+        return
+    fork = forked(cursor, state, start)
+    if isinstance(fork, Gap):
+        yield fork
+        return
+    tried = effects(fork)
+    acts = _acts(fork, start)
+    within = dict.fromkeys(name for name, fact in acts if fact.span.start < end)
+    beyond = dict.fromkeys(name for name, fact in acts if name not in within and isinstance(fact, Import))
+    if acts:
+        names, garbled = tuple(within)[:16], tuple(beyond)
+        yield HiddenCode(span=Span(start, end), kind="array-tail", names=names, garbled=garbled, calls=_calls(acts))
+    elif tried.unfinished:
+        yield untried(start, f"an array's last bytes as opcodes: {tried.unfinished}")
+
+
+#: opcodes that import, call or change: INST, GLOBAL, STACK_GLOBAL, REDUCE, OBJ, NEWOBJ, NEWOBJ_EX, BUILD, and those
+#: that put items into something
+_ACTING = frozenset(b"ic\x93Ro\x81\x92bsuae\x90")
+
+
+def _may_act(data: bytes) -> bool:
+    """Whether `data`, as opcodes, gets to one that acts, or to its end. Cheap, for it is asked of every array."""
+    at = 0
+    while at < len(data):
+        if data[at] in _ACTING:
+            return True
+        reached = reach(data, at)
+        if reached is None:
+            return data[at] in NAMES  # an argument that goes on behind `data`
+        at = reached.end
+    return True
+
+
+def _acts(fork: State, start: int) -> list[tuple[str, Fact]]:
+    """What `fork` does from `start` on: imports that may succeed, calls and changes of what was there before.
+
+    At `start` the array's wrapper is on top of the stack. It is no tuple of arguments, and no state for anything.
+    """
+    acts: list[tuple[str, Fact]] = []
+    for fact in fork.ledger.stated():
+        if isinstance(fact, Call | Build | SetItem):
+            acted_on = fact.callable if isinstance(fact, Call) else fact.target
+            on_top = fact.span.start == start and getattr(fact, "how", "") not in ("obj", "inst")
+            if acted_on.kind in _NO_CALLABLES or (isinstance(fact, Call) and (on_top or _is_wrapper(acted_on))):
+                break  # no unpickler gets past that
+            if not on_top and not _is_wrapper(acted_on):
+                acts.append((_named(acted_on), fact))
+        elif isinstance(fact, PersistentId):
+            break  # pickle.load and joblib look nothing up
+        elif isinstance(fact, Import) and _importable(fact):
+            acts.append((f"{fact.module}.{fact.qualname}"[:200], fact))
+        elif isinstance(fact, UnresolvedImport) and _may_be_name(fact):
+            acts.append(("a computed name", fact))
+    return acts
+
+
+def _calls(acts: list[tuple[str, Fact]]) -> bool:
+    return any(isinstance(fact, Call) for _, fact in acts)
+
+
+_NO_CALLABLES = _CONTAINERS | _CONSTANTS - {"global"} | {"str"}
+
+
+def _is_wrapper(value: Value) -> bool:
+    """An array's wrapper, which cannot be called; what is set in one that is given up changes nothing."""
+    return value.kind == "call" and bool(value.parts) and (value.parts[0].module, value.parts[0].text) in ARRAY_WRAPPERS
+
+
+def _named(value: Value) -> str:
+    if value.kind == "global":
+        return f"{value.module}.{value.text}"[:200]
+    if value.kind == "call" and value.parts and value.parts[0].kind == "global":
+        return f"what {_named(value.parts[0])} gives"
+    return "what a call gives"
+
+
+def _importable(fact: Import) -> bool:
+    """Whether a module can have this name: ``__import__`` takes what is no identifier, too."""
+    module = fact.module
+    return bool(module) and module.isprintable() and not module.startswith(".") and fact.qualname.isprintable()
 
 
 def objects_as_opcodes(at: int, fork: State | Gap | None, ordinary: list[Fact]) -> Iterator[Fact | Gap]:
@@ -123,23 +227,28 @@ def objects_as_opcodes(at: int, fork: State | Gap | None, ordinary: list[Fact]) 
 
 
 def _others(fork: State, ordinary: list[Fact]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What `fork` does that `ordinary` facts do not say, and what it looks up in another module instead."""
-    meant = {(fact.span, fact.qualname) for fact in ordinary if isinstance(fact, Import)}
+    """What `fork` does that `ordinary` facts do not say, and what it looks up in another module instead.
+
+    Behind the first name that is not the one that was meant, honest objects are garbled as well: only what is imported
+    where nothing was meant to be still counts there.
+    """
+    meant = {fact.span for fact in ordinary if isinstance(fact, Import)}
     known = {_told(fact) for fact in ordinary}
     names: dict[str, None] = {}
     garbled: dict[str, None] = {}
     for fact in fork.ledger.stated():
         if isinstance(fact, UnresolvedImport):
-            if _may_be_name(fact):
+            if not garbled and _may_be_name(fact):
                 names["a computed name"] = None
-            break  # else every unpickler stops here
+            if not garbled:
+                break  # else every unpickler stops here
         if not isinstance(fact, Import | Call | Build) or _told(fact) in known:
             continue
         if not isinstance(fact, Import):
-            names[f"{'a call' if isinstance(fact, Call) else 'a state'} of its own"] = None
-        elif (fact.span, fact.qualname) in meant:
+            if not garbled:
+                names[f"{'a call' if isinstance(fact, Call) else 'a state'} of its own"] = None
+        elif fact.span in meant:
             garbled[f"{fact.module}.{fact.qualname}"[:200]] = None
-            break
         else:
             names[f"{fact.module}.{fact.qualname}"[:200]] = None
     return tuple(names), tuple(garbled)

@@ -147,7 +147,7 @@ class HiddenCode(_Fact, frozen=True):
     names that the ordinary reading looks up in other modules, at the same place.
     """
 
-    kind: Literal["frame", "raw-array", "object-array"]
+    kind: Literal["frame", "raw-array", "object-array", "array-tail"]
     names: tuple[str, ...]
     calls: bool
     garbled: tuple[str, ...] = ()

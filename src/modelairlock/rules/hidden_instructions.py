@@ -25,6 +25,7 @@ _KINDS = {
     "frame": "a loader that follows CPython's C unpickler would skip part of a frame, and then",
     "raw-array": "pickle.load would take an array's bytes for opcodes, and then",
     "object-array": "pickle.load would read an array's objects with the memo of the pickle around them, and then",
+    "array-tail": "joblib before 1.2, which knows no alignment, would take an array's last bytes for opcodes, and then",
 }
 
 

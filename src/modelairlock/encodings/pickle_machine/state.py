@@ -41,14 +41,16 @@ class State:
         self.built_count = 0
         #: the state of an array wrapper that was just built, when raw bytes follow
         self.array_state: int | None = None
+        #: whether a wrapper of this pickle had an alignment; then all have
+        self.aligned = False
         #: names that STACK_GLOBAL found for a pair of string values
         self.resolved: dict[tuple[int, int], tuple[str, str]] = {}
         #: what STOP returned
         self.result: int = v.NONE
 
-    def fork(self, cursor: Cursor) -> "State":
-        """The same machine at the same place, for a loader that takes what follows for opcodes."""
-        twin = State(cursor, self.position, joblib=False)
+    def fork(self, cursor: Cursor, at: int | None = None) -> "State":
+        """The same machine at the same place (or `at` another), for a loader that takes what follows for opcodes."""
+        twin = State(cursor, self.position if at is None else at, joblib=False)
         twin.ledger = self.ledger.twin(twin.window, cursor.limits)
         twin.boxes = twin.ledger.boxes
         twin.memo = self.memo.copy()
