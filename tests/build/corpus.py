@@ -6,6 +6,7 @@ from tests.build import (
     corpus_damage,
     corpus_files,
     corpus_gadgets,
+    corpus_laundered,
     corpus_numpy,
     corpus_pickle,
     corpus_torch,
@@ -22,5 +23,6 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_numpy.SAMPLES,
     *corpus_files.SAMPLES,
     *corpus_bypasses.SAMPLES,
+    *corpus_laundered.SAMPLES,
     *corpus_carried.SAMPLES,
 )

@@ -169,7 +169,7 @@ def _acts(fork: State, start: int) -> list[tuple[str, Fact]]:
     for fact in fork.ledger.stated():
         if isinstance(fact, Call | Build | SetItem):
             acted_on = fact.callable if isinstance(fact, Call) else fact.target
-            on_top = fact.span.start == start and getattr(fact, "how", "") not in ("obj", "inst")
+            on_top = fact.span.start == start and not (isinstance(fact, Call) and fact.how in ("obj", "inst"))
             if acted_on.kind in _NO_CALLABLES or (isinstance(fact, Call) and (on_top or _is_wrapper(acted_on))):
                 break  # no unpickler gets past that
             if not on_top and not _is_wrapper(acted_on):
