@@ -237,6 +237,15 @@ def test_a_tail_that_joblib_before_1_2_takes_for_opcodes() -> None:
     assert hidden_in(j.wrapper((20 + len(code),), j.dtype("u1")) + data[: 20 + 1 + pad] + bytes(len(code))) == []
 
 
+def test_one_copy_of_the_machine_serves_all_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A copy at each of many arrays costs the square of their number.
+    copies = []
+    fork = State.fork
+    monkeypatch.setattr(State, "fork", lambda state, *more: copies.append(more) or fork(state, *more))
+    read(FORMAT, j.stream(*[j.array(bytes(16))] * 50))
+    assert len(copies) == 1
+
+
 def test_a_tail_that_shifts_what_follows() -> None:
     # Its last byte says that the next eight are a string: of the number, and of what joblib before 1.2 reads then.
     hidden = p.push(1 << 40) + p.POP

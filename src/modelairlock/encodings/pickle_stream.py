@@ -55,10 +55,12 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
     problem: ReadProblem | None = None
     arrays: list[Fact | Gap] = []
     try:
+        first = True
         while run(state) is Ended.ARRAY:
             # One by one: what was found in an array stands even if its reading then breaks off.
-            for stated in _array(cursor, state, len(arrays)):
+            for stated in _array(cursor, state, first=first):
                 arrays.append(stated)
+            first = False
     except ReadProblem as stopped:
         problem = stopped
     yield from state.ledger.stated()
@@ -81,12 +83,12 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
 # -- joblib ----------------------------------------------------------------------------------------------------
 
 
-def _array(cursor: Cursor, state: State, before: int) -> Iterator[Fact | Gap]:
-    """What follows an array wrapper; `before` counts what was stated of arrays so far."""
+def _array(cursor: Cursor, state: State, *, first: bool) -> Iterator[Fact | Gap]:
+    """What follows an array wrapper, the `first` of its pickle or not."""
     at = state.position
     state.frames.leave(at)
     # At the first array the two readings part for good: who takes it for opcodes never comes back to this one.
-    fork = None if before else forked(cursor, state)
+    fork = forked(cursor, state) if first else None
     try:
         following = array_bytes(state)
     except ReadProblem as problem:

@@ -135,7 +135,7 @@ def tail_as_opcodes(cursor: Cursor, state: State, start: int, end: int) -> Itera
     acts = _acts(fork, start)
     within = dict.fromkeys(name for name, fact in acts if fact.span.start < end)
     beyond = dict.fromkeys(name for name, fact in acts if name not in within and isinstance(fact, Import))
-    if acts:
+    if within or beyond:
         names, garbled = tuple(within)[:16], tuple(beyond)
         yield HiddenCode(span=Span(start, end), kind="array-tail", names=names, garbled=garbled, calls=_calls(acts))
     elif tried.unfinished:
@@ -145,6 +145,8 @@ def tail_as_opcodes(cursor: Cursor, state: State, start: int, end: int) -> Itera
 #: opcodes that import, call or change: INST, GLOBAL, STACK_GLOBAL, REDUCE, OBJ, NEWOBJ, NEWOBJ_EX, BUILD, and those
 #: that put items into something
 _ACTING = frozenset(b"ic\x93Ro\x81\x92bsuae\x90")
+#: with a wrapper on top of the stack, every unpickler stops at these
+_NOT_FIRST = frozenset(b"\x93R\x81\x92")
 
 
 def _may_act(data: bytes) -> bool:
@@ -152,7 +154,7 @@ def _may_act(data: bytes) -> bool:
     at = 0
     while at < len(data):
         if data[at] in _ACTING:
-            return True
+            return at > 0 or data[0] not in _NOT_FIRST
         reached = reach(data, at)
         if reached is None:
             return data[at] in NAMES  # an argument that goes on behind `data`
@@ -178,7 +180,9 @@ def _acts(fork: State, start: int) -> list[tuple[str, Fact]]:
             break  # pickle.load and joblib look nothing up
         elif isinstance(fact, Import) and _importable(fact):
             acts.append((f"{fact.module}.{fact.qualname}"[:200], fact))
-        elif isinstance(fact, UnresolvedImport) and _may_be_name(fact):
+        elif isinstance(fact, UnresolvedImport):
+            if not _may_be_name(fact):
+                break
             acts.append(("a computed name", fact))
     return acts
 

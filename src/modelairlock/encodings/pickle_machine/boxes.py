@@ -69,10 +69,14 @@ class Boxes:
         #: names that were put into some box as values
         self.kept_globals: set[int] = set()
 
-    def copy(self, tuples: "array[int]") -> "Boxes":
-        """The same boxes, with what is known of them, over a copy of the tuples."""
+    def copy(self, tuples: "array[int]", *, known: bool = True) -> "Boxes":
+        """The same boxes over a copy of the tuples, with what is `known` of them or without."""
         twin = Boxes(tuples)
-        twin.count, twin.filled, twin.held = self.count, self.filled[:], self.held
+        twin.count = self.count
+        if not known:
+            twin.filled = bytearray(b"\1") * len(self.filled)
+            return twin
+        twin.filled, twin.held = self.filled[:], self.held
         twin.given, twin.late = set(self.given), self.late
         twin.kept = {number: box.copy() for number, box in self.kept.items()}
         return twin

@@ -140,13 +140,13 @@ class Ledger(Descriptions):
         #: strings that are fit to name an attribute of a state
         self.ordinary: set[int] = set()
 
-    def twin(self, window: Window, limits: Limits) -> "Ledger":
-        """A ledger that knows every value of this one, and has no facts yet."""
+    def twin(self, window: Window, limits: Limits, *, boxes: bool) -> "Ledger":
+        """A ledger that knows every value of this one (what is in `boxes` too?), and has no facts yet."""
         twin = Ledger(window, limits)
         twin.globals, twin.described, twin.names = self.globals[:], self.described[:], dict(self.names)
         twin.calls, twin.persistent = self.calls[:], self.persistent[:]
         twin.tuples = self.tuples[:]
-        twin.boxes = self.boxes.copy(twin.tuples)
+        twin.boxes = self.boxes.copy(twin.tuples, known=boxes)
         return twin
 
     def add(self, key: object, fact: Fact) -> int:

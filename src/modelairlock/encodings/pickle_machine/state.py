@@ -49,9 +49,12 @@ class State:
         self.result: int = v.NONE
 
     def fork(self, cursor: Cursor, at: int | None = None) -> "State":
-        """The same machine at the same place (or `at` another), for a loader that takes what follows for opcodes."""
+        """The same machine at the same place, for a loader that takes what follows for opcodes.
+
+        `at` another place, it has forgotten what lists and dicts hold, which is most of the work.
+        """
         twin = State(cursor, self.position if at is None else at, joblib=False)
-        twin.ledger = self.ledger.twin(twin.window, cursor.limits)
+        twin.ledger = self.ledger.twin(twin.window, cursor.limits, boxes=at is None)
         twin.boxes = twin.ledger.boxes
         twin.memo = self.memo.copy()
         twin.stack, twin.marks = self.stack[:], self.marks[:]
