@@ -66,6 +66,7 @@ FORMAT = Format(
     blind_spots=(
         "What an object does when it is used after loading, for example by predict().",
         "Mistakes in code written in C that is handed bytes of the file: XGBoost's and LightGBM's own model readers.",
+        "In joblib files: names of unknown libraries that only pickle.load looks up, for arrays of objects.",
         "How much memory and time loading takes.",
         "Weights that were trained to misbehave.",
     ),
