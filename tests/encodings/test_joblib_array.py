@@ -374,6 +374,20 @@ def test_changed() -> None:
 
 
 @pytest.mark.frameworks
+def test_random_numbers_are_no_opcodes() -> None:
+    joblib = pytest.importorskip("joblib")
+    numpy = pytest.importorskip("numpy")
+    random = numpy.random.default_rng(20261125)
+    for _ in range(5):
+        arrays = [random.integers(0, 256, 300, numpy.uint8) if at % 2 else random.random(50) for at in range(3000)]
+        stream = io.BytesIO()
+        joblib.dump(arrays, stream)
+        facts, gaps, _ = read(FORMAT, stream.getvalue())
+        assert gaps == []
+        assert not [fact for fact in facts if isinstance(fact, HiddenCode)]
+
+
+@pytest.mark.frameworks
 def test_what_joblib_writes_is_read() -> None:
     joblib = pytest.importorskip("joblib")
     np = pytest.importorskip("numpy")

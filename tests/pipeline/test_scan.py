@@ -27,21 +27,6 @@ from modelairlock.records.span import Extents
 from tests.pipeline.stand_in import FUNCTION, Inline
 from tests.sources.hub_cache import add, git_sha1, sha256
 
-MEMORY = 64 * 1024 * 1024
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "m").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def wall() -> Iterator[Wall]:
-    with Wall(FUNCTION, memory_bytes=MEMORY) as real:
-        yield real
-
 
 def put(name: str, content: bytes) -> None:
     path = Path("m", name)

@@ -1,7 +1,6 @@
 """Which files share a child, what it may do with them, and how far it is believed."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,7 @@ from modelairlock.isolation import Wall
 from modelairlock.pipeline import batch, scan
 from modelairlock.pipeline.scan import Options, scan_sources
 from modelairlock.records.scan import ScanRecord, Verdict
-from tests.pipeline.stand_in import FUNCTION, Inline
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "m").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def wall() -> Iterator[Wall]:
-    with Wall(FUNCTION, memory_bytes=64 * 1024 * 1024) as real:
-        yield real
+from tests.pipeline.stand_in import Inline
 
 
 def put(name: str, content: bytes) -> None:

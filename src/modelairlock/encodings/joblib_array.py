@@ -10,14 +10,10 @@ from typing import NamedTuple
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.state import State
 from modelairlock.reading import Truncated, Unsupported
+from modelairlock.records.numpy_types import WIDTHS
 
 #: a numpy dtype's short name, as `pickle` writes it: a kind, and a size in bytes (for ``U``: in characters)
 _DTYPE = re.compile(r"([biufcmMOSUV])([1-9]\d{0,8})\Z")
-#: sizes that numpy knows; the others take any
-_SIZES = {
-    "b": {1}, "i": {1, 2, 4, 8}, "u": {1, 2, 4, 8}, "f": {2, 4, 8, 12, 16}, "c": {8, 16, 24, 32}, "m": {8}, "M": {8},
-    "O": {4, 8},
-}  # fmt: skip
 #: how numpy writes the type of its own strings, which joblib pickles as objects
 _TEXT_TYPE = ("numpy._core._internal", "_convert_to_stringdtype_kwargs")
 _HASOBJECT = 0x01
@@ -117,7 +113,7 @@ def _item(state: State, value: int | None, at: int) -> tuple[int, bool]:
         raise Forged(at, "an array wrapper whose dtype has no plain name")
     kind, digits = found.groups()
     size = int(digits)
-    if size not in _SIZES.get(kind, (size,)):
+    if kind != "O" and size not in WIDTHS.get(kind, (size,)):  # objects are pickled, however wide a pointer was
         raise Forged(at, f"an array wrapper whose dtype numpy does not know: {kind}{digits}")
     flags, stated = _built(state, value, at)
     if kind == "O" or flags & _HASOBJECT:

@@ -6,7 +6,7 @@ unpickler accepts has said all there is.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -53,15 +53,20 @@ class Tried(NamedTuple):
     unfinished: str
 
 
-def effects(trial: State) -> Tried:
-    """Run `trial` to its STOP or its first problem."""
-    unfinished = ""
+def finish(trial: State) -> str:
+    """Run `trial` to its STOP or its first problem; why it was given up, if it was."""
     try:
         run(trial)
     except OverLimit as stopped:
-        unfinished = stopped.detail
+        return stopped.detail
     except ReadProblem:
         pass  # every unpickler stops there as well
+    return ""
+
+
+def effects(trial: State) -> Tried:
+    """What `trial` does to its STOP or its first problem."""
+    unfinished = finish(trial)
     names: dict[str, None] = {}
     calls = False
     for fact in trial.ledger.stated():
@@ -107,39 +112,37 @@ def forked(cursor: Cursor, state: State, at: int | None = None) -> State | Gap:
 
 def raw_as_opcodes(at: int, fork: State | Gap | None) -> Iterator[Fact | Gap]:
     """``pickle.load`` on a joblib file takes an array's bytes for opcodes. Do they do anything then?"""
-    if not isinstance(fork, State):
-        yield from () if fork is None else (fork,)
-        return
-    tried = effects(fork)
-    acts = _acts(fork, at)
-    if acts:
-        names = tuple(dict.fromkeys(name for name, _ in acts))[:16]
-        yield HiddenCode(span=Span(at, at), kind="raw-array", names=names, calls=_calls(acts))
-    elif tried.unfinished:
-        yield untried(at, f"the first array's bytes as opcodes: {tried.unfinished}")
+    if fork is not None:
+        yield from _as_opcodes(fork, at, None, "raw-array")
 
 
 def tail_as_opcodes(cursor: Cursor, state: State, start: int, end: int) -> Iterator[Fact | Gap]:
-    """joblib before 1.2 knows no alignment, and reads on where it believes the array to end: before it does.
+    """joblib before 1.2 knows no alignment, and reads on where it believes the array to end: before it does."""
+    if _may_act(cursor.peek(start, end - start)):
+        yield from _as_opcodes(forked(cursor, state, start), start, end, "array-tail")
 
-    What these bytes do themselves is all told; of what the rest of the file does when it is read from elsewhere, only
-    what is harmful (`garbled`), for a last byte of an honest array may happen to shift it.
+
+def _as_opcodes(
+    fork: State | Gap, start: int, end: int | None, kind: Literal["raw-array", "array-tail"]
+) -> Iterator[Fact | Gap]:
+    """What `fork` does from `start` on.
+
+    Up to `end` all of that is told. Of what the rest of the file does when it is read from elsewhere, only imports that
+    are harmful count (`garbled`), for the last bytes of an honest array may happen to shift it.
     """
-    if not _may_act(cursor.peek(start, end - start)):
-        return
-    fork = forked(cursor, state, start)
     if isinstance(fork, Gap):
         yield fork
         return
-    tried = effects(fork)
+    unfinished = finish(fork)
     acts = _acts(fork, start)
-    within = dict.fromkeys(name for name, fact in acts if fact.span.start < end)
+    within = dict.fromkeys(name for name, fact in acts if end is None or fact.span.start < end)
     beyond = dict.fromkeys(name for name, fact in acts if name not in within and isinstance(fact, Import))
     if within or beyond:
-        names, garbled = tuple(within)[:16], tuple(beyond)
-        yield HiddenCode(span=Span(start, end), kind="array-tail", names=names, garbled=garbled, calls=_calls(acts))
-    elif tried.unfinished:
-        yield untried(start, f"an array's last bytes as opcodes: {tried.unfinished}")
+        calls = any(isinstance(fact, Call) for _, fact in acts)
+        span = Span(start, start if end is None else end)
+        yield HiddenCode(span=span, kind=kind, names=tuple(within)[:16], garbled=tuple(beyond), calls=calls)
+    elif unfinished:
+        yield untried(start, f"an array's bytes as opcodes: {unfinished}")
 
 
 #: opcodes that import, call or change: INST, GLOBAL, STACK_GLOBAL, REDUCE, OBJ, NEWOBJ, NEWOBJ_EX, BUILD, and those
@@ -187,16 +190,12 @@ def _acts(fork: State, start: int) -> list[tuple[str, Fact]]:
     return acts
 
 
-def _calls(acts: list[tuple[str, Fact]]) -> bool:
-    return any(isinstance(fact, Call) for _, fact in acts)
-
-
 _NO_CALLABLES = _CONTAINERS | _CONSTANTS - {"global"} | {"str"}
 
 
 def _is_wrapper(value: Value) -> bool:
     """An array's wrapper, which cannot be called; what is set in one that is given up changes nothing."""
-    return value.kind == "call" and bool(value.parts) and (value.parts[0].module, value.parts[0].text) in ARRAY_WRAPPERS
+    return value.kind == "call" and any((part.module, part.text) in ARRAY_WRAPPERS for part in value.parts[:2])
 
 
 def _named(value: Value) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import sys
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -51,16 +52,9 @@ class _VouchedGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     old: bool = False
 
 
-class _TraitGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _TraitGroup(Trait, frozen=True, forbid_unknown_fields=True):
     why: str
     names: tuple[str, ...]
-    solid: bool = False
-    only_called: bool = False
-    takes: tuple[str, ...] = ()
-    any_items: bool = False
-    keeps: bool = False
-    state: Literal["dict", "tuple", "both"] = "dict"
-    plain_state: bool = False
 
 
 class _Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,9 +106,9 @@ class Profiles:
         self._libraries: dict[str, Library] = {}
         self._vouched: dict[str, dict[tuple[str, str, str], Vouch]] = {}
         self._harms: dict[str, Harm] | None = None
-        # Answers that are remembered: models name the same few hundred things, over and over.
-        self._vouches_asked: dict[tuple[str, str, str], Vouch | None] = {}
-        self._harms_asked: dict[tuple[str, str], Harm | None] = {}
+        # Models name the same few hundred things, over and over.
+        self._remembered_vouch = lru_cache(_REMEMBERED)(self._vouch_of)
+        self._remembered_harm = lru_cache(_REMEMBERED)(self._harm_by_either_name)
         self._digest = ""
 
     @classmethod
@@ -127,15 +121,7 @@ class Profiles:
 
     def vouches(self, module: str, qualname: str, use: str) -> Vouch | None:
         """The allow-list entry for this exact name and use, if there is one."""
-        asked = module, qualname, use
-        try:
-            return self._vouches_asked[asked]
-        except KeyError:
-            vouch = self._vouch_of(*canonical(module, qualname, 0), use)
-        if len(self._vouches_asked) >= _REMEMBERED:
-            self._vouches_asked.clear()
-        self._vouches_asked[asked] = vouch
-        return vouch
+        return self._remembered_vouch(module, qualname, use)
 
     def harm(self, module: str, qualname: str) -> Harm | None:
         """What is known to be bad about this name; the most specific pattern wins.
@@ -143,15 +129,7 @@ class Profiles:
         A dotted `qualname` is an attribute path, so it is also looked up as what it may reach: ``pathlib:os.system``
         is ``os:system``, and ``subprocess:Popen.wait`` is a part of ``subprocess:Popen``.
         """
-        asked = module, qualname
-        try:
-            return self._harms_asked[asked]
-        except KeyError:
-            harm = self._harm_of(*asked) or self._harm_of(*canonical(module, qualname, 0))
-        if len(self._harms_asked) >= _REMEMBERED:
-            self._harms_asked.clear()
-        self._harms_asked[asked] = harm
-        return harm
+        return self._remembered_harm(module, qualname)
 
     def fits(self, vouch: Vouch, use: NameUse, stained: Stained = frozenset) -> bool:
         """Whether what a call is handed, or a state, is what its vouch is for. `stained` as in `plain.Question`."""
@@ -240,8 +218,12 @@ class Profiles:
         return self._harms
 
     def _vouch_of(self, module: str, qualname: str, use: str) -> Vouch | None:
+        module, qualname = canonical(module, qualname, 0)
         name = self._profile_name(module)
         return self._table(name).get((module, qualname, use)) if name else None
+
+    def _harm_by_either_name(self, module: str, qualname: str) -> Harm | None:
+        return self._harm_of(module, qualname) or self._harm_of(*canonical(module, qualname, 0))
 
     def _harm_of(self, module: str, qualname: str) -> Harm | None:
         table = self._harm_table()

@@ -12,13 +12,9 @@ import re
 from itertools import pairwise
 
 from modelairlock.records.facts import Value
+from modelairlock.records.numpy_types import WIDTHS
 
 _LETTER = re.compile(r"[<>|=]?([?biufcgSUVmMO])(\d{0,9})")
-#: how wide numpy's types are; one without a number, or with another, is not what it seems
-_WIDTHS = {
-    "?": (1,), "b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8, 12, 16), "c": (8, 16, 24, 32),
-    "m": (8,), "M": (8,), "O": (8,),
-}  # fmt: skip
 _OBJECT_FLAGS = 0x3F
 _OBJECT_INSIDE = 0x1B  # has objects, pickled as a list, needs init, needs the interpreter
 _PLAIN = 0x98  # needs init, needs the interpreter, aligned struct: none of them speaks of objects
@@ -59,8 +55,8 @@ def _kind(call: Value) -> tuple[str, int | None] | None:
     if matched is None:
         return None
     letter, digits = matched[1], int(matched[2] or 0)
-    if digits not in _WIDTHS.get(letter, (digits,)):
-        return None
+    if digits not in WIDTHS.get(letter, (digits,)):
+        return None  # without a number, or with another, it is not what it seems
     return letter, digits * 4 if letter == "U" else digits
 
 
