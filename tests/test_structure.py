@@ -437,6 +437,12 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     assert not dead, told("mend these links", dead)
 
 
+def test_every_decision_and_guide_is_listed() -> None:
+    index = (ROOT / "docs/README.md").read_text("utf-8")
+    pages = [*ROOT.glob("docs/adr/*.md"), *ROOT.glob("docs/guide/*.md")]
+    assert [page.name for page in pages if f"({page.parent.name}/{page.name})" not in index] == []
+
+
 def test_every_test_marker_is_explained() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     for marker in project()["tool"]["pytest"]["ini_options"]["markers"]:

@@ -2,9 +2,9 @@
 
 Small files share a child, so a child that dies says nothing about who killed it: when any of a batch fails, each file
 of it is read again alone. A child that was taken over could also answer for the files after it. So a shared child runs
-no decoder written in C (it hands such files back, and they are read among themselves), and nothing it says is cached:
-what speaks for a digest for ever is only said by a child that read one file, over bytes that nobody could change
-between hashing and reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checked it.
+no decoder written in C: it hands such files back, and they are read among themselves. What is said by a child that ran
+decoders on several files is not cached, nor what was said of bytes that somebody could have changed between hashing and
+reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checked it.
 """
 
 import os

@@ -64,7 +64,7 @@ NOT_KEPT = "no facts in the cache"
 NO_DIGEST = "the report has no digest of it, so nothing in the cache can be found"
 _NOT_READ = (
     "Nothing was read this time, and nothing that was read of this file before was found in the cache.",
-    "Scan the file again, by itself: no facts are kept of small files that are read together.",
+    "Scan the file again, by itself: no facts are kept of compressed files that are read by eights.",
 )
 
 
