@@ -15,13 +15,16 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import modelairlock
 from modelairlock.catalog import catalog, names
 from modelairlock.reading import Format
+from modelairlock.records.facts import Fact
 from modelairlock.records.rule import Rule
+from modelairlock.records.uses import USED
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "modelairlock"
@@ -129,6 +132,31 @@ def test_rules_and_formats_are_called_what_their_files_are_called() -> None:
         if format_.name.replace("-", "_") != module
     ]
     assert not wrong, told("one name serves as file, id and docs page", wrong)
+
+
+#: kinds of facts that a rule names for what it reads beside the artifact it judges
+NOT_LOOKED_FOR = {"storage_misdescribed.py": {"PersistentId"}}
+
+
+def test_rules_say_all_kinds_of_facts_that_they_look_at() -> None:
+    """A rule is not asked about an artifact without any of them, so one that is missing is a finding that is lost."""
+    kinds = {kind.__name__ for kind in get_args(Fact)}
+    rules = dict(zip(names("modelairlock.rules"), catalog("modelairlock.rules", Rule), strict=True))
+    missing = []
+    for path in RULES:
+        rule = rules.get(path.stem)
+        if rule is None or not rule.looks_at:
+            continue
+        named = kinds & {
+            alias.name for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        looked_at = {kind.__name__ for kind in rule.looks_at}
+        used = {kind.__name__ for kind in USED} if re.search(r"\buses\(", path.read_text("utf-8")) else set()
+        if path.stem == "helper_as_value":
+            used = set()  # a use that is no import says nothing there
+        left = (named | used) - looked_at - NOT_LOOKED_FOR.get(path.name, set())
+        missing += [f"{shown(path)}: {kind}" for kind in sorted(left)]
+    assert not missing, told("add these kinds of facts to the rule's `looks_at`", missing)
 
 
 def test_no_rule_takes_an_earlier_name_of_another() -> None:

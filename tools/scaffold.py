@@ -125,6 +125,7 @@ RULE = Rule(
     name="@DASHED@",
     summary="REPLACE: a whole sentence on what the file does.",
     check=_check,
+    looks_at=(Import,),
     severity=Severity.MEDIUM,
     help="REPLACE: one sentence on what to do.",
     cwe=(),

@@ -6,7 +6,7 @@ over it must say. Whatever is neither becomes a gap, so a reader that forgets by
 
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -178,6 +178,9 @@ class Cursor:
         return self.reads.minus(never_fetched)
 
 
+Found = TypeVar("Found")
+
+
 class Probe(NamedTuple):
     """What a format sees before it claims an artifact: both ends, the size, and the name it goes by."""
 
@@ -188,8 +191,8 @@ class Probe(NamedTuple):
     role: str = ""
     #: for the few formats without a mark of their own, which must look further; None in tests of the others
     source: Source | None = None
-    #: what a format worked out and the next one need not: several ask for the names in the same archive
-    kept: dict[str, object] | None = None
+    #: see `once`; None where nothing is to be kept
+    kept: dict[object, object] | None = None
 
     @property
     def whole(self) -> bool:
@@ -201,6 +204,15 @@ class Probe(NamedTuple):
         """The lower-case extension with its dot, or ``""``."""
         dot = self.name.rfind(".")
         return self.name[dot:].lower() if dot > max(self.name.rfind("/"), 0) else ""
+
+    def once(self, work: Callable[["Probe"], Found]) -> Found:
+        """What `work` finds out about this probe, worked out for the first format that asks."""
+        if self.kept is None:
+            return work(self)
+        if work not in self.kept:
+            self.kept[work] = work(self)
+        found: Found = self.kept[work]  # type: ignore[assignment]  # each kind of work keeps its own kind of answer
+        return found
 
 
 Read = Callable[[Cursor], Iterator[Fact | Gap]]

@@ -5,7 +5,7 @@ import pytest
 
 from modelairlock.limits import Limits
 from modelairlock.pipeline import answer
-from modelairlock.pipeline.answer import ProtocolBroken, decode
+from modelairlock.pipeline.answer import HANDED_BACK, ProtocolBroken, answers, decode
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.facts import Build, Call, Fact, Import, PersistentId, SetItem, UnresolvedImport, Value
 from modelairlock.records.reading import Reading
@@ -100,6 +100,17 @@ def test_a_huge_answer_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(answer, "RESULT_BYTES", 10)
     with pytest.raises(ProtocolBroken, match="bytes"):
         decode(encode(reading()), 9, "f")
+
+
+def test_answers_about_several_artifacts_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [b"one", HANDED_BACK, b"three"]
+    assert answers(encode(parts), 3) == parts
+    for lie in (b"", b"\xc1", encode(parts), encode([None, None]), b"\x92" * 100_000):
+        with pytest.raises(ProtocolBroken):
+            answers(lie, 2)
+    monkeypatch.setattr(answer, "RESULT_BYTES", 3)
+    with pytest.raises(ProtocolBroken, match="an answer of 9 bytes"):
+        answers(b"123456789", 1)
 
 
 def test_how_deep_artifacts_may_nest() -> None:

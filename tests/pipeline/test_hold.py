@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from modelairlock.pipeline import batch, hold
-from modelairlock.pipeline.hold import Lease
+from modelairlock.pipeline.hold import Copies, Lease
 from modelairlock.pipeline.scan import Options, scan_sources
 from modelairlock.records.coverage import Because
 from modelairlock.records.scan import ScanRecord, Verdict
@@ -32,19 +32,32 @@ def fd(tmp_path: Path) -> Iterator[int]:
     os.close(fd)
 
 
-@pytest.mark.parametrize("copy", [hold.sealed, hold._unlinked])
-@pytest.mark.parametrize("data", [b"", b"some content", bytes(100_000)])
-def test_a_copy_holds_the_data_and_nobody_can_write_to_it(
-    copy: object, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("linux", [True, False])
+def test_copies_hold_the_data_and_nobody_can_write_to_them(
+    linux: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    fd = copy(data)
-    assert os.pread(fd, len(data) + 1, 0) == data
+    monkeypatch.setattr(hold, "_LINUX", linux)
+    before = len(os.listdir("/proc/self/fd"))
+    copies = Copies()
+    contents = [b"", b"some content", bytes(100_000), b"", b"more"]
+    starts = [copies.add(data) for data in contents]
+    copies.seal()
+    assert [os.pread(copies.fd, len(data), at) for data, at in zip(contents, starts, strict=True)] == contents
+    assert os.fstat(copies.fd).st_size == copies.size == sum(map(len, contents))
     assert list(tmp_path.iterdir()) == []
-    for attempt in (lambda: os.pwrite(fd, b"x", 0), lambda: os.ftruncate(fd, 3)):
+    for attempt in (lambda: os.pwrite(copies.fd, b"x", 0), lambda: os.ftruncate(copies.fd, 3)):
         with pytest.raises(OSError, match=r"not permitted|Bad file descriptor|Invalid argument"):
             attempt()
-    os.close(fd)
+    copies.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_copies_of_nothing_are_no_file() -> None:
+    copies = Copies()
+    copies.seal()
+    assert copies.fd == -1
+    copies.close()
 
 
 def test_content_shows_a_file_that_is_longer_or_shorter_than_it_was(fd: int) -> None:
@@ -177,11 +190,11 @@ def test_a_large_file_without_a_whole_lease_is_not_remembered(
 def test_without_room_for_a_copy_the_file_itself_is_read_and_not_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: bytes) -> int:
+    def full(_: Copies, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
     put(tmp_path, b"good")
-    monkeypatch.setattr(hold, "sealed", full)
+    monkeypatch.setattr(Copies, "add", full)
     walls = [Inline(), Inline()]
     assert [scan(tmp_path, wall).verdict for wall in walls] == [Verdict.CLEAR] * 2
     assert [wall.runs for wall in walls] == [[1], [1]]

@@ -279,8 +279,8 @@ def test_a_worker_that_cannot_start_ends_the_scan_at_once(here: Path, monkeypatc
     for number in range(50):
         put(f"{number:02}", b"good")
     copied: list[int] = []
-    real = batch.hold.sealed
-    monkeypatch.setattr(batch.hold, "sealed", lambda data: copied.append(0) or real(data))
+    real = batch.Copies.add
+    monkeypatch.setattr(batch.Copies, "add", lambda self, data: copied.append(0) or real(self, data))
     with pytest.raises(AirlockError, match="could not be started"):
         scan_sources(["m"], Options(jobs=1))
     assert len(started) == 1

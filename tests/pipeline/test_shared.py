@@ -16,7 +16,7 @@ import pytest
 from modelairlock.encodings import compression, decoders, zip_members
 from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.pipeline import tree, worker
-from modelairlock.pipeline.answer import HANDED_BACK, Job, decode
+from modelairlock.pipeline.answer import HANDED_BACK, Job, Piece, answers, decode
 from modelairlock.pipeline.tree import NotShared, read_tree
 from modelairlock.reading import BytesSource
 from tests.build.corpus import SAMPLES
@@ -45,10 +45,12 @@ NATIVE = {
 
 def answered(content: bytes, tmp_path: Path, *, shared: bool) -> bytes:
     (tmp_path / "x.pkl").write_bytes(content)
-    job = msgspec.msgpack.encode(Job(path="x.pkl", name="x.pkl", limits=DEFAULT_LIMITS, shared=shared))
+    piece = Piece("x.pkl", 0, len(content))
+    job = msgspec.msgpack.encode(Job(pieces=(piece,), limits=DEFAULT_LIMITS, shared=shared))
     fd = os.open(tmp_path / "x.pkl", os.O_RDONLY)
     try:
-        return worker.read(fd, job)
+        [answer] = answers(worker.read(fd, job), 1)
+        return answer
     finally:
         os.close(fd)
 

@@ -52,6 +52,36 @@ def test_one_of_a_group_that_fails_has_each_read_alone(here: Path, wall: Wall, m
     assert [subject.verdict is Verdict.CLEAR for subject in subjects] == [True, True, False, True]
 
 
+def test_who_decodes_sees_nothing_of_the_other_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    for name, content in {"a": b"good secret", "b": b"native", "c": b"good secret"}.items():
+        put(name, content)
+    seen: list[bytes] = []
+    wall = Inline(lambda fd: seen.append(os.pread(fd, 99, 0)))
+    assert scanned(wall=wall).verdict is Verdict.CLEAR
+    assert seen == [b"good secretnativegood secret", b"native"]
+
+
+def test_without_room_for_another_copy_files_are_read_where_they_are(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(copies: batch.Copies, data: bytes) -> int:
+        if len(added) == 3:
+            raise OSError(28, "No space left on device")
+        added.append(data)
+        return real(copies, data)
+
+    added: list[bytes] = []
+    real = batch.Copies.add
+    monkeypatch.setattr(batch.Copies, "add", full)
+    monkeypatch.setattr(scan, "FEW_FILES", 0)
+    for name, content in {"a": b"good", "b": b"native", "c": b"good"}.items():
+        put(name, content)
+    wall = Inline()
+    assert [subject.size_bytes for subject in scanned(wall=wall).subjects] == [4, 6, 4]
+    assert wall.runs == [3, 1]
+
+
 def test_a_few_small_files_share_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "FEW_FILES", 3)
     for name in "abc":

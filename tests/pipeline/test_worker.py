@@ -1,6 +1,7 @@
 """What runs behind the wall says what it says before it: nothing is left to import, and no codec to look up."""
 
 import os
+import pickle
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,8 @@ import pytest
 from modelairlock.catalog import names
 from modelairlock.isolation import Task, Wall
 from modelairlock.limits import DEFAULT_LIMITS
-from modelairlock.pipeline import READ
-from modelairlock.pipeline.answer import RESULT_BYTES, Job, decode
+from modelairlock.pipeline import READ, worker
+from modelairlock.pipeline.answer import RESULT_BYTES, Job, Piece, answers, decode
 from modelairlock.pipeline.tree import read_tree
 from modelairlock.reading import BytesSource
 from modelairlock.records.reading import Reading
@@ -31,8 +32,8 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     folder = tmp_path_factory.mktemp("everyday")
     descriptors = [_opened(folder / str(at), data) for at, (_, _, data) in enumerate(FILES)]
     tasks = [
-        Task(fd, msgspec.msgpack.encode(Job(path=name, name=name, limits=DEFAULT_LIMITS)))
-        for fd, (_, name, _) in zip(descriptors, FILES, strict=True)
+        Task(fd, msgspec.msgpack.encode(Job(pieces=(Piece(name, 0, len(data)),), limits=DEFAULT_LIMITS)))
+        for fd, (_, name, data) in zip(descriptors, FILES, strict=True)
     ]
     with Wall(READ, memory_bytes=DEFAULT_LIMITS.worker_bytes, result_bytes=RESULT_BYTES) as wall:
         outcomes = wall.run(tasks, seconds=60)
@@ -41,7 +42,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     found = {}
     for (format_, name, data), outcome in zip(FILES, outcomes, strict=True):
         assert outcome.result is not None, f"{name} ({format_}): {outcome.failure}"
-        found[format_, name] = decode(outcome.result, len(data), name)
+        found[format_, name] = decode(answers(outcome.result, 1)[0], len(data), name)
     return found
 
 
@@ -59,3 +60,23 @@ def test_the_wall_changes_nothing_that_is_read(
     behind = readings[format_, name]
     gaps = [(one.path, gap.detail) for one in walk(behind) for gap in one.coverage.gaps]
     assert behind == before, f"import what it needs before the wall is up (pipeline/worker.py): {gaps}"
+
+
+def test_a_piece_ends_where_it_is_said_to_end(tmp_path: Path) -> None:
+    contents = [b"a text\n", pickle.dumps({"a": 1}), b"", b"another text\n"]
+    starts = [sum(map(len, contents[:at])) for at in range(len(contents))]
+    fd = _opened(tmp_path / "x", b"".join(contents))
+    pieces = tuple(
+        Piece(str(at), start, len(data)) for at, (start, data) in enumerate(zip(starts, contents, strict=True))
+    )
+    job = msgspec.msgpack.encode(
+        Job(pieces=(*pieces, Piece("gone", 30, 999), Piece("far", 9999, 9)), limits=DEFAULT_LIMITS)
+    )
+    *found, gone, far = answers(worker.read(fd, job), len(pieces) + 2)
+    os.close(fd)
+    for at, (answer, data) in enumerate(zip(found, contents, strict=True)):
+        alone = read_tree(BytesSource(data), str(at), str(at), DEFAULT_LIMITS, strict=True)
+        assert decode(answer, len(data), str(at)) == alone
+    rest = sum(map(len, contents)) - 30
+    assert decode(gone, rest, "gone").coverage.size_bytes == rest
+    assert decode(far, 0, "far").coverage.gaps

@@ -51,8 +51,12 @@ def looks_like_zip(probe: Probe) -> bool:
     """Whether a reader would take the artifact for a zip: by its first bytes, or by an end record near its end.
 
     A tar with a stored zip as its last member is not one, though Python's `zipfile` would open it: the tar's reader
-    finds that zip as a member.
+    finds that zip as a member. Half a dozen formats ask.
     """
+    return probe.once(_looks_like_zip)
+
+
+def _looks_like_zip(probe: Probe) -> bool:
     head = probe.head[:8]
     if head[:4] == records.LOCAL_MAGIC or (head[:4] == records.END_MAGIC and probe.size >= records.END_BYTES):
         return True
@@ -76,13 +80,11 @@ def member_names(probe: Probe) -> Names:
     Read once for each probe. Local headers beside a directory decide nothing: the next one is guessed at where sizes
     stand behind the data, and might be that of an archive in the archive.
     """
-    if probe.kept is None:
-        return _names(_peek(probe), probe.head, probe.size)
-    if "zip names" not in probe.kept:
-        probe.kept["zip names"] = _names(_peek(probe), probe.head, probe.size)
-    kept = probe.kept["zip names"]
-    assert isinstance(kept, Names)
-    return kept
+    return probe.once(_names_of)
+
+
+def _names_of(probe: Probe) -> Names:
+    return _names(_peek(probe), probe.head, probe.size)
 
 
 def names_under(cursor: Cursor) -> Names:

@@ -25,11 +25,18 @@ VALUE_NESTING = 64
 HANDED_BACK = b""
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the parent asks: how the artifact is called, what reading it may cost, and who else is in the child."""
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """One artifact: how it is called, and where it lies behind the descriptor."""
 
-    path: str
     name: str
+    start: int
+    size: int
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parent asks: which artifacts to read, what reading each may cost, and who else is in the child."""
+
+    pieces: tuple[Piece, ...]
     limits: Limits
     #: whether the child reads other files too that need no decoder written in C, and so must run none
     shared: bool = False
@@ -40,6 +47,20 @@ class ProtocolBroken(Exception):
 
 
 _decode_reading = msgspec.msgpack.Decoder(Reading).decode
+_decode_answers = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+def answers(data: bytes, count: int) -> list[bytes]:
+    """The worker's answers about `count` artifacts, each for `decode` or `HANDED_BACK`; or `ProtocolBroken`."""
+    if len(data) > RESULT_BYTES:
+        raise ProtocolBroken(f"an answer of {len(data)} bytes")
+    try:
+        found = _decode_answers(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise ProtocolBroken(f"an answer that does not decode: {type(error).__name__}") from None
+    if len(found) != count:
+        raise ProtocolBroken(f"{len(found)} answers about {count} artifacts")
+    return found
 
 
 def decode(data: bytes, size_bytes: int, path: str, limits: Limits | None = None) -> Reading:

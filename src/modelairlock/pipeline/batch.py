@@ -1,7 +1,7 @@
 """One batch of files, before the wall: open, hash, ask the cache, have them read behind the wall, judge.
 
 Small files share a child, so a child that dies says nothing about who killed it: when any of a batch fails, each file
-of it is read again alone. A child that was taken over could also answer for the files after it. So a shared child runs
+of it is read again alone. A child that was taken over could also answer for the other files. So a shared child runs
 no decoder written in C: it hands such files back, and they are read among themselves. What is said by a child that ran
 decoders on several files is not cached, nor what was said of bytes that somebody could have changed between hashing and
 reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checked it.
@@ -10,7 +10,8 @@ reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checke
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 import msgspec
@@ -18,10 +19,10 @@ import msgspec
 from modelairlock.isolation import Outcome, Task, Wall
 from modelairlock.limits import Limits
 from modelairlock.pipeline import hold
-from modelairlock.pipeline.answer import HANDED_BACK, Job, ProtocolBroken, decode
+from modelairlock.pipeline.answer import HANDED_BACK, Job, Piece, ProtocolBroken, answers, decode
 from modelairlock.pipeline.cache import Cache
 from modelairlock.pipeline.digest import Digests, Stopped, digest, digest_of
-from modelairlock.pipeline.hold import Lease
+from modelairlock.pipeline.hold import Copies, Lease
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.keep import Keep
 from modelairlock.pipeline.reroot import reroot, with_gap
@@ -81,12 +82,17 @@ class Run:
 class _Item:
     """One file on its way to being a subject. `doubt` says why what was read may not be what is there."""
 
-    __slots__ = ("answer", "digests", "doubt", "fd", "file", "lasting", "lease", "reading", "size", "state")
+    __slots__ = (
+        "answer", "copies", "digests", "doubt", "fd", "file", "lasting", "lease", "reading", "size", "start", "state",
+    )  # fmt: skip
 
     def __init__(self, file: File) -> None:
         self.file = file
-        #: what the child reads: a sealed copy, or the file itself
+        #: the file itself; -1 once the child is to read a copy
         self.fd = -1
+        #: where the copy is, if there is one, and where in there it begins
+        self.copies: Copies | None = None
+        self.start = 0
         self.size = file.size
         self.state: os.stat_result | None = None
         self.lease = Lease.REFUSED
@@ -115,9 +121,11 @@ class _Item:
 def read_batch(run: Run, files: Sequence[File]) -> list[Subject]:
     """The subjects that `files` are, in the same order. Raises `Stopped` when the scan is over before its time."""
     items = [_Item(file) for file in files]
+    copies = Copies()
     try:
         for item in items:
-            _open(run, item)
+            _open(run, item, copies)
+        copies.seal()
         # A wall that cannot be put up is the operator's to mend, at once and not file by file.
         _ = run.level
         _read(run, [item for item in items if item.reading is None])
@@ -125,6 +133,7 @@ def read_batch(run: Run, files: Sequence[File]) -> list[Subject]:
     finally:
         for item in items:
             item.close()
+        copies.close()
 
 
 def unread(path: str, name: str, size: int, because: Because, detail: str) -> Reading:
@@ -145,7 +154,7 @@ def judged(reading: Reading, sha256: str | None) -> Subject:
         return Subject(path=reading.path, verdict=verdict, sha256=sha256, size_bytes=size, coverage=coverage)
 
 
-def _open(run: Run, item: _Item) -> None:
+def _open(run: Run, item: _Item, copies: Copies) -> None:
     """Open and hash, and take the reading from the cache if it is there."""
     run.check()
     file = item.file
@@ -153,7 +162,7 @@ def _open(run: Run, item: _Item) -> None:
         item.fd, item.state = open_file(file)
         item.size = item.state.st_size
         if item.size <= SMALL_BYTES or (run.hashing and not _leased(item) and item.size <= COPIED_BYTES):
-            _copy(run, item)
+            _copy(run, item, copies)
         elif run.hashing:
             item.digests = _hashed(run, item)
         else:
@@ -179,7 +188,7 @@ def _leased(item: _Item) -> bool:
     return item.lasting
 
 
-def _copy(run: Run, item: _Item) -> None:
+def _copy(run: Run, item: _Item, copies: Copies) -> None:
     """Take the file's bytes once, for digest and child. Without room for a copy, the child reads the file itself."""
     data = hold.content(item.fd, item.size)
     run.spent(len(data))
@@ -189,11 +198,11 @@ def _copy(run: Run, item: _Item) -> None:
     if run.hashing:
         item.digests = digest_of(data, git=len(item.file.claimed) == 40)
     try:
-        copy = hold.sealed(data)
+        item.start = copies.add(data)
     except OSError:
         return
-    os.close(item.fd)
-    item.fd, item.size = copy, len(data)
+    item.close()
+    item.copies, item.size = copies, len(data)
     item.lasting = True
 
 
@@ -224,10 +233,8 @@ def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
     run.check()
     alone = len(items) == 1
     plain = not (alone or decoding)
-    tasks = [Task(item.fd, _encode(_job(run, item.file, plain))) for item in items]
     seconds = run.limits.seconds + GRACE_SECONDS
-    outcomes = _outcomes(run, tasks, seconds if alone else min(seconds, BATCH_SECONDS))
-    failures = [_take(run, item, outcome, plain) for item, outcome in zip(items, outcomes, strict=True)]
+    failures = _ask(run, items, plain, seconds if alone else min(seconds, BATCH_SECONDS))
     run.check()
     if alone:
         _settle(items[0], failures[0])
@@ -238,7 +245,26 @@ def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
     back = items if any(failures) else [item for item in items if item.reading is None]
     size = DECODING_FILES if len(back) > DECODING_FILES and not any(failures) else 1
     for start in range(0, len(back), size):
-        _read(run, back[start : start + size], decoding=True)
+        with _apart(back[start : start + size]) as few:
+            _read(run, few, decoding=True)
+
+
+@contextmanager
+def _apart(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """The `items` in copies of their own: a child that may be taken over sees nothing of the rest of the batch."""
+    copies, homes = Copies(), [(item, item.copies, item.start) for item in items]
+    try:
+        with suppress(OSError):  # without room for it they are read where they are
+            for item, home, start in homes:
+                if home is not None:
+                    moved = copies.add(os.pread(home.fd, item.size, start))
+                    item.copies, item.start = copies, moved
+        copies.seal()
+        yield items
+    finally:
+        for item, home, start in homes:
+            item.copies, item.start = home, start
+        copies.close()
 
 
 def _settle(item: _Item, failure: str) -> None:
@@ -248,8 +274,23 @@ def _settle(item: _Item, failure: str) -> None:
         item.reading = unread(item.file.name, item.file.name, item.size, Because.READER_FAILED, failure)
 
 
-def _job(run: Run, file: File, plain: bool) -> Job:
-    return Job(path=file.name, name=file.name, limits=run.limits, shared=plain)
+def _ask(run: Run, items: Sequence[_Item], plain: bool, seconds: float) -> list[str]:
+    """Have `items` read in one child; what went wrong with each. What lies in one file is one task."""
+    together: dict[int, list[_Item]] = {}
+    for item in items:
+        together.setdefault(item.copies.fd if item.copies else item.fd, []).append(item)
+    tasks = [Task(fd, _encode(_job(run, few, plain))) for fd, few in together.items()]
+    outcomes = _outcomes(run, tasks, seconds)
+    failures: dict[int, str] = {}
+    for few, outcome in zip(together.values(), outcomes, strict=True):
+        for item, failure in zip(few, _answered(run, few, outcome, plain), strict=True):
+            failures[id(item)] = failure
+    return [failures[id(item)] for item in items]
+
+
+def _job(run: Run, items: Sequence[_Item], plain: bool) -> Job:
+    pieces = tuple(Piece(item.file.name, item.start, item.size) for item in items)
+    return Job(pieces=pieces, limits=run.limits, shared=plain)
 
 
 def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
@@ -262,11 +303,20 @@ def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
         return [Outcome(result=None, failure=str(problem))] * len(tasks)
 
 
-def _take(run: Run, item: _Item, outcome: Outcome, plain: bool) -> str:
-    """Keep what the child said about `item` if it passes the strict decoder; else say what is wrong with it."""
+def _answered(run: Run, items: Sequence[_Item], outcome: Outcome, plain: bool) -> list[str]:
+    """What is wrong with the answer to one task, for each of its `items`."""
     result = outcome.result
     if outcome.failure or result is None:
-        return outcome.failure or "the reader gave no answer"
+        return [outcome.failure or "the reader gave no answer"] * len(items)
+    try:
+        found = answers(result, len(items))
+    except ProtocolBroken as problem:
+        return [f"the reader broke protocol: {problem}"] * len(items)
+    return [_take(run, item, answer, plain) for item, answer in zip(items, found, strict=True)]
+
+
+def _take(run: Run, item: _Item, result: bytes, plain: bool) -> str:
+    """Keep what the child said about `item` if it passes the strict decoder; else say what is wrong with it."""
     if plain and result == HANDED_BACK:
         return ""
     try:

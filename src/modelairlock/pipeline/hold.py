@@ -55,37 +55,51 @@ def content(fd: int, size: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def sealed(data: bytes) -> int:
-    """A descriptor of a file that holds `data` and that nobody can write to any more. Raises OSError."""
-    return _memory(data) if _LINUX else _unlinked(data)
+class Copies:
+    """A file without a name that holds contents one after another, and that nobody can write to once it is sealed.
 
+    `fd` is -1 until something is added, and is to be handed on only after `seal`.
+    """
 
-def _memory(data: bytes) -> int:
-    fd = os.memfd_create("airlock", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        _write(fd, data)
-        fcntl.fcntl(fd, _F_ADD_SEALS, _ALL_SEALS)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+    __slots__ = ("_writer", "fd", "size")
 
+    def __init__(self) -> None:
+        self.fd = self._writer = -1
+        self.size = 0
 
-def _unlinked(data: bytes) -> int:
-    """A private temporary file, open for reading only and without a name."""
-    writer, path = tempfile.mkstemp(prefix="airlock-")
-    try:
-        _write(writer, data)
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        os.unlink(path)
-        os.close(writer)
+    def add(self, data: bytes) -> int:
+        """Where `data` begins from now on. Raises OSError; what was added before stands."""
+        if self.fd < 0:
+            self._begin()
+        done = 0
+        while done < len(data):
+            done += os.pwrite(self._writer, memoryview(data)[done:], self.size + done)
+        self.size += len(data)
+        return self.size - len(data)
 
+    def _begin(self) -> None:
+        if _LINUX:
+            self.fd = self._writer = os.memfd_create("airlock", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            return
+        self._writer, path = tempfile.mkstemp(prefix="airlock-")
+        try:
+            self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.unlink(path)
 
-def _write(fd: int, data: bytes) -> None:
-    done = os.write(fd, data) if data else 0
-    while done < len(data):
-        done += os.write(fd, memoryview(data)[done:])
+    def seal(self) -> None:
+        """Let nobody write any more. Raises OSError."""
+        if _LINUX and self.fd >= 0:
+            fcntl.fcntl(self.fd, _F_ADD_SEALS, _ALL_SEALS)
+        elif self._writer >= 0:
+            os.close(self._writer)
+        self._writer = -1
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for fd in {self.fd, self._writer} - {-1}:
+            os.close(fd)
+        self.fd = self._writer = -1
 
 
 def lease(fd: int) -> Lease:

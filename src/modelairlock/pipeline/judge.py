@@ -65,7 +65,10 @@ def judge(reading: Reading, *, sha256: str | None) -> Subject:
 def _judge(reading: Reading, sha256: str | None, context: Context, known: tuple[Rule, ...]) -> Subject:
     findings: list[Finding] = []
     gaps = list(reading.coverage.gaps)
+    kinds = {type(fact) for fact in reading.facts}
     for rule in known:
+        if rule.looks_at and kinds.isdisjoint(rule.looks_at):
+            continue
         for judgement in _judgements(rule, reading, context):
             if isinstance(judgement, Gap):
                 gaps.append(judgement)

@@ -6,23 +6,27 @@ import os
 import msgspec
 
 from modelairlock.encodings.decoders import METHODS, codec
-from modelairlock.pipeline.answer import HANDED_BACK, Job
+from modelairlock.pipeline.answer import HANDED_BACK, Job, Piece
 from modelairlock.pipeline.tree import NotShared, formats, read_tree
 from modelairlock.reading import Unreadable
 
 
 class _Descriptor:
-    """A source over an open descriptor; the worker has no other way to reach bytes."""
+    """A source over a part of an open descriptor; the worker has no other way to reach bytes."""
 
-    __slots__ = ("fd", "size")
+    __slots__ = ("fd", "size", "start")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, start: int, size: int) -> None:
         self.fd = fd
-        # lseek, because fstat goes by way of newfstatat, which could open paths and is not on the wall's list
-        self.size = os.lseek(fd, 0, os.SEEK_END)
+        self.start = start
+        self.size = size
 
     def read(self, start: int, length: int) -> bytes:
         """See `reading.Source`."""
+        if not 0 <= start < self.size:
+            return b""
+        length = min(length, self.size - start)
+        start += self.start
         try:
             data = os.pread(self.fd, length, start)
             while len(data) < length:
@@ -31,7 +35,7 @@ class _Descriptor:
                     break
                 data += more
         except OSError as error:
-            raise Unreadable(start, f"the operating system says: {error.strerror}") from None
+            raise Unreadable(start - self.start, f"the operating system says: {error.strerror}") from None
         return data
 
 
@@ -53,9 +57,17 @@ for _method in METHODS:
 
 
 def read(fd: int, payload: bytes) -> bytes:
-    """Read the artifact behind `fd` as `payload` (a `Job`) says; answers with a `Reading`, or hands it back."""
+    """Read what lies behind `fd` as `payload` (a `Job`) says; the answer is for `answer.answers`."""
     job = _decode_job(payload)
+    # lseek, because fstat goes by way of newfstatat, which could open paths and is not on the wall's list
+    size = os.lseek(fd, 0, os.SEEK_END)
+    return _encode([_read(fd, piece, size, job) for piece in job.pieces])
+
+
+def _read(fd: int, piece: Piece, size: int, job: Job) -> bytes:
+    """A `Reading` of one artifact, or `HANDED_BACK`. A file that shrank is told as what it has become."""
+    source = _Descriptor(fd, piece.start, max(0, min(piece.size, size - piece.start)))
     try:
-        return _encode(read_tree(_Descriptor(fd), job.path, job.name, job.limits, shared=job.shared))
+        return _encode(read_tree(source, piece.name, piece.name, job.limits, shared=job.shared))
     except NotShared:
         return HANDED_BACK

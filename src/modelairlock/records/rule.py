@@ -57,6 +57,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     #: what to do about it, one sentence for a tired person
     help: str
+    #: kinds of facts of which it needs one to say anything; with none named here it is asked about every artifact
+    looks_at: tuple[type[Fact], ...] = ()
     cwe: tuple[str, ...] = ()
     atlas: tuple[str, ...] = ()
     #: earlier names, so that approvals survive a renaming

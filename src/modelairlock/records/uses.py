@@ -20,6 +20,9 @@ MAKERS = frozenset(
     }
 )
 
+#: the kinds of facts that show a use
+USED: tuple[type[Fact], ...] = (Import, Call, Build, SetItem)
+
 
 class NameUse(NamedTuple):
     """`module` and `qualname` used as `use`, as `fact` shows; `arguments` of a call."""

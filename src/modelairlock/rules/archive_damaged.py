@@ -40,6 +40,7 @@ RULE = Rule(
     name="archive-damaged",
     summary="Checksums of an archive do not fit, or its flags lie.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.MEDIUM,
     help="Get the file again and compare its digest; if it is the same at the source, do not load it.",
     cwe=("CWE-354", "CWE-20"),

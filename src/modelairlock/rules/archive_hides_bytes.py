@@ -39,6 +39,7 @@ RULE = Rule(
     name="archive-hides-bytes",
     summary="An archive holds bytes that belong to no member.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.MEDIUM,
     help="Find out what these bytes are before using the file; another loader may open them.",
     cwe=("CWE-506", "CWE-436"),

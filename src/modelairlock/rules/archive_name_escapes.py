@@ -98,6 +98,7 @@ RULE = Rule(
     name="archive-name-escapes",
     summary="Unpacking an archive would write outside the folder it is unpacked in.",
     check=_check,
+    looks_at=(Irregularity, Link),
     severity=Severity.HIGH,
     help="Do not unpack this file: it would write, or link, outside of the folder you choose.",
     cwe=("CWE-22", "CWE-59"),

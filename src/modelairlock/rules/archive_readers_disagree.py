@@ -61,6 +61,7 @@ RULE = Rule(
     name="archive-readers-disagree",
     summary="Two readers of the same archive would see different content.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.HIGH,
     help="Do not load this file: what was looked at and what loads may differ. Ask for one made by ordinary tools.",
     cwe=("CWE-436", "CWE-20"),

@@ -41,6 +41,7 @@ RULE = Rule(
     name="attribute-path",
     summary="The file imports along a path of attributes that no profile vouches for.",
     check=_check,
+    looks_at=(Import,),
     severity=Severity.HIGH,
     help="Find out what the path leads to before you load the file; honest models hardly ever need one.",
     cwe=("CWE-502", "CWE-184"),

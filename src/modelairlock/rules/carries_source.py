@@ -35,6 +35,7 @@ RULE = Rule(
     name="carries-source",
     summary="The archive carries Python source that its loader imports.",
     check=_check,
+    looks_at=(Member,),
     severity=Severity.MEDIUM,
     help="Review the source as a program you are about to run, or ask for the weights alone.",
     cwe=("CWE-94",),

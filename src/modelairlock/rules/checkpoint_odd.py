@@ -33,6 +33,7 @@ RULE = Rule(
     name="checkpoint-odd",
     summary="A PyTorch file says of itself what torch never writes.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.LOW,
     help="Ask its author which program wrote it, and look at what else is said of its records.",
     cwe=("CWE-20",),

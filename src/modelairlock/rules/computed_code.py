@@ -51,6 +51,7 @@ RULE = Rule(
     name="computed-code",
     summary="The file computes what it imports or calls.",
     check=_check,
+    looks_at=(Call, ExtensionImport, UnresolvedImport),
     severity=Severity.HIGH,
     help="Do not load this file: it hides what runs. Ask its author for safetensors.",
     cwe=("CWE-502", "CWE-913"),

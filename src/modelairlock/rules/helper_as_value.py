@@ -36,6 +36,7 @@ RULE = Rule(
     name="helper-as-value",
     summary="The file keeps a function as a value that only pickles themselves have a use for.",
     check=_check,
+    looks_at=(Import,),
     severity=Severity.HIGH,
     help="Do not load this file: it hands other code a tool that imports or makes what the file names.",
     cwe=("CWE-502",),

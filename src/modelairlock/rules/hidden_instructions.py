@@ -69,6 +69,7 @@ RULE = Rule(
     name="hidden-instructions",
     summary="Two loaders would read different instructions from the same bytes.",
     check=_check,
+    looks_at=(FrameTrick, HiddenCode, Irregularity),
     severity=Severity.CRITICAL,
     help="Do not load this file: it shows one content to inspectors and another to loaders.",
     cwe=("CWE-436", "CWE-502"),

@@ -30,6 +30,7 @@ RULE = Rule(
     name="index-leaves-folder",
     summary="A model's index names files outside its own folder.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.MEDIUM,
     help="Do not load it; ask its author how that name came about.",
     cwe=("CWE-22", "CWE-73"),

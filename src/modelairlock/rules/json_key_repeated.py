@@ -30,6 +30,7 @@ RULE = Rule(
     name="json-key-repeated",
     summary="A JSON object has the same key twice.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.LOW,
     help="Take one of the two out: programs differ on which of them counts.",
     cwe=("CWE-694", "CWE-436"),

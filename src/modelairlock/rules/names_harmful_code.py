@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
-from modelairlock.records.uses import uses
+from modelairlock.records.uses import USED, uses
 
 _LOWER = {"critical": Severity.HIGH, "high": Severity.MEDIUM, "medium": Severity.MEDIUM}
 
@@ -40,6 +40,7 @@ RULE = Rule(
     name="names-harmful-code",
     summary="The file imports a function that is known to do harm, without calling it.",
     check=_check,
+    looks_at=USED,
     severity=Severity.HIGH,
     help="Do not load this file unless its author can explain the name; ask for safetensors.",
     cwe=("CWE-502",),

@@ -48,6 +48,7 @@ RULE = Rule(
     name="nested-load",
     summary="Loading the file loads a second pickle that is packed inside it.",
     check=_check,
+    looks_at=(Call,),
     severity=Severity.CRITICAL,
     help="Look at what the nested file does; ask for the model saved by torch.save or as safetensors.",
     cwe=("CWE-502",),

@@ -58,6 +58,7 @@ RULE = Rule(
     name="outside-objects",
     summary="The pickle asks its loader for an object that is no torch storage.",
     check=_check,
+    looks_at=(Buffer, PersistentId),
     severity=Severity.MEDIUM,
     help="Find out which program reads this persistent id, and what it does with it.",
     cwe=("CWE-502",),

@@ -36,6 +36,7 @@ RULE = Rule(
     name="patches-shared-code",
     summary="Loading the file changes an imported class, function or module.",
     check=_check,
+    looks_at=(Build, SetItem),
     severity=Severity.HIGH,
     help="Do not load this file: it changes the program that loads it.",
     cwe=("CWE-915", "CWE-502"),

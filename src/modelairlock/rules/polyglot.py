@@ -33,6 +33,7 @@ RULE = Rule(
     name="polyglot",
     summary="One file is valid in several formats at once.",
     check=_check,
+    looks_at=(Polyglot,),
     severity=Severity.HIGH,
     help="Do not load it; ask its author why one file has to be several.",
     cwe=("CWE-436", "CWE-351"),

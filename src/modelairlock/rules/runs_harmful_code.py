@@ -20,7 +20,7 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.profile import Harm
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
-from modelairlock.records.uses import NameUse, is_method_reference, uses
+from modelairlock.records.uses import USED, NameUse, is_method_reference, uses
 from modelairlock.records.wording import value_in_words
 
 #: handled by its own rule: it loads bytes that stand in the file and are read in turn
@@ -66,6 +66,7 @@ RULE = Rule(
     name="runs-harmful-code",
     summary="Loading the file calls a function that is known to do harm.",
     check=_check,
+    looks_at=USED,
     severity=Severity.CRITICAL,
     help="Do not load this file. Get the model from a source you trust, as safetensors if you can.",
     cwe=("CWE-502",),

@@ -33,6 +33,7 @@ RULE = Rule(
     name="script-reaches-out",
     summary="A TorchScript program uses operators that write or read files.",
     check=_check,
+    looks_at=(Operator,),
     severity=Severity.HIGH,
     help="Do not load this archive outside a jail; ask for the weights alone.",
     cwe=("CWE-73", "CWE-494"),

@@ -40,6 +40,7 @@ RULE = Rule(
     name="special-attribute",
     summary="Loading the file sets a special attribute, which changes what an object is or does.",
     check=_check,
+    looks_at=(Build, Irregularity),
     severity=Severity.HIGH,
     help="Do not load this file: its objects are not what they seem.",
     cwe=("CWE-915", "CWE-502"),

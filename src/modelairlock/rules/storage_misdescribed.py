@@ -98,6 +98,7 @@ RULE = Rule(
     name="storage-misdescribed",
     summary="A tensor does not fit the bytes it is made of.",
     check=_check,
+    looks_at=(Irregularity, Member, SetItem, TensorBeyondStorage),
     severity=Severity.HIGH,
     help="Do not load this file with torch before 2.10; ask its author to save it anew.",
     cwe=("CWE-125", "CWE-787", "CWE-502"),

@@ -49,6 +49,7 @@ RULE = Rule(
     name="tensors-misdescribed",
     summary="A safetensors header does not describe the bytes behind it.",
     check=_check,
+    looks_at=(Irregularity,),
     severity=Severity.MEDIUM,
     help="Get the file again and compare its digest; if it is the same, ask its author to save it anew.",
     cwe=("CWE-130", "CWE-694", "CWE-436"),

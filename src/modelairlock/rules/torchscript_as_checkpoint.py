@@ -35,6 +35,7 @@ RULE = Rule(
     name="torchscript-as-checkpoint",
     summary="A TorchScript archive goes by a plain checkpoint's name.",
     check=_check,
+    looks_at=(Irregularity, Member),
     severity=Severity.LOW,
     help="Load it with torch 2.6 or later only, and only after its program was reviewed.",
     cwe=("CWE-502",),

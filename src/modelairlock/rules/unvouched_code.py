@@ -24,7 +24,7 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-from modelairlock.records.uses import NameUse, is_method_reference, makers, method_of_class, uses
+from modelairlock.records.uses import USED, NameUse, is_method_reference, makers, method_of_class, uses
 from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
@@ -128,6 +128,7 @@ RULE = Rule(
     name="unvouched-code",
     summary="Loading the file runs a part of Python's own library that no profile vouches for.",
     check=_check,
+    looks_at=(*USED, Irregularity, Key),
     severity=Severity.MEDIUM,
     help="Find out why a model would need this function before you load the file.",
     cwe=("CWE-502",),
