@@ -1,5 +1,7 @@
 """The parent believes nothing of a worker that does not add up."""
 
+from typing import get_args, get_type_hints
+
 import msgspec
 import pytest
 
@@ -196,3 +198,10 @@ def test_the_wrong_question_has_no_answer() -> None:
         decode(encode(reading()), 10, "f")
     with pytest.raises(ProtocolBroken, match="another artifact"):
         decode(encode(reading()), 9, "f!")
+
+
+def test_the_values_of_every_kind_of_fact_are_looked_into() -> None:
+    with_values = {
+        kind for kind in get_args(Fact) if any("Value" in str(hint) for hint in get_type_hints(kind).values())
+    }
+    assert with_values == set(answer._VALUES)

@@ -10,7 +10,6 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +67,8 @@ def _key(option: click.Parameter) -> str:
 
 
 def _unknown(path: Path, key: str, options: dict[str, click.Parameter]) -> AirlockError:
+    from difflib import get_close_matches  # only for who has mistyped
+
     close = get_close_matches(key, options, 1, 0.4)
     hint = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(sorted(options))}."
     return AirlockError(f"{path}: unknown key {key!r}", hint)

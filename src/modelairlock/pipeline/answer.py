@@ -4,7 +4,9 @@
 sums must add up. It lives apart from the worker so that the parent never imports a reader to talk to one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -109,35 +111,31 @@ def _check(reading: Reading, depth: int) -> None:
     for fact in reading.facts:
         if not 0 <= fact.span.start <= fact.span.end <= size:
             raise ProtocolBroken("a fact outside its artifact")
-        _check_values(_values(fact))
+        if (kind := type(fact)) in _VALUES:
+            _check_values(_VALUES[kind](fact))
     for member in reading.members:
         if not member.path.startswith(f"{reading.path}!"):
             raise ProtocolBroken("a member outside its artifact")
         _check(member, depth + 1)
 
 
-def _values(fact: Fact) -> Sequence[Value]:
-    match fact:
-        case Call():
-            return (fact.callable, *fact.arguments)
-        case Build():
-            return (fact.target, fact.state)
-        case SetItem():
-            return (fact.target,)
-        case PersistentId() | Key():
-            return (fact.value,)
-        case UnresolvedImport():
-            return (fact.module, fact.qualname)
-    return ()
-
-
 def _check_values(level: Sequence[Value]) -> None:
     for _ in range(VALUE_NESTING):
+        level = [part for value in level if value.parts or value.holds for part in (*value.parts, *(value.holds or ()))]
         if not level:
             return
-        level = [part for value in level for part in (*value.parts, *(value.holds or ()))]
-    if level:
-        raise ProtocolBroken("a value nested too deep")
+    raise ProtocolBroken("a value nested too deep")
+
+
+#: the values in each kind of fact that has any
+_VALUES: dict[type[Fact], Callable[[Any], Sequence[Value]]] = {
+    Call: lambda fact: (fact.callable, *fact.arguments),
+    Build: attrgetter("target", "state"),
+    SetItem: lambda fact: (fact.target,),
+    PersistentId: lambda fact: (fact.value,),
+    Key: lambda fact: (fact.value,),
+    UnresolvedImport: attrgetter("module", "qualname"),
+}
 
 
 def _check_coverage(coverage: Coverage) -> None:

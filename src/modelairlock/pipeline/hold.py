@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from enum import Enum, auto
 from signal import SIGURG
@@ -81,6 +80,8 @@ class Copies:
         if _LINUX:
             self.fd = self._writer = os.memfd_create("airlock", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             return
+        import tempfile  # costs as much as a hundred small files
+
         self._writer, path = tempfile.mkstemp(prefix="airlock-")
         try:
             self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

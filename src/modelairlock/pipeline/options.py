@@ -8,7 +8,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -167,5 +166,7 @@ def _example(name: str) -> str:
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches  # only for who has mistyped
+
     close = get_close_matches(name, known, 3, 0.5)
     return f"Did you mean {' or '.join(close)}?" if close else f"There are {', '.join(known)}."
