@@ -4,10 +4,17 @@
 Other skips (another system, no user namespaces) stay skips, and are listed with their reasons.
 """
 
+import importlib
 import os
 from collections.abc import Generator
 
 import pytest
+
+from modelairlock.reading import LIBRARIES
+
+# Trees are read in this process, which must have at hand what the full worker has.
+for _name in LIBRARIES:
+    importlib.import_module(_name)
 
 INSTALLED = {"frameworks", "models"}
 #: what the `frameworks` extra of pyproject.toml leaves out: torchvision comes for CUDA from the index, and

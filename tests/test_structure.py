@@ -36,8 +36,9 @@ ROOMS_OF_ONE = ("formats", "rules", "outputs", "sources")
 #: all that code may import which has hostile bytes, or what was read from them, in its hands; each module computes and
 #: reaches nothing. What is not here is not forbidden for ever: look what it can do, then add it.
 READERS_IMPORT = {
-    "_compat_pickle", "array", "backports", "bz2", "codecs", "collections", "compression", "enum", "functools",
-    "itertools", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing", "unicodedata", "zlib",
+    "_compat_pickle", "array", "ast", "backports", "binascii", "bz2", "codecs", "collections", "compression", "enum",
+    "functools", "itertools", "jinja2", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing",
+    "unicodedata", "xml", "zlib",
     "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
 }  # fmt: skip
 RULES_IMPORT = {"collections", "functools", "re", "modelairlock.records"}

@@ -215,6 +215,9 @@ class Probe(NamedTuple):
         return found
 
 
+#: what `pipeline.full_worker` loads and the ordinary worker does not, because few files need it and it takes long
+LIBRARIES = ("jinja2",)
+
 Read = Callable[[Cursor], Iterator[Fact | Gap]]
 
 
@@ -239,5 +242,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     #: what this reader never shows
     blind_spots: tuple[str, ...] = ()
     builds_on: tuple[str, ...] = ()
+    #: whether it has code in C read bytes of the artifact (`ast.parse`): then no other file is read in the same process
+    native: bool = False
+    #: the top-level package that it parses with, if that is one which not every worker loads: see `LIBRARIES`
+    library: str = ""
     #: specifications, sources, advisories
     references: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from modelairlock.isolation import Outcome, Task
-from modelairlock.pipeline.answer import HANDED_BACK, Job, Piece
+from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.reading import Reading
@@ -30,6 +30,8 @@ def one(fd: int, piece: Piece, shared: bool) -> bytes:
     word = os.pread(fd, min(size, 32), piece.start).partition(b"\n")[0]
     if word.startswith(b"native") and shared:
         return HANDED_BACK
+    if word == b"elsewhere":
+        return NOT_HERE
     word = word.removeprefix(b"native ")
     if taken_over:
         word = b"good"

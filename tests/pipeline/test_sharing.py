@@ -9,7 +9,7 @@ from modelairlock.isolation import Wall
 from modelairlock.pipeline import batch, scan
 from modelairlock.pipeline.scan import Options, scan_sources
 from modelairlock.records.scan import ScanRecord, Verdict
-from tests.pipeline.stand_in import Inline
+from tests.pipeline.stand_in import FUNCTION, Inline
 
 
 def put(name: str, content: bytes) -> None:
@@ -50,6 +50,27 @@ def test_one_of_a_group_that_fails_has_each_read_alone(here: Path, wall: Wall, m
         put(f"{number}", b"native die" if number == 2 else b"native")
     subjects = scanned(wall=wall).subjects
     assert [subject.verdict is Verdict.CLEAR for subject in subjects] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("few", [0, 99])
+def test_what_the_worker_lacks_a_library_for_is_read_by_the_full_one(
+    few: int, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "FEW_FILES", few)
+    for name, content in {"a": b"good", "b.txt": b"elsewhere\n", "c": b"native", "d": b"\0elsewhere"}.items():
+        put(name, content)
+    wall = Inline()
+    subjects = scanned(wall=wall, jobs=1).subjects
+    assert [subject.formats for subject in subjects] == [(), ("text",), (), ()]
+    assert sum(wall.runs) == (4 if few else 5)
+
+
+def test_what_the_full_worker_lacks_too_is_a_gap(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "READ_FULL", FUNCTION)
+    put("a", b"elsewhere")
+    [subject] = scanned(wall=Inline()).subjects
+    assert subject.verdict is Verdict.INCOMPLETE
+    assert "broke protocol" in subject.coverage.gaps[0].detail
 
 
 def test_who_decodes_sees_nothing_of_the_other_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

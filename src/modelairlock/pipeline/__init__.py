@@ -2,3 +2,5 @@
 
 #: what runs behind the wall to read a file
 READ = "modelairlock.pipeline.worker:read"
+#: the same with libraries that few files need
+READ_FULL = "modelairlock.pipeline.full_worker:read"

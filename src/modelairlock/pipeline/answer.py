@@ -12,7 +12,18 @@ import msgspec
 
 from modelairlock.limits import Limits
 from modelairlock.records.coverage import Because, Coverage
-from modelairlock.records.facts import Build, Call, Fact, Key, PersistentId, SetItem, UnresolvedImport, Value
+from modelairlock.records.facts import (
+    Build,
+    Call,
+    Configured,
+    Fact,
+    Key,
+    PersistentId,
+    SetItem,
+    SourceUse,
+    UnresolvedImport,
+    Value,
+)
 from modelairlock.records.reading import Reading
 
 #: one answer of the worker; 200,000 facts fit several times over
@@ -25,6 +36,8 @@ VALUE_NESTING = 64
 
 #: instead of a reading, from a shared child: this file needs a decoder written in C
 HANDED_BACK = b""
+#: instead of a reading, from a worker that has not loaded what reading this file takes
+NOT_HERE = b"?"
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -135,6 +148,8 @@ _VALUES: dict[type[Fact], Callable[[Any], Sequence[Value]]] = {
     PersistentId: lambda fact: (fact.value,),
     Key: lambda fact: (fact.value,),
     UnresolvedImport: attrgetter("module", "qualname"),
+    Configured: attrgetter("arguments"),
+    SourceUse: attrgetter("arguments"),
 }
 
 

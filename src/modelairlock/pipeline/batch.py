@@ -19,7 +19,7 @@ import msgspec
 from modelairlock.isolation import Outcome, Task, Wall
 from modelairlock.limits import Limits
 from modelairlock.pipeline import hold
-from modelairlock.pipeline.answer import HANDED_BACK, Job, Piece, ProtocolBroken, answers, decode
+from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece, ProtocolBroken, answers, decode
 from modelairlock.pipeline.cache import Cache
 from modelairlock.pipeline.digest import Digests, Stopped, digest, digest_of
 from modelairlock.pipeline.hold import Copies, Lease
@@ -54,8 +54,10 @@ _encode = msgspec.msgpack.Encoder().encode
 class Run:
     """What the batches of one scan share. Only `spent_bytes` changes, and only for show."""
 
-    def __init__(self, wall: Wall, limits: Limits, hashing: bool, cache: Cache | None) -> None:
+    def __init__(self, wall: Wall, full_wall: Wall, limits: Limits, hashing: bool, cache: Cache | None) -> None:
         self.wall = wall
+        #: for what the ordinary worker hands back because it lacks a library; rises when it is first needed
+        self.full_wall = full_wall
         self.limits = limits
         self.hashing = hashing
         self.cache = cache
@@ -83,7 +85,8 @@ class _Item:
     """One file on its way to being a subject. `doubt` says why what was read may not be what is there."""
 
     __slots__ = (
-        "answer", "copies", "digests", "doubt", "fd", "file", "lasting", "lease", "reading", "size", "start", "state",
+        "answer", "copies", "digests", "doubt", "fd", "file", "full", "lasting", "lease", "reading", "size", "start",
+        "state",
     )  # fmt: skip
 
     def __init__(self, file: File) -> None:
@@ -101,6 +104,8 @@ class _Item:
         self.digests: Digests | None = None
         self.doubt: tuple[Because, str] | None = None
         self.reading: Reading | None = None
+        #: whether the ordinary worker lacks what reading this takes
+        self.full = False
         #: what a child said that read nothing else
         self.answer = b""
 
@@ -231,11 +236,14 @@ def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
     if not items:
         return
     run.check()
-    alone = len(items) == 1
+    alone, full = len(items) == 1, items[0].full
     plain = not (alone or decoding)
     seconds = run.limits.seconds + GRACE_SECONDS
     failures = _ask(run, items, plain, seconds if alone else min(seconds, BATCH_SECONDS))
     run.check()
+    if alone and items[0].full and not full:
+        _read(run, items)
+        return
     if alone:
         _settle(items[0], failures[0])
         return
@@ -243,10 +251,12 @@ def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
         for item in items:
             item.answer = b""  # for this report only: a decoder that was taken over must not speak to later ones
     back = items if any(failures) else [item for item in items if item.reading is None]
-    size = DECODING_FILES if len(back) > DECODING_FILES and not any(failures) else 1
-    for start in range(0, len(back), size):
-        with _apart(back[start : start + size]) as few:
-            _read(run, few, decoding=True)
+    for kind in (False, True):
+        same = [item for item in back if item.full is kind]
+        size = DECODING_FILES if len(same) > DECODING_FILES and not any(failures) else 1
+        for start in range(0, len(same), size):
+            with _apart(same[start : start + size]) as few:
+                _read(run, few, decoding=True)
 
 
 @contextmanager
@@ -280,7 +290,7 @@ def _ask(run: Run, items: Sequence[_Item], plain: bool, seconds: float) -> list[
     for item in items:
         together.setdefault(item.copies.fd if item.copies else item.fd, []).append(item)
     tasks = [Task(fd, _encode(_job(run, few, plain))) for fd, few in together.items()]
-    outcomes = _outcomes(run, tasks, seconds)
+    outcomes = _outcomes(run.full_wall if items[0].full else run.wall, tasks, seconds)
     failures: dict[int, str] = {}
     for few, outcome in zip(together.values(), outcomes, strict=True):
         for item, failure in zip(few, _answered(run, few, outcome, plain), strict=True):
@@ -293,10 +303,10 @@ def _job(run: Run, items: Sequence[_Item], plain: bool) -> Job:
     return Job(pieces=pieces, limits=run.limits, shared=plain)
 
 
-def _outcomes(run: Run, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
+def _outcomes(wall: Wall, tasks: Sequence[Task], seconds: float) -> list[Outcome]:
     """What the wall says; if it can be put up no more, that is a failure of these tasks and not the end of the scan."""
     try:
-        return run.wall.run(tasks, seconds=seconds)
+        return wall.run(tasks, seconds=seconds)
     except NoIsolation:
         raise
     except AirlockError as problem:
@@ -318,6 +328,9 @@ def _answered(run: Run, items: Sequence[_Item], outcome: Outcome, plain: bool) -
 def _take(run: Run, item: _Item, result: bytes, plain: bool) -> str:
     """Keep what the child said about `item` if it passes the strict decoder; else say what is wrong with it."""
     if plain and result == HANDED_BACK:
+        return ""
+    if result == NOT_HERE and not item.full:
+        item.full = True
         return ""
     try:
         item.reading = decode(result, item.size, item.file.name, run.limits)

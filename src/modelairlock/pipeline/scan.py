@@ -15,7 +15,7 @@ from typing import NamedTuple
 import modelairlock
 from modelairlock.isolation import Wall
 from modelairlock.isolation.spawn import Spawned
-from modelairlock.pipeline import READ
+from modelairlock.pipeline import READ, READ_FULL
 from modelairlock.pipeline.answer import RESULT_BYTES
 from modelairlock.pipeline.batch import SMALL_BYTES, Run, judged, read_batch, unread
 from modelairlock.pipeline.cache import Cache, open_cache
@@ -75,26 +75,34 @@ def scan_sources(
     errors: list[OperatorError] = []
     cache = _cache(options, errors, warn)
     own = wall is None
+    full_wall = _wall(READ_FULL, options, None)
     if wall is None:
-        wall = Wall(
-            READ,
-            memory_bytes=options.limits.worker_bytes,
-            result_bytes=RESULT_BYTES,
-            require=options.require or Level.NONE,
-            spawned=spawned,
-        )
+        wall = _wall(READ, options, spawned)
     try:
-        scan = _Scan(sources, options, Run(wall, options.limits, options.hash, cache), progress, errors)
-        isolation = scan.work(wall if own else None)
+        run = Run(wall, full_wall, options.limits, options.hash, cache)
+        scan = _Scan(sources, options, run, progress, errors)
+        isolation = scan.work((wall, full_wall) if own else (full_wall,))
         if unmatched:
             for pattern in scan.patterns.unused():
                 unmatched(pattern)
     finally:
+        full_wall.close()
         if own:
             wall.close()
         if cache:
             cache.close()
     return record(scan.in_order(), isolation, started, tuple(scan.excluded), tuple(errors), options.hash)
+
+
+def _wall(function: str, options: Options, spawned: Spawned | None) -> Wall:
+    """A wall that rises when it is first used."""
+    return Wall(
+        function,
+        memory_bytes=options.limits.worker_bytes,
+        result_bytes=RESULT_BYTES,
+        require=options.require or Level.NONE,
+        spawned=spawned,
+    )
 
 
 def record(
@@ -154,7 +162,7 @@ class _Scan:
         self.subjects.sort(key=lambda numbered: numbered[0])
         return tuple(subject for _, subject in self.subjects)
 
-    def work(self, own: Wall | None) -> Isolation:
+    def work(self, own: Sequence[Wall]) -> Isolation:
         """Walk, hand out batches, collect. However it ends, no thread and no child of `own` works on."""
         jobs, batch_files = _sizes(self.options.jobs)
         pool = ThreadPoolExecutor(jobs, thread_name_prefix="airlock")
@@ -169,11 +177,11 @@ class _Scan:
             return rising.result()
         except BaseException:
             self.run.stop.set()
-            if own:
-                own.close()
+            for wall in own:
+                wall.close()
             raise
         finally:
-            pool.shutdown(wait=own is not None, cancel_futures=True)
+            pool.shutdown(wait=len(own) > 1, cancel_futures=True)
 
     def _files(self) -> Iterator[tuple[int, File]]:
         """The files of all sources, numbered; everything else the walk finds goes straight into the record."""

@@ -4,6 +4,7 @@ Nesting lives here and nowhere else: a reader that meets a member only states wh
 an artifact reads it, because a file that is two things must not choose its reader.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -52,11 +53,16 @@ def read_tree(
 ) -> Reading:
     """Facts and coverage of `source` and everything in it. With `strict`, a bug in a reader is raised (for fuzzing).
 
-    With `shared`, raises `NotShared` before a decoder written in C sees a byte.
+    With `shared`, raises `NotShared` before a decoder written in C sees a byte. Raises `NotHere` where a format needs a
+    library that is not loaded.
     """
     tree = _Tree(formats() if known is None else known, Budget(limits, source.size), strict, shared)
     reading, _ = tree.artifact(source, path, name, "", 0)
     return reading
+
+
+class NotHere(BaseException):
+    """Reading on needs a library that this process has not loaded, and cannot load any more."""
 
 
 class _Room:
@@ -133,6 +139,7 @@ class _Tree:
             if self.shared and "zip" in _family(claimants):
                 # Entries are unpacked to tell where they end, whether or not they become members.
                 raise NotShared
+            self._need(claimants)
             self._identify(account, probe, claimants)
         except ReadProblem as problem:
             account.gap(0, account.size, problem.because, problem.detail)
@@ -148,6 +155,13 @@ class _Tree:
             members=tuple(account.members),
         )
         return reading, account.read
+
+    def _need(self, claimants: Sequence[Format]) -> None:
+        """Leave the artifact to a process that may read it and can."""
+        if self.shared and any(claimant.native for claimant in claimants):
+            raise NotShared
+        if any(claimant.library and claimant.library not in sys.modules for claimant in claimants):
+            raise NotHere
 
     def _admit(self, depth: int) -> None:
         limits = self.budget.limits

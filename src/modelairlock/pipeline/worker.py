@@ -6,8 +6,8 @@ import os
 import msgspec
 
 from modelairlock.encodings.decoders import METHODS, codec
-from modelairlock.pipeline.answer import HANDED_BACK, Job, Piece
-from modelairlock.pipeline.tree import NotShared, formats, read_tree
+from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece
+from modelairlock.pipeline.tree import NotHere, NotShared, formats, read_tree
 from modelairlock.reading import Unreadable
 
 
@@ -71,3 +71,5 @@ def _read(fd: int, piece: Piece, size: int, job: Job) -> bytes:
         return _encode(read_tree(source, piece.name, piece.name, job.limits, shared=job.shared))
     except NotShared:
         return HANDED_BACK
+    except NotHere:
+        return NOT_HERE

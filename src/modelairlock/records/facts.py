@@ -16,6 +16,10 @@ ValueKind = Literal[
     "global", "call", "persistent", "buffer", "extension", "unresolved", "unknown",
 ]  # fmt: skip
 
+#: what a holder says of a member: ``raw`` numbers, ``dormant`` bytes that nothing loads, the ``argument`` of a loader,
+#: a configuration of Keras, the text of a template, a graph of TensorFlow
+Role = Literal["", "raw", "dormant", "argument", "keras-config", "template", "graph"]
+
 CallHow = Literal["reduce", "obj", "inst", "newobj", "newobj_ex"]
 
 
@@ -176,13 +180,14 @@ class Member(_Fact, frozen=True):
     """An artifact inside this one. `span` is where its encoded bytes lie; `method` says how to get at them.
 
     `role` is ``""`` for a member to identify and read, ``raw`` for bytes that the loader takes as numbers and that
-    are passed over unless they claim to be something, ``dormant`` for bytes that no call in the file reaches.
+    are passed over unless they claim to be something, ``dormant`` for bytes that no call in the file reaches. Further
+    roles say what the loader takes the bytes for, where nothing in them would: see `Role`.
     """
 
     name: str
     method: str = "stored"
     size_bytes: int | None = None
-    role: Literal["", "raw", "dormant", "argument"] = ""
+    role: Role = ""
 
 
 class Link(_Fact, frozen=True):
@@ -194,9 +199,97 @@ class Link(_Fact, frozen=True):
 
 
 class Operator(_Fact, frozen=True):
-    """A program in the file names an operator of its framework: ``ops.aten.save``, ``torch.from_file``."""
+    """A program or graph in the file names an operator of its framework: ``ops.aten.save``, ``ReadFile``.
+
+    `dialect` says whose operators they are, `domain` which set of them where a framework has several, and `where` in
+    which function, subgraph or node it was first seen. `strings` are constants that feed it, as far as that is known:
+    decoded, cut to a limit, not escaped.
+    """
 
     name: str
+    dialect: Literal["torch", "tensorflow", "tflite", "onnx", "openvino"] = "torch"
+    domain: str = ""
+    where: str = ""
+    strings: tuple[str, ...] = ()
+    count: int = 1
+
+
+class Configured(_Fact, frozen=True):
+    """A configuration names something that its loader looks up by that name, and makes, calls or imports.
+
+    `scheme` is whose configuration it is, `kind` what kind of node that scheme takes it for (``class``, ``function``,
+    ``MethodNode`` …), `where` the path to it (``config.layers[3].config.function``). `module` and `qualname` are what
+    the loader *really* looks up, which is not always what it shows. `arguments` are constants that the node is given.
+    """
+
+    scheme: Literal["keras", "skops", "transformers", "diffusers", "sentence-transformers", "peft", "torch-export"]
+    kind: str
+    module: str
+    qualname: str
+    where: str = ""
+    arguments: tuple[Value, ...] = ()
+    count: int = 1
+
+
+class Setting(_Fact, frozen=True):
+    """A key of a configuration that changes what its loader does. `value` is JSON, cut to a limit."""
+
+    scheme: str
+    key: str
+    value: str
+    where: str = ""
+
+
+class Reference(_Fact, frozen=True):
+    """The loader would open another file or address that this one names, or hand it to somebody who does.
+
+    `kind` says what for (``external-data``, ``vocabulary``, ``shard``, ``external-link`` …), `target` is the path or
+    address as it stands there, `start` and `length` the part of it in bytes where that is given.
+    """
+
+    kind: str
+    target: str
+    where: str = ""
+    start: int | None = None
+    length: int | None = None
+    count: int = 1
+
+
+class Bytecode(_Fact, frozen=True):
+    """A marshalled Python code object, taken apart without `marshal`: what it and the code inside it name.
+
+    `names` are globals and attributes in the order in which they were met, `imports` the modules among them, `strings`
+    its constants, all cut to a limit. `python` is what the layout fits.
+    """
+
+    where: str
+    names: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    strings: tuple[str, ...] = ()
+    python: str = ""
+
+
+class SourceUse(_Fact, frozen=True):
+    """Python source imports or calls something; `at_import` says that importing the file is enough for it to happen."""
+
+    kind: Literal["import", "call"]
+    name: str
+    at_import: bool
+    arguments: tuple[Value, ...] = ()
+    count: int = 1
+
+
+class TemplateUse(_Fact, frozen=True):
+    """What a template does beyond printing text and the variables that it is given.
+
+    `kind` is the kind of expression, `name` what it names: an attribute, a filter, a test, a global, a template to
+    include; for ``loop`` what is iterated over, for ``call`` what is called.
+    """
+
+    engine: Literal["jinja", "go"]
+    kind: Literal["attribute", "filter", "test", "global", "call", "loop", "include", "assignment", "text"]
+    name: str
+    where: str = ""
     count: int = 1
 
 
@@ -215,5 +308,6 @@ class NameMismatch(_Fact, frozen=True):
 
 Fact = (
     Import | UnresolvedImport | ExtensionImport | Call | Build | SetItem | Key | PersistentId | Buffer | PickleStream
-    | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Operator | Polyglot | NameMismatch
+    | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Operator | Configured | Setting
+    | Reference | Bytecode | SourceUse | TemplateUse | Polyglot | NameMismatch
 )  # fmt: skip

@@ -9,7 +9,9 @@ from typing import assert_never
 from modelairlock.records.facts import (
     Buffer,
     Build,
+    Bytecode,
     Call,
+    Configured,
     ExtensionImport,
     Fact,
     FrameTrick,
@@ -24,7 +26,11 @@ from modelairlock.records.facts import (
     PersistentId,
     PickleStream,
     Polyglot,
+    Reference,
     SetItem,
+    Setting,
+    SourceUse,
+    TemplateUse,
     TensorBeyondStorage,
     UnresolvedImport,
     Value,
@@ -157,6 +163,18 @@ def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, 
             return f"holds {fact.name}"
         case Link():
             return f"{fact.kind} {fact.name} to {fact.target}"
+        case Configured():
+            return f"names the {fact.kind} {fact.module}.{fact.qualname} at {fact.where}"
+        case Setting():
+            return f"sets {fact.key} to {fact.value}"
+        case Reference():
+            return f"refers to {fact.target} as {fact.kind}"
+        case Bytecode():
+            return f"carries Python bytecode that names {listed(fact.names, 8)}"
+        case SourceUse():
+            return f"{fact.kind}s {fact.name}{' when imported' if fact.at_import else ''}"
+        case TemplateUse():
+            return f"has a template with the {fact.kind} {fact.name}"
         case Polyglot():
             return f"is {' and '.join(fact.formats)} at once"
         case NameMismatch():
