@@ -154,6 +154,9 @@ def _field(field: Literal, depth: int) -> _Type:
     if not isinstance(field, tuple) or len(field) not in (2, 3) or not _names(field[0]):
         return _UNKNOWN
     part = _type(field[1], depth)
+    # numpy takes a subarray without a name for padding, whatever its elements are
+    if field[0] == "" and part.objects and (len(field) == 3 or isinstance(field[1], tuple)):
+        return _UNKNOWN
     return part if len(field) == 2 else _repeated(part, field[2])
 
 
@@ -163,6 +166,8 @@ def _names(name: Literal) -> bool:
 
 
 def _repeated(base: _Type, shape: Literal) -> _Type:
+    if not base.size:
+        return _UNKNOWN  # to numpy ('V0', 8) is a type of eight bytes, not eight times nothing
     lengths = shape if isinstance(shape, tuple) else (shape,)
     size = base.size
     for length in lengths:

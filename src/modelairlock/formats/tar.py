@@ -8,8 +8,13 @@ from collections.abc import Iterator
 
 from modelairlock.encodings.tar import looks_like_tar, read_archive
 from modelairlock.reading import Cursor, Format, Probe
-from modelairlock.records.coverage import Gap
-from modelairlock.records.facts import Fact
+from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.facts import Fact, Link, Member
+
+
+#: members of torch.load's oldest format, which it still tries first on anything that is no zip: pickles with raw numbers
+#: between them. Who reads them as pickles one after another can be led to take the next pickle for a string.
+_TORCHS = frozenset({"storages", "tensors"})
 
 
 def claims(probe: Probe) -> bool:
@@ -19,7 +24,11 @@ def claims(probe: Probe) -> bool:
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """All members and links, up to the last byte."""
-    yield from read_archive(cursor)
+    for stated in read_archive(cursor):
+        yield stated
+        if isinstance(stated, Member | Link) and stated.name in _TORCHS:
+            detail = f"{stated.name!r}: torch.load takes it for pickles with raw numbers between, which is not read here"
+            yield Gap(start=stated.span.start, end=stated.span.end, because=Because.UNSUPPORTED, detail=detail)
 
 
 FORMAT = Format(
@@ -33,6 +42,7 @@ FORMAT = Format(
         "Sparse files and parts of multi-volume archives are gaps.",
         "Owners, modes, times, access lists and other pax records than path, linkpath and size are not looked at.",
         "An archive without any member is not recognised.",
+        "Storages and tensors of PyTorch's oldest format (before 0.1.10) are gaps.",
     ),
     references=(
         "POSIX.1-2001 pax",

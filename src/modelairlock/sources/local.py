@@ -285,11 +285,12 @@ class _Walk:
             real = os.path.realpath(place, strict=True)
         except OSError as problem:
             return Hole(path, _last(path), _broken(problem.errno, target))
-        if _in_blobs(real) and place.startswith(f"{os.path.dirname(os.path.dirname(real))}/snapshots/"):
+        regular = stat.S_ISREG(state.st_mode)
+        if regular and _in_blobs(real) and place.startswith(f"{os.path.dirname(os.path.dirname(real))}/snapshots/"):
             self.blobs.add(real)
         elif not _is_below(real, self.root):
             return Hole(path, _last(path), f"{_OUTSIDE} ({target})")
-        if stat.S_ISREG(state.st_mode):
+        if regular:
             return self._renamed(real, path, state)
         relative = self._relative(real)
         if self._excluded(relative, stat.S_ISDIR(state.st_mode)):
