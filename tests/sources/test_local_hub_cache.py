@@ -118,6 +118,15 @@ def test_a_folder_of_blobs_that_is_a_link_leads_nowhere(cache: Path) -> None:
     assert all("out of the source" in reason for path, reason in others("models--evil--one").items() if reason)
 
 
+def test_a_link_to_a_folder_of_blobs_outside_the_source_is_a_hole(cache: Path) -> None:
+    snapshot = cache / SNAPSHOTS / "r1"
+    (cache / REPOSITORY / "blobs/folder").mkdir()
+    (cache / REPOSITORY / "blobs/folder/evil.pkl").write_bytes(b"evil")
+    (snapshot / "weights").symlink_to("../../blobs/folder")
+    found = others(str(snapshot.relative_to(cache)))
+    assert found[f"{SNAPSHOTS}/r1/weights"].startswith("a link out of the source: not followed")
+
+
 def test_a_repository_in_name_only_gets_no_exception(cache: Path) -> None:
     add(cache / "plain", "r", "x", b"x")
     assert claims("plain/snapshots") == {}

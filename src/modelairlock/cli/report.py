@@ -4,8 +4,9 @@ A file is written beside its final name and moved there in one step, so that who
 """
 
 import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ import click
 
 from modelairlock.records.errors import AirlockError
 
+#: how our reports begin; those in JSON and XML name us soon after
+_BEGINNINGS = (b"CLEAR", b"FLAGGED", b"INCOMPLETE", b"## airlock:")
 BROKEN, FLAGGED, INCOMPLETE, CLEAR = 2, 1, 3, 0
 #: for shells to complete; whether it is there and readable is found out, and said, where it is used
 PATH = click.Path(readable=False)
@@ -63,14 +66,20 @@ def report_options(command: F) -> F:
     return command
 
 
-def check_output(output: str) -> None:
-    """Raise `AirlockError` if a report cannot be written to `output`, before anything takes time."""
+def check_output(output: str, sources: Sequence[str] = ()) -> None:
+    """Raise `AirlockError` if a report cannot be written to `output`, before anything takes time.
+
+    Nor may it take the place of what is to be scanned: of a file among `sources`, or of one inside them.
+    """
     if output == "-":
         return
-    path = os.path.realpath(output)
+    path = _place(output)
     folder = os.path.dirname(path)
     if os.path.isdir(path):
-        raise AirlockError(f"cannot write the report: {output} is a folder", "Name a file in it.")
+        raise AirlockError(f"cannot write the report: {output!r} is a folder", "Name a file in it.")
+    if os.path.isfile(path) and _is_scanned(path, sources) and not looks_like_report(path):
+        problem = f"cannot write the report: {output} is what is to be scanned, and would be lost"
+        raise AirlockError(problem, "Choose another --output.")
     if not os.path.isdir(folder):
         raise AirlockError(f"cannot write the report: there is no folder {folder}", "Create it first.")
     target = path if _is_special(path) else folder
@@ -155,7 +164,7 @@ def _to_stdout(pieces: Iterator[bytes]) -> None:
 
 
 def _to_file(pieces: Iterator[bytes], output: str) -> None:
-    path = os.path.realpath(output)
+    path = _place(output)
     try:
         if _is_special(path):
             with open(path, "wb") as stream:  # a pipe or a device cannot be replaced, nor half written
@@ -168,8 +177,28 @@ def _to_file(pieces: Iterator[bytes], output: str) -> None:
         ) from error
 
 
+def _place(output: str) -> str:
+    """Where to write. A pipe has no other name than the one it goes by: ``/dev/fd/63`` leads to ``pipe:[123]``."""
+    return output if _is_special(output) else os.path.realpath(output)
+
+
 def _is_special(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _is_scanned(path: str, sources: Sequence[str]) -> bool:
+    places = [os.path.realpath(source) for source in sources]
+    return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)
+
+
+def looks_like_report(path: str) -> bool:
+    """Whether the file at `path` begins like one of our reports, or is empty."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(1024)
+    except OSError:
+        return False
+    return not head or head.startswith(_BEGINNINGS) or (head.startswith((b"{", b"<?xml")) and b"airlock" in head)
 
 
 def _replace(path: str, pieces: Iterator[bytes]) -> None:
@@ -177,6 +206,8 @@ def _replace(path: str, pieces: Iterator[bytes]) -> None:
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(fd, "wb") as stream:
+            if os.path.exists(path):  # who may not read the old report may not read the new one
+                os.fchmod(fd, stat.S_IMODE(os.stat(path).st_mode))
             stream.writelines(pieces)
             stream.flush()
             os.fsync(stream.fileno())

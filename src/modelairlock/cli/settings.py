@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from modelairlock.cli.report import looks_like_report
 from modelairlock.cli.terminal import say
 from modelairlock.records.errors import AirlockError
 
@@ -52,7 +53,7 @@ def settled(
         name = str(option.name)
         converted = _converted(path, key, option, value, ctx)
         if ctx.get_parameter_source(name) is ParameterSource.DEFAULT:
-            chosen[name] = _output(path, converted) if name == "output" else converted
+            chosen[name] = _output(path, converted, sources) if name == "output" else converted
             in_force.append(key)
     return chosen, Settings(path=str(path), keys=tuple(in_force))
 
@@ -74,10 +75,11 @@ def _unknown(path: Path, key: str, options: dict[str, click.Parameter]) -> Airlo
     return AirlockError(f"{path}: unknown key {key!r}", hint)
 
 
-def _output(path: Path, output: str) -> str:
+def _output(path: Path, output: str, sources: Sequence[str]) -> str:
     """Where `output` of the settings file `path` leads: a relative one belongs to the file that names it.
 
-    A checkout brings its own settings and its own links. Whoever merely scans in it must not lose a file to them.
+    A checkout brings its own settings and its own links. Whoever merely scans in it must not lose a file to them: only
+    a report gives way to a report, and nothing is written where tools keep their own files, or into what is scanned.
     """
     if output == "-":
         return output
@@ -86,6 +88,15 @@ def _output(path: Path, output: str) -> str:
     if not os.path.realpath(wanted).startswith(f"{folder.rstrip('/')}/"):
         problem = f"{path}: output {output!r} lies outside the folder of the settings file"
         raise AirlockError(problem, "A settings file may only write beside itself; use --output on the command line.")
+    real = os.path.realpath(wanted)
+    hidden = any(part.startswith(".") for part in real[len(folder.rstrip("/")) + 1 :].split("/"))
+    scanned = any(_inside(Path(real), [Path(os.path.realpath(source))]) for source in sources)
+    if hidden or scanned or (os.path.isfile(real) and not looks_like_report(real)):
+        what = (
+            "a hidden place" if hidden else "inside what is scanned" if scanned else "a file that is no report of ours"
+        )
+        problem = f"{path}: output {output!r} is {what}"
+        raise AirlockError(problem, "Use --output on the command line, if it is meant.")
     return wanted
 
 

@@ -254,7 +254,8 @@ def decodes(head: bytes, method: str) -> bool:
     how = codec(method, None)
     decoder = how.new()
     try:
-        return bool(decoder.decompress(head, _FINE_ROOM)) or decoder.eof
+        # A stream may hold back what it has for longer than a head: that it took all of it without an error counts.
+        return bool(decoder.decompress(head, _FINE_ROOM)) or decoder.eof or len(head) >= _PIECE
     except how.failures:
         return False
     except MemoryError:

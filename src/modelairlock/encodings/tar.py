@@ -5,7 +5,7 @@ reader that goes by the wrong one takes data for headers (CVE-2025-62518). And r
 at the first zero block, GNU tar at the second, others go on; so this one reads on as long as there are headers.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Literal, NamedTuple, cast
 
 from modelairlock.encodings import tar_records as records
@@ -32,6 +32,10 @@ _EXTENDED_BYTES = 1024 * 1024
 _SEARCH_BYTES = 64 * 1024 * 1024
 #: the largest size that fits into a header's octal digits
 _LARGEST_OCTAL = 8**11 - 1
+
+
+#: headers that are walked to identify an artifact, before anybody watches the clock
+WALKED = 100_000
 
 
 class Entry(NamedTuple):
@@ -84,10 +88,18 @@ def first_names(probe: Probe) -> tuple[str, ...]:
     return tuple(names)
 
 
-def member_at(peek: Callable[[int, int], bytes], size: int, position: int) -> tuple[int, int]:
-    """Where the data of the member lie that holds `position`, by the way Python goes through a tar; else 0, 0."""
+def members_at(peek: Callable[[int, int], bytes], size: int, positions: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Where the data of the members lie that hold `positions`, by the way Python goes through a tar.
+
+    A position that no member holds is left out, and so is one behind the first `WALKED` headers.
+    """
     at, stated = 0, 0
-    while at <= position and (entry := records.header(peek(at, BLOCK))) is not None:
+    found: dict[int, tuple[int, int]] = {}
+    last = max(positions, default=-1)
+    for _ in range(WALKED):
+        entry = records.header(peek(at, BLOCK)) if at <= last else None
+        if entry is None:
+            break
         start = at + BLOCK
         if entry.kind in _ABOUT_NEXT:
             if entry.kind in (records.PAX, records.PAX_SOLARIS) and entry.size <= _EXTENDED_BYTES:
@@ -96,10 +108,10 @@ def member_at(peek: Callable[[int, int], bytes], size: int, position: int) -> tu
             at = start + padded(entry.size)
             continue
         length = 0 if entry.folder or entry.kind in records.LINK_KINDS else stated or entry.size
-        if start <= position < start + length <= size:
-            return start, start + length
+        if start + length <= size:
+            found.update((one, (start, start + length)) for one in positions if start <= one < start + length)
         at, stated = start + padded(length), 0
-    return 0, 0
+    return found
 
 
 def read_archive(cursor: Cursor, role: Callable[[Entry], Role] = _no_role) -> Told:

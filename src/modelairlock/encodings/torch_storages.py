@@ -26,5 +26,6 @@ def storages(state: State) -> dict[str, Storage]:
         if pid[1] & v.KIND == v.GLOBAL:
             item_bytes = ITEM_BYTES.get(ledger.globals[pid[1] >> 4][1], 0)
         if key is not None:
-            found[key] = Storage(v.whole_number(state.window, pid[4]), item_bytes)
+            # torch makes a storage when its key is first met; what is said of it later changes nothing
+            found.setdefault(key, Storage(v.whole_number(state.window, pid[4]), item_bytes))
     return found

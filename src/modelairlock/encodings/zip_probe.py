@@ -6,15 +6,16 @@ the middle of a long directory is as good a mark as what stands at its ends.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from struct import Struct
 from typing import NamedTuple
 
 from modelairlock.encodings import zip_records as records
 from modelairlock.encodings.archive_names import decoded
-from modelairlock.encodings.tar import looks_like_tar, member_at
+from modelairlock.encodings.tar import looks_like_tar, members_at
 from modelairlock.reading import Cursor, Probe, ReadProblem
 
-#: names that are looked at; an archive of more is read with nothing in it passed over
+#: entries that are looked at; an archive of more is read with nothing in it passed over
 _NAMES = 250_000
 _PIECE = 1024 * 1024
 #: sizes, lengths and offset in a directory entry (APPNOTE 4.3.12)
@@ -65,13 +66,14 @@ def _looks_like_zip(probe: Probe) -> bool:
     if records.END_MAGIC not in probe.tail:
         return False
     ends = [end for end in records.end_records(_peek(probe), probe.size) if end.start < end.stop]
-    return bool(ends) and not (looks_like_tar(probe) and all(_in_tar(probe, end) for end in ends))
+    return bool(ends) and not (looks_like_tar(probe) and _in_tar(probe, ends))
 
 
-def _in_tar(probe: Probe, end: records.End) -> bool:
-    """Whether the directory and its end record lie in one member of the tar that the artifact is as well."""
-    start, stop = member_at(_peek(probe), probe.size, end.position)
-    return start <= end.start < end.stop <= stop and end.end <= stop
+def _in_tar(probe: Probe, ends: list[records.End]) -> bool:
+    """Whether each directory and its end record lie in one member of the tar that the artifact is as well."""
+    members = members_at(_peek(probe), probe.size, [end.position for end in ends])
+    within = ((members.get(end.position, (0, 0)), end) for end in ends)
+    return all(start <= end.start < end.stop <= stop and end.end <= stop for (start, stop), end in within)
 
 
 def member_names(probe: Probe) -> Names:
@@ -95,21 +97,27 @@ def names_under(cursor: Cursor) -> Names:
 def _names(peek: records.Peek, head: bytes, size: int) -> Names:
     found: dict[bytes, None] = {}
     ends = records.end_records(peek, size)
-    for at, end in enumerate(ends):
-        if at and _inside(peek, ends[0], end.position):
+    inside = _inside(peek, ends[0], [end.position for end in ends[1:]]) if len(ends) > 1 else set()
+    walked = 0
+    for end in ends:
+        if end.position in inside:
             continue  # an archive in the archive has names of its own
         for name, _, _ in _entries(peek, end):
             found[name] = None
-            if len(found) >= _NAMES:
+            walked += 1
+            if walked >= _NAMES:
                 return Names(tuple(map(decoded, found)), True)
     if not ends:
         found.update(dict.fromkeys(_local_names(head)))
     return Names(tuple(map(decoded, found)))
 
 
-def _inside(peek: records.Peek, end: records.End, position: int) -> bool:
-    """Whether a member of the directory at `end` holds `position`."""
-    return any(start + end.shift < position < stop + end.shift for _, start, stop in _entries(peek, end))
+def _inside(peek: records.Peek, end: records.End, positions: list[int]) -> set[int]:
+    """Those of `positions` that a member of the directory at `end` holds, as far as its first `_NAMES` tell."""
+    held: set[int] = set()
+    for _, start, stop in islice(_entries(peek, end), _NAMES):
+        held.update(one for one in positions if start + end.shift < one < stop + end.shift)
+    return held
 
 
 def _local_names(head: bytes) -> Iterator[bytes]:

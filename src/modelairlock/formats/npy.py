@@ -20,6 +20,9 @@ MAGIC = b"\x93NUMPY"
 HEADER_BYTES = 65536
 """The largest header that is read. numpy refuses more than 10,000 characters unless pickles are allowed."""
 
+#: how far behind an array of unknown size further ones are looked for, and how many
+SEARCHED_BYTES, FURTHER = 1024 * 1024, 8
+
 _WIDTHS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 _INT64 = 2**63 - 1
 _TYPE = re.compile(r"[<>=|]?([?biufcmMOSaUV])([0-9]{0,10})(\[[0-9]{0,10}[a-zA-Zμ]{1,2}\])?")
@@ -76,6 +79,8 @@ def _array(cursor: Cursor, start: int) -> Generator[Fact | Gap, None, int]:
         if data >= cursor.size:
             raise Truncated(cursor.size, "expected a pickle of the array's objects, got the end of the file")
         yield Member(span=Span(data, cursor.size), name="objects.pkl", size_bytes=cursor.size - data)
+        if not kind.known:
+            yield from _further(cursor, data)
         return cursor.size
     size = count * kind.size
     if size > _INT64:
@@ -84,6 +89,18 @@ def _array(cursor: Cursor, start: int) -> Generator[Fact | Gap, None, int]:
     if data + size > cursor.size:
         raise Truncated(cursor.size, f"expected {size} bytes of array data, got {cursor.size - data} before the end")
     return data + size
+
+
+def _further(cursor: Cursor, start: int) -> Iterator[Member]:
+    """Arrays that may stand behind one whose size nobody knows: who loads again comes to one."""
+    head = cursor.peek(start, SEARCHED_BYTES)
+    at = head.find(MAGIC)
+    for _ in range(FURTHER):
+        if at < 0:
+            return
+        span = Span(start + at, cursor.size)
+        yield Member(span=span, name=f"array at {span.start}.npy", size_bytes=span.end - span.start)
+        at = head.find(MAGIC, at + 1)
 
 
 def _preamble(cursor: Cursor, start: int) -> tuple[tuple[int, int], int, int]:

@@ -11,8 +11,7 @@ from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Link, Member
 
-
-#: members of torch.load's oldest format, which it still tries first on anything that is no zip: pickles with raw numbers
+#: members of torch.load's oldest format, which it still tries first on all that is no zip: pickles with raw numbers
 #: between them. Who reads them as pickles one after another can be led to take the next pickle for a string.
 _TORCHS = frozenset({"storages", "tensors"})
 
@@ -27,7 +26,9 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     for stated in read_archive(cursor):
         yield stated
         if isinstance(stated, Member | Link) and stated.name in _TORCHS:
-            detail = f"{stated.name!r}: torch.load takes it for pickles with raw numbers between, which is not read here"
+            detail = (
+                f"{stated.name!r}: torch.load takes it for pickles with raw numbers between, which is not read here"
+            )
             yield Gap(start=stated.span.start, end=stated.span.end, because=Because.UNSUPPORTED, detail=detail)
 
 

@@ -6,7 +6,6 @@ character that XML 1.0 does not allow (section 2.2), so only markup has to be es
 
 from collections.abc import Iterator
 from html import escape
-from itertools import islice
 
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
@@ -62,19 +61,19 @@ def _outcome(subject: Subject) -> str:
         lines = [f"{f.severity.value}: {f.message} [{f.rule} at {f.where}]" for f, _ in ordered]
         return _element("failure", "flagged", lines)
     if subject.verdict is Verdict.INCOMPLETE:
-        gaps = ((gap, part.path) for part in subject.walk() for gap in part.coverage.gaps)
+        gaps = [(gap, part.path) for part in subject.walk() for gap in part.coverage.gaps]
         lines = [
             f"{gap.because.value}: {gap.detail or gap.explanation[0]} [{path}@{gap.start}..{gap.end}]"
-            for gap, path in islice(gaps, 100 * _MOST)
+            for gap, path in gaps[:_MOST]
         ]
-        return _element("error", "incomplete", lines)
+        return _element("error", "incomplete", lines, len(gaps))
     return ""
 
 
-def _element(name: str, kind: str, lines: list[str]) -> str:
+def _element(name: str, kind: str, lines: list[str], count: int = 0) -> str:
     kept = [escape(shown(line, 1000)) for line in lines[:_MOST] if line]
-    if len(lines) > _MOST:
-        kept.append(f"and {counted(len(lines) - _MOST, 'line')} more; the JSON report has them all")
+    if (more := max(count, len(lines)) - _MOST) > 0:
+        kept.append(f"and {counted(more, 'line')} more; the JSON report has them all")
     first = _attribute(lines[0]) if lines else ""
     text = "\n".join(kept)
     return f'<{name} type="{kind}" message="{first}">{text}</{name}>'

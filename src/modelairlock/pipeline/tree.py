@@ -85,7 +85,6 @@ class _Account:
         self.source, self.size = source, source.size
         self.path, self.name, self.depth = path, name, depth
         self.room = room
-        #: whether it has members that were not opened, because there were too many in the source
         #: from here on no more members were opened
         self.full: int | None = None
         self.facts: list[Fact] = []

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from modelairlock.profiles.arguments import CONSTRAINTS, arguments_fit
 from modelairlock.profiles.plain import Question, Stained, all_plain, plain, stains
-from modelairlock.records.facts import Build, Call, Fact, Value
+from modelairlock.records.facts import LOOKED_UP, Build, Call, Fact, Value
 from modelairlock.records.profile import STATE_CONSTRAINTS, Harm, HarmCategory, Trait, Use, Vouch
 from modelairlock.records.uses import NameUse
 
@@ -147,6 +147,8 @@ class Profiles:
         trait, kind = vouch.trait, build.state.kind
         if build.odd or kind not in ("dict", "tuple") or trait.state not in (kind, "both"):
             return False
+        if not all(_answers_plainly(name, value) for name, value in build.asked):
+            return False
         if vouch.arguments in STATE_CONSTRAINTS:
             return arguments_fit(vouch.arguments, (build.target, build.state), self.vouches)
         return not trait.plain_state or plain(build.state, question)
@@ -240,6 +242,7 @@ class Profiles:
         return None
 
 
+_ORDERED_DICT = Value("global", "OrderedDict", module="collections")
 _T = TypeVar("_T")
 _bundled: Profiles | None = None
 
@@ -274,6 +277,12 @@ def _traits(profile: _Profile) -> dict[str, Trait]:
                 state=group.state if group.state != "dict" else before.state,
             )
     return traits
+
+
+def _answers_plainly(name: str, value: Value) -> bool:
+    """Whether code in C answers what a class asks of its attribute `name`, which is no constant and no plain dict."""
+    ordered = value.kind == "call" and value.parts[:1] == (_ORDERED_DICT,)
+    return ordered and name in LOOKED_UP
 
 
 def _keywords(call: Call) -> bool:

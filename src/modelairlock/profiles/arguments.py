@@ -24,6 +24,7 @@ CONSTRAINTS: dict[str, str] = {
     "vouched-names": "Two constant strings, a module and a name in it, that are vouched for `import`.",
     "bit-generator": "A constant name, or a bit generator that is vouched for; then numpy's own constructor, if any.",
     "dtype-state": "For BUILD, given target and state: a numpy type's state agrees with its letter and fields.",
+    "plain-scalar": "First numpy's type of a number or a text, spelled out: none of objects, and none with fields.",
     "no-size": "No number among the arguments, which would be a length to allocate, and no codec but the plain ones.",
     "no-text": "Numbers, None and calls only: a string would name a file to open (a time zone's).",
     "constants": "Constants only, and containers of constants: anything else would be asked to convert itself.",
@@ -42,6 +43,7 @@ _BASES = frozenset(
 _BIT_GENERATOR_CTOR = ("global", "numpy.random._pickle", "__bit_generator_ctor")
 _OLD_BUILTINS = {"__builtin__": "builtins"}
 _PLAIN_CODECS = frozenset(("ascii", "utf-8", "utf8", "latin1", "latin-1"))
+_NUMBERS = re.compile(r"[<>|=]?[?biufcgSUmM]\d{0,9}")
 _LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}")
 _TENSORS = frozenset(("torch:Tensor", "torch.nn.parameter:Parameter", "torch.nn.parameter:Buffer"))
@@ -135,9 +137,16 @@ def _bit_generator(arguments: tuple[Value, ...], vouches: Vouches) -> bool:
         return False
     first, *rest = arguments
     # Given a class, numpy makes an instance; given an instance (here: what a call gave), it takes it as it is.
-    if not (first.kind in ("str", "call") or _free(first, "new", vouches)):
+    made = first.kind == "global" and first.module.startswith("numpy.random.") and _free(first, "new", vouches)
+    if not (first.kind in ("str", "call") or made):
         return False
     return all((value.kind, value.module, value.text) == _BIT_GENERATOR_CTOR for value in rest)
+
+
+def _plain_scalar(arguments: tuple[Value, ...], _: Vouches) -> bool:
+    kind = arguments[0] if arguments else Value("none")
+    described = kind.parts[1] if kind.kind == "call" and len(kind.parts) > 1 else Value("none")
+    return described.kind == "str" and not described.cut and _NUMBERS.fullmatch(described.text) is not None
 
 
 def _dtype_state(arguments: tuple[Value, ...], _: Vouches) -> bool:
@@ -225,6 +234,7 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...], Vouches], bool]] = {
     "vouched-names": _vouched_names,
     "bit-generator": _bit_generator,
     "dtype-state": _dtype_state,
+    "plain-scalar": _plain_scalar,
     "no-size": _no_size,
     "no-text": _no_text,
     "constants": _constants,

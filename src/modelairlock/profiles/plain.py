@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from modelairlock.records.facts import Build, Value
 from modelairlock.records.profile import Vouch
-from modelairlock.records.uses import makers
+from modelairlock.records.uses import makers, method_called
 
 Vouches = Callable[[str, str, str], Vouch | None]
 Stained = Callable[[], frozenset[str]]
@@ -55,6 +55,9 @@ def plain(value: Value, question: Question) -> bool:
     if value.kind in _CONTAINERS or value.kind == "tuple":
         inside = _inside(value)
         return inside is not None and all_plain(inside, question)
+    method = method_called(value)
+    if method is not None:  # `getattr(Class, "method")`: what a class has of its library is as plain as the class
+        return _plain_name(method, question)
     return value.kind == "call" and _solid(value, question)
 
 

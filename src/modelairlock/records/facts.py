@@ -94,13 +94,22 @@ class Build(_Fact, frozen=True):
     """BUILD: `target.__setstate__(state)`, or attributes of `target` set from `state`.
 
     `odd` are the keys of the state that are no ordinary names of attributes: special ones (``__class__``), and ``?``
-    for what is computed, no string, or not known.
+    what is computed, no string, or not known. `asked` are attributes of `ASKED` whose values are no constants, and
+    no plain dicts where names are looked up.
     """
 
     target: Value
     state: Value
     count: int = 1
     odd: tuple[str, ...] = ()
+    asked: tuple[tuple[str, Value], ...] = ()
+
+
+#: of torch's layers three dicts, in which `Module.__setattr__` looks names up while a layer takes its state
+LOOKED_UP = frozenset(("_parameters", "_buffers", "_modules"))
+#: attributes that `__setstate__`, or a `__setattr__` that it calls, asks for something: those, and of scikit-learn's
+#: estimators a version, which is compared and shown in a warning
+ASKED = LOOKED_UP | {"_sklearn_version"}
 
 
 class SetItem(_Fact, frozen=True):

@@ -49,7 +49,7 @@ def command(
     if settings and no_settings:
         raise click.UsageError("--settings and --no-settings exclude each other")
     chosen, in_force = (given, None) if no_settings else settled(ctx, given, sources, settings)
-    check_output(chosen["output"])
+    check_output(chosen["output"], sources)
     started = time.monotonic()
     typed = ctx.get_parameter_source("exclude") is ParameterSource.COMMANDLINE
     record = _with_settings(_scan(sources, chosen, ctx.obj, _unmatched if typed else None), in_force)

@@ -6,7 +6,7 @@ for callables whose meaning hangs on a constant argument every constant.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -17,6 +17,8 @@ from modelairlock.encodings.pickle_machine.window import Window
 from modelairlock.limits import Limits
 from modelairlock.reading import OverLimit
 from modelairlock.records.facts import (
+    ASKED,
+    LOOKED_UP,
     Buffer,
     Build,
     Call,
@@ -112,6 +114,7 @@ class Ledger(Descriptions):
     """Distinct effects in order of their first occurrence. Indices into its tables are what values carry."""
 
     __slots__ = (
+        "asked",
         "counts",
         "facts",
         "names",
@@ -139,6 +142,8 @@ class Ledger(Descriptions):
         self.used_count = 0
         #: strings that are fit to name an attribute of a state
         self.ordinary: set[int] = set()
+        #: strings that name one of `ASKED`
+        self.asked: dict[int, str] = {}
 
     def twin(self, window: Window, limits: Limits, *, boxes: bool) -> "Ledger":
         """A ledger that knows every value of this one (what is in `boxes` too?), and has no facts yet."""
@@ -334,7 +339,7 @@ class Ledger(Descriptions):
         """BUILD."""
         if state & v.KIND == v.GLOBAL:
             self.boxes.kept_globals.add(state)
-        odd = self._odd_attributes(state)
+        odd, asked = self._odd_attributes(state)
         if state & v.KIND == v.TUPLE:
             self.boxes.give(state)
         elif state & v.KIND == v.BOX:
@@ -344,27 +349,41 @@ class Ledger(Descriptions):
             told = self.value(state, 0, WHOLE)
             key: object = ("build", target, told)
             if not self.again(key):
-                self.add(key, Build(span=Span(*span), target=self.value(target), state=told, odd=odd))
+                self.add(key, Build(span=Span(*span), target=self.value(target), state=told, odd=odd, asked=asked))
             return
         items = self.items(state) or ()
-        key = ("build", target, odd, len(items), self._content(state, makers=True))
+        key = ("build", target, odd, asked, len(items), self._content(state, makers=True))
         if not self.again(key):
-            self.add(key, Build(span=Span(*span), target=self.value(target), state=self.value(state, 1), odd=odd))
+            told = self.value(state, 1)
+            self.add(key, Build(span=Span(*span), target=self.value(target), state=told, odd=odd, asked=asked))
 
-    def _odd_attributes(self, state: int) -> tuple[str, ...]:
+    def _odd_attributes(self, state: int) -> tuple[tuple[str, ...], tuple[tuple[str, Value], ...]]:
         """Keys of a state that are no ordinary attribute names: special ones, and what is not a constant string.
 
-        BUILD takes a dict, or a pair of one for ``__dict__`` and one for slots, or what the class wants.
+        And the attributes that classes ask for something, where they are no constants. BUILD takes a dict, or a pair of
+        one for ``__dict__`` and one for slots, or what the class wants.
         """
         items = self.items(state)
         dicts = (state,) if items is None else items
         odd: dict[str, None] = {}
+        asked: dict[tuple[str, Value], None] = {}
         for value in dicts:
             if value & v.KIND == v.BOX and value >> 4 & 15 == v.DICT >> 4:
                 box = self.boxes.find(value)
                 keys = [v.UNKNOWN] if box is None or box.items is None else box.items[::2]
-                odd.update(dict.fromkeys(filter(None, map(self._odd, set(keys) - self.ordinary))))
-        return tuple(odd)[:ARGUMENTS]
+                unknown = set(keys) - self.ordinary
+                odd.update(dict.fromkeys(filter(None, map(self._odd, unknown))))
+                if box is not None and box.items is not None and not unknown.isdisjoint(self.asked):
+                    asked.update(dict.fromkeys(self._asked_of(box.items)))
+        return tuple(odd)[:ARGUMENTS], tuple(asked)[:ARGUMENTS]
+
+    def _asked_of(self, items: Sequence[int]) -> Iterator[tuple[str, Value]]:
+        """The attributes of `ASKED` among keys and values, unless a constant or, to look names up in, a plain dict."""
+        for key, value in zip(items[::2], items[1::2], strict=False):
+            name = self.asked.get(key, "")
+            plain_dict = value & v.KIND == v.BOX and value >> 4 & 15 == v.DICT >> 4
+            if name and value & v.KIND not in CONSTANTS and not (plain_dict and name in LOOKED_UP):
+                yield name, self.value(value, self.limits.value_depth)
 
     def _odd(self, key: int) -> str:
         text = self.text(key)
@@ -372,6 +391,11 @@ class Ledger(Descriptions):
             return "?"
         if text.startswith("__"):
             return text[:CONSTANT_CHARACTERS]
+        if text in ASKED:
+            if len(self.asked) < ORDINARY:
+                self.asked[key] = text
+                return ""
+            return "?"
         if len(self.ordinary) < ORDINARY:
             self.ordinary.add(key)
         return ""
