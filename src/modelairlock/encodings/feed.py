@@ -13,12 +13,14 @@ from modelairlock.reading import Cursor, OverLimit, Truncated
 class Feed:
     """The place in the artifact, and the window around it. `wide` lengths have eight bytes, others four."""
 
-    __slots__ = ("at", "base", "cursor", "data", "length", "u32", "u64", "width", "window")
+    __slots__ = ("at", "base", "counted", "cursor", "data", "length", "u32", "u64", "width", "window")
 
     def __init__(self, cursor: Cursor, start: int, *, big: bool = False, wide: bool = True) -> None:
         self.cursor = cursor
         self.window = cursor.limits.window_bytes
         self.base, self.data, self.at = start, b"", 0
+        #: up to here everything taken was counted as read
+        self.counted = start
         order = ">" if big else "<"
         self.u32, self.u64 = Struct(f"{order}I"), Struct(f"{order}Q")
         self.length = self.u64 if wide else self.u32
@@ -36,7 +38,8 @@ class Feed:
 
     def settle(self) -> None:
         """Count what was taken as read."""
-        self.cursor.consumed(self.base, self.position)
+        self.cursor.consumed(self.counted, self.position)
+        self.counted = self.position
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes, which are to be kept."""
@@ -60,12 +63,19 @@ class Feed:
         """Leave the next `count` bytes: numbers by design. Few of them are read all the same, which costs less."""
         if count <= self.window:
             self.skip(count)
-            return
+        else:
+            self.leave(count)
+
+    def leave(self, count: int) -> None:
+        """Leave the next `count` bytes, however few."""
         self._enough(count)
         self.settle()
         start = self.position
         self.cursor.pass_over(start, start + count)
-        self.base, self.data, self.at = start + count, b"", 0
+        held = self.at + count <= len(self.data)
+        self.data, self.at = (self.data, self.at + count) if held else (b"", 0)
+        self.base = self.base if held else start + count
+        self.counted = start + count
 
     def skip(self, count: int) -> None:
         """Read the next `count` bytes without keeping them."""
