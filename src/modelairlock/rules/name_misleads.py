@@ -34,7 +34,7 @@ _DATA = frozenset(
 _CODE = frozenset(
     (
         "pickle", "torch", "torch_legacy", "torchscript", "torchscript_source", "torch_package", "torch_export",
-        "joblib_old", "native_library",
+        "joblib_old", "native_library", "llamafile",
     )
 )  # fmt: skip
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
