@@ -47,9 +47,10 @@ def template_uses(text: str, span: Span, where: str = "") -> Iterator[Fact]:
         at = text.find("{{", end)
     for (kind, name), count in list(found.items())[:_USES]:
         yield _use(span, kind, name, where, count)
-    if len(found) > _USES:
+    if max(len(found), len(includes)) > _USES:
         detail = f"{len(found)} different names; {_USES} are told{_at(where)}"
         yield Irregularity(span=span, kind="go-template-broken", detail=detail)
+        return
     for name in _circles(includes):
         yield Irregularity(
             span=span, kind="go-template-recursive", detail=f"the template {name[:80]!a} includes itself"

@@ -29,6 +29,8 @@ _ALIGNMENT = 32
 _KEYS, _TENSORS = 100_000, 250_000
 #: a count or length from here on is no damage and no large model: it is there to overflow something
 _ABSURD = 2**40
+#: an end of a tensor from here on, likewise; a loader adds up all of them, with padding
+_HUGE = 2**56
 _NAME_BYTES = 65535
 _GGML_NAME, _GGML_DIMS, _DIMS, _LAYERS = 64, 4, 64, 512
 _DEPTH = 8
@@ -304,8 +306,10 @@ class _Reader:
             sizes = yield from self._sizes(name, kind, shape, start)
         else:
             yield from self._say("gguf-element-type-unknown", start, f"{name} has the element type {kind}")
-        if offset + max(sizes, default=0) > MOST:
-            yield from self._say("gguf-tensor-overflows", start, f"{name} begins at {offset} and ends past 2**63")
+        size = max(sizes, default=0)
+        if offset + size > _HUGE:
+            detail = f"{name} begins at {offset} and has {size} bytes, with which sums of 64 bits overflow"
+            yield from self._say("gguf-tensor-overflows", start, detail)
         if offset % max(1, self.alignment):
             detail = f"{name} begins at {offset}, which is no multiple of {self.alignment}"
             yield from self._say("gguf-offset-unaligned", start, detail)

@@ -3,8 +3,9 @@
 ## Why it matters
 
 ``ollama create`` opens what FROM and ADAPTER name, wherever that is, and makes it part of a model that somebody may
-push to a registry later. A path that is absolute or climbs out of the folder is usual on the machine where a model was made
-and opens something else on another. A name with an address before it is fetched from there when the model is made.
+push to a registry later. A path that is absolute or climbs out of the folder is usual on the machine where a model was
+made, and opens something else on another. A name with an address before it is fetched from there when the model is
+made.
 
 ## What to do
 
