@@ -2,8 +2,6 @@
 
 import struct
 
-from tests.build.gguf_builder import gguf, key, string
-
 
 def numbers(*values: int) -> bytes:
     return struct.pack(f"<{len(values)}i", *values)
@@ -50,8 +48,3 @@ def lora() -> bytes:
 
 def rwkv() -> bytes:
     return b"fmgg" + numbers(101, 50277, 768, 12, 1) + tensor("emb.weight", (4, 2), 1, bytes(16))
-
-
-def with_template(template: str) -> bytes:
-    """A GGUF whose chat template is `template`."""
-    return gguf([key("general.architecture", string("llama")), key("tokenizer.chat_template", string(template))])

@@ -83,3 +83,12 @@ def gguf(
     said = (len(tensors), len(keys)) if counts is None else counts
     head = d.magic + d.pack("I", d.version) + d.size(said[0]) + d.size(said[1]) + b"".join(keys) + b"".join(tensors)
     return head + bytes(-len(head) % alignment) + data
+
+
+def words(*said: str) -> list[bytes]:
+    """Keys of a tokenizer with these words, and their scores."""
+    return [
+        ARCHITECTURE,
+        key("tokenizer.ggml.tokens", array(STRING, list(said))),
+        key("tokenizer.ggml.scores", array(F32, [0.0] * len(said))),
+    ]
