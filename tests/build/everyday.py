@@ -40,6 +40,7 @@ NAMES = (b"caf\x82.txt", "café.txt".encode(), "cafe\u0301-2.txt".encode(), b"ca
 _METHODS = (zip_builder.STORED, zip_builder.DEFLATED, zip_builder.BZIP2, zip_builder.LZMA)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _STRINGS = ["é", "\udc80", b"\x00\xff", "中" * 300, 1 << 70, -1.5, {"a": (True, None)}, {1}, bytearray(b"x")]
+_HEX = b"4d" * 32
 _ELF = b"\x7fELF\x02\x01\x01" + bytes(57)
 
 
@@ -129,7 +130,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("c.npy", npy_builder.object_npy(pickle.dumps(["é"], 4))),
     ),
     "npz": (("a.npz", npy_builder.npz(("é.npy", npy_builder.npy()), ("b.npy", npy_builder.npy()))),),
-    "oci_manifest": (("latest", b'{"schemaVersion": 2, "layers": [{"digest": "sha256:%s", "size": 7}]}' % (b"4d" * 32)),),
+    "oci_manifest": (("latest", b'{"schemaVersion": 2, "layers": [{"digest": "sha256:%s", "size": 7}]}' % _HEX),),
     "ollama_text": (("sha256-" + "4d" * 32, "{{ .Prompt }} é".encode()),),
     "other_text": (("a.yaml", TEXT),),
     "pickle": tuple(_pickles()),

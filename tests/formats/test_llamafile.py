@@ -2,14 +2,15 @@
 
 import pytest
 
-from modelairlock.formats import gguf, native_library, zip
+from modelairlock.formats import gguf, native_library
+from modelairlock.formats import zip as archive
 from modelairlock.formats.llamafile import FORMAT
 from modelairlock.records.facts import Polyglot, Setting
 from tests.build.gguf_builder import gguf as build_gguf
 from tests.build.llamafile_builder import APE, ELF, llamafile
 from tests.reading_help import change_everywhere, gaps_of, kinds_of, probe, tree
 
-KNOWN = (FORMAT, zip.FORMAT, native_library.FORMAT, gguf.FORMAT)
+KNOWN = (FORMAT, archive.FORMAT, native_library.FORMAT, gguf.FORMAT)
 
 
 def example() -> bytes:
