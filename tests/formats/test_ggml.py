@@ -42,6 +42,12 @@ def _lora(shape: tuple[int, ...], kind: int = 0, name: str = "w") -> bytes:
     return head + g.tensor(name, shape, kind, bytes(64), len(head), 32)
 
 
+def test_types_of_rwkv_have_their_own_numbers() -> None:
+    head = b"fmgg" + g.numbers(101, 50277, 768, 12, 9)
+    assert gaps_of(tree(head + g.tensor("w", (32,), 9, bytes(34)), FORMAT)) == []
+    assert gaps_of(tree(head + g.tensor("w", (32,), 4, bytes(34)), FORMAT))
+
+
 LIES = {
     "overflow": (_lora((2**31 - 1,) * 4), "gguf-tensor-overflows"),
     "negative": (_lora((-1, 8)), "gguf-tensor-overflows"),

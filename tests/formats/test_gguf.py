@@ -247,6 +247,13 @@ def test_any_bytes_end_well(tail: bytes, version: int, big: bool) -> None:
     read(FORMAT, b"GGUF" + version.to_bytes(4, "big" if big else "little") + tail)
 
 
+def test_many_holes_are_one_gap() -> None:
+    many = gguf(None, [g.tensor(f"{at}", (1,), 0, at * 64) for at in range(3000)], bytes(3000 * 64))
+    gaps = gaps_of(tree(many, FORMAT))
+    assert len(gaps) <= 1001
+    assert gaps[-1].because is Because.OVER_LIMIT
+
+
 def test_many_faults_are_told_a_few_times() -> None:
     many = gguf([key("a", g.plain(U8, 1))] * 3000, [g.tensor("w", (7,), 99, 5)] * 3000)
     assert len(tree(many, FORMAT).facts) < 200

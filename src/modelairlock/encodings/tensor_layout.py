@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.encodings.teller import Teller
-from modelairlock.reading import Cursor, Truncated
+from modelairlock.reading import Cursor, OverLimit, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
 from modelairlock.records.span import Span
 
 #: bytes of one hole that are looked at to tell zeros from something
 _LOOKED_AT = 1 << 20
-#: holes of one file that are looked at
-_HOLES = 300_000
+#: holes of one file that are told; an honest one has none
+_HOLES = 1000
 
 
 class Tensor(NamedTuple):
@@ -74,11 +74,12 @@ class _Account:
         self.open = False
 
     def _hole(self, start: int, end: int, where: str) -> Iterator[Fact | Gap]:
-        self.holes += 1
-        empty = self.holes <= _HOLES and self._zeros(start, end)
-        if empty and end - start < self.alignment:
+        if self._zeros(start, end) and end - start < self.alignment:
             self.cursor.consumed(start, end)
             return
+        self.holes += 1
+        if self.holes > _HOLES:
+            raise OverLimit(start, f"more than {_HOLES} holes between tensors are not told")
         detail = f"{end - start} bytes {where} belong to no tensor"
         if end - start < self.alignment:
             yield from self.teller.say("gguf-padding-filled", start, end, f"padding {where} holds something")

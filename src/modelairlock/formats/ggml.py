@@ -53,6 +53,8 @@ _LAYOUTS: dict[bytes, tuple[_Layout, ...]] = {
     _GGLA: (_Layout("LoRA", 2, -1, -1, align=32),),
 }
 _RWKV = _Layout("RWKV", 4, -1, 3)
+#: rwkv.cpp had numbers of its own for the types (rwkv_file_format.inc); its Q4_1_O is nobody else's
+_RWKV_TYPES = {0: 0, 1: 1, 2: 2, 3: 3, 5: 4, 6: 5, 7: 6, 8: 7, 9: 8}
 
 
 def claims(probe: Probe) -> bool:
@@ -76,7 +78,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
         feed.take(4 if magic == _GGML else 8)
         kind = _preamble(feed, layout)
         # The thousands of the type say which blocks were in use; ggjt says it by its version.
-        old = version < 3 if magic == _GGJT else kind // 1000 < 2 and version < 100
+        old = version < 3 if magic == _GGJT else kind // 1000 < 2 and version != 101
         yield from _Tensors(cursor, feed, layout, old).read()
     finally:
         feed.settle()
@@ -153,6 +155,8 @@ class _Tensors:
         if hash(raw) in self.names:
             yield from self.teller.say("gguf-tensor-repeated", start, self.feed.position, f"{name} is there twice")
         self.names.add(hash(raw))
+        if self.layout is _RWKV:
+            kind = _RWKV_TYPES.get(kind, -1)
         if kind not in TYPES:
             detail = f"{name} has the element type {kind}"
             yield from self.teller.say("gguf-element-type-unknown", start, self.feed.position, detail)

@@ -35,6 +35,8 @@ _NAME_BYTES = 65535
 _GGML_NAME, _GGML_DIMS, _DIMS, _LAYERS = 64, 4, 64, 512
 _DEPTH = 8
 _SHORT = 16384
+#: settings that are told; an honest file has about thirty
+_SETTINGS = 500
 
 _STRING, _ARRAY, _U32 = 8, 9, 4
 #: format characters of the plain types; `struct` gives their width
@@ -91,6 +93,7 @@ class _Reader:
         self.length, self.name = 0, ""
         #: lists that belong together: element type, count
         self.lists: dict[str, tuple[int, int]] = {}
+        self.told = 0
         self.byte_token: int | None = None
         self.tensors: list[Tensor] = []
         prefix = (6).to_bytes(feed.width, "big" if big else "little")
@@ -173,14 +176,16 @@ class _Reader:
         if not _TOLD.fullmatch(key):
             return
         (value,) = Struct(self.order + _PLAIN[kind]).unpack(raw)
-        span = Span(start, self.feed.position)
-        yield Setting(
-            span=span, scheme="gguf", key=key[:200], value=str(bool(value)).lower() if kind == 7 else str(value)
-        )
+        yield from self._setting(key, str(bool(value)).lower() if kind == 7 else str(value), start)
         if key == "general.alignment":
             yield from self._align(kind, value, start)
         elif key.endswith(".block_count") and kind != 6 and value > _LAYERS:
             yield from self._say("gguf-layers-too-many", start, f"{_short(key)} is {value}")
+
+    def _setting(self, key: str, value: str, start: int) -> Iterator[Fact]:
+        self.told += 1
+        if self.told <= _SETTINGS:
+            yield Setting(span=Span(start, self.feed.position), scheme="gguf", key=key[:200], value=value)
 
     def _align(self, kind: int, value: int, start: int) -> Iterator[Fact]:
         if kind != _U32:
@@ -202,8 +207,7 @@ class _Reader:
             said = self.feed.take(self.length).decode("utf-8", "replace")
             if key == "tokenizer.ggml.model":
                 self.model = said
-            value = json.dumps(said[: self.cursor.limits.text_characters])
-            yield Setting(span=Span(start, self.feed.position), scheme="gguf", key=key[:200], value=value)
+            yield from self._setting(key, json.dumps(said[: self.cursor.limits.text_characters]), start)
             if key == "general.alignment":
                 yield from self._say("gguf-alignment-odd", start, "general.alignment is a text")
         else:
@@ -345,9 +349,9 @@ class _Reader:
         self.feed.settle()
         alignment = self.alignment if self.alignment > 0 else 1
         begin = -(-end // alignment) * alignment if self.tensors else end
-        placed = [tensor._replace(start=begin + tensor.start) for tensor in self.tensors]
-        self.tensors.clear()
-        yield from account(self.cursor, end, alignment, placed, self.teller)
+        for at, tensor in enumerate(self.tensors):
+            self.tensors[at] = tensor._replace(start=begin + tensor.start)
+        yield from account(self.cursor, end, alignment, self.tensors, self.teller)
 
 
 def _short(value: str) -> str:
