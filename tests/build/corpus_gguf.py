@@ -38,11 +38,11 @@ def _gguf(name: str, data: bytes, expects: str = "flagged", note: str = "") -> S
 
 
 SAMPLES: tuple[Sample, ...] = (
-    _gguf("count-overflows", gguf(counts=(2**61, 1)), note="CVE-2024-21836"),
-    _gguf("keys-overflow", gguf(counts=(1, 2**64 - 1)), note="CVE-2024-23605"),
-    _gguf("text-overflows", gguf([key("a", string("x", length=2**64 - 1))]), note="CVE-2024-23496"),
-    _gguf("list-overflows", gguf([key("a", array(STRING, [], count=2**61))]), note="CVE-2024-21825"),
-    _gguf("dimensions", gguf(None, [g.tensor("w", (1,) * 9)]), note="CVE-2024-21802"),
+    _gguf("count-overflows", gguf(counts=(2**61, 1)), note="TALOS-2024-1912 to 1916"),
+    _gguf("keys-overflow", gguf(counts=(1, 2**64 - 1)), note="TALOS-2024-1912 to 1916"),
+    _gguf("text-overflows", gguf([key("a", string("x", length=2**64 - 1))]), note="TALOS-2024-1912 to 1916"),
+    _gguf("list-overflows", gguf([key("a", array(STRING, [], count=2**61))]), note="TALOS-2024-1912 to 1916"),
+    _gguf("dimensions", gguf(None, [g.tensor("w", (1,) * 9)]), note="TALOS-2024-1912 to 1916"),
     _gguf("product-overflows", gguf(None, [g.tensor("w", (1152, 2**42 + 1))]), note="CVE-2026-33298"),
     _gguf(
         "sum-overflows",

@@ -25,18 +25,22 @@ from modelairlock.records.rule import Context, Judgement, Rule
 
 _HIGH, _MEDIUM, _LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 _OVERFLOW = "llama.cpp before b8146 (February 2026) computes with what overflows and writes outside of its memory"
+_HEADER = (
+    "in versions of January 2024 and before (CVE-2024-21802, CVE-2024-21825, CVE-2024-21836, CVE-2024-23496, "
+    "CVE-2024-23605)"
+)
 
 #: kinds of irregularity, how bad each is, what it amounts to and for whom
 _KINDS = {
     "gguf-count-overflows": (
         _HIGH,
-        "a count that no file can hold: llama.cpp of January 2024 and before allocates too little for it and writes "
-        "past that (CVE-2024-21836, CVE-2024-23605)",
+        f"a count that no file can hold: llama.cpp allocates too little for it and writes past that, {_HEADER}; sums of "
+        "it still overflowed before b8146 (CVE-2026-27940)",
     ),
     "gguf-length-overflows": (
         _HIGH,
-        "a length that no file can hold: llama.cpp of January 2024 and before writes past what it allocates "
-        "(CVE-2024-23496, CVE-2024-21825), mlx and others read past the file",
+        f"a length that no file can hold: llama.cpp writes past what it allocates, {_HEADER}; mlx and others read past "
+        "the file",
     ),
     "gguf-tensor-overflows": (
         _HIGH,
@@ -44,8 +48,7 @@ _KINDS = {
     ),
     "gguf-dimensions-too-many": (
         _HIGH,
-        "more dimensions than loaders have room for: llama.cpp of January 2024 and before writes past the shape "
-        "(CVE-2024-21802)",
+        f"more dimensions than loaders have room for: llama.cpp writes past the shape, {_HEADER}",
     ),
     "gguf-tensor-beyond-file": (
         _MEDIUM,
@@ -58,7 +61,7 @@ _KINDS = {
     ),
     "gguf-byte-token-odd": (
         _HIGH,
-        "a token makes llama.cpp before August 2026 write in front of a list (pull 26511)",
+        "a token makes llama.cpp up to b10252 (3 August 2026) write in front of a list (pull 26511)",
     ),
     "gguf-token-lists-differ": (
         _MEDIUM,
@@ -73,7 +76,7 @@ _KINDS = {
     ),
     "gguf-key-repeated": (
         _MEDIUM,
-        "a key is there twice: llama.cpp since 2025 refuses it, before that it takes the first; Ollama takes the last",
+        "a key is there twice: llama.cpp of today refuses it, an older one takes the first, Ollama the last",
     ),
     "gguf-tensor-repeated": (_MEDIUM, "a tensor is there twice, and loaders differ on which counts"),
     "gguf-alignment-odd": (
@@ -87,7 +90,10 @@ _KINDS = {
         "the file can be read in both byte orders: Ollama goes by the magic, others by the version, and they see two "
         "different models",
     ),
-    "gguf-key-empty": (_MEDIUM, "a key has no name: llama.cpp before July 2026 aborts, with all that runs in it"),
+    "gguf-key-empty": (
+        _MEDIUM,
+        "a key has no name: llama.cpp of June 2026 and before aborts, with all that runs in it (issue 24884)",
+    ),
     "gguf-array-nested": (
         _LOW,
         "a list of lists: llama.cpp and Ollama refuse it, and gguf.GGUFReader reads it by recursion",
