@@ -34,8 +34,8 @@ _HEADER = (
 _KINDS = {
     "gguf-count-overflows": (
         _HIGH,
-        f"a count that no file can hold: llama.cpp allocates too little for it and writes past that, {_HEADER}; sums of "
-        "it still overflowed before b8146 (CVE-2026-27940)",
+        f"a count that no file can hold: llama.cpp allocates too little for it and writes past that, {_HEADER}; sums "
+        "of it still overflowed before b8146 (CVE-2026-27940)",
     ),
     "gguf-length-overflows": (
         _HIGH,
