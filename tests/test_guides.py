@@ -53,7 +53,6 @@ def test_the_settings_guide_has_every_key(tmp_path: Path) -> None:
 #: the beginnings of files that README and docs/formats/README.md call not read yet
 NOT_READ = {
     "x.onnx": b"\x08\x07\x12\x07pytorch\x1a\x032.0:\x1a\n\x05\n\x01x\x12\x01y\x22\x08Identity\x12\x05graph",
-    "x.gguf": b"GGUF\x03\x00\x00\x00" + bytes(16),
     "x.h5": b"\x89HDF\r\n\x1a\n" + bytes(88),
     "saved_model.pb": b"\x08\x01\x12\x08\n\x06\x12\x04\n\x02ab",
     "x.tflite": b"\x1c\x00\x00\x00TFL3" + bytes(32),

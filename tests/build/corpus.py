@@ -7,6 +7,7 @@ from tests.build import (
     corpus_damage,
     corpus_files,
     corpus_gadgets,
+    corpus_gguf,
     corpus_laundered,
     corpus_numpy,
     corpus_pickle,
@@ -27,4 +28,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_laundered.SAMPLES,
     *corpus_asked.SAMPLES,
     *corpus_carried.SAMPLES,
+    *corpus_gguf.SAMPLES,
 )

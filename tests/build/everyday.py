@@ -15,7 +15,16 @@ import zlib
 
 import lz4.frame
 
-from tests.build import joblib_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
+from tests.build import (
+    ggml_builder,
+    gguf_builder,
+    joblib_builder,
+    llamafile_builder,
+    npy_builder,
+    safetensors_builder,
+    torch_builder,
+    zip_builder,
+)
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
 from tests.build.zip_builder import Entry
@@ -31,6 +40,7 @@ NAMES = (b"caf\x82.txt", "café.txt".encode(), "cafe\u0301-2.txt".encode(), b"ca
 _METHODS = (zip_builder.STORED, zip_builder.DEFLATED, zip_builder.BZIP2, zip_builder.LZMA)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _STRINGS = ["é", "\udc80", b"\x00\xff", "中" * 300, 1 << 70, -1.5, {"a": (True, None)}, {1}, bytearray(b"x")]
+_HEX = b"4d" * 32
 _ELF = b"\x7fELF\x02\x01\x01" + bytes(57)
 
 
@@ -95,6 +105,12 @@ def _pt2() -> bytes:
 #: names and contents, by the format that reads the file itself
 EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "bz2": (("a.txt.bz2", bz2.compress(TEXT)),),
+    "ggml": (("a.ggml", ggml_builder.ggjt()), ("ggml-tiny.bin", ggml_builder.whisper())),
+    "gguf": (
+        ("a.gguf", gguf_builder.gguf()),
+        ("b.gguf", gguf_builder.gguf(d=gguf_builder.Dialect(big=True))),
+        ("c.gguf", gguf_builder.gguf(gguf_builder.words("é", "中"))),
+    ),
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
     "image": (("a.png", _png()),),
@@ -103,8 +119,10 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "lfs_pointer": (
         ("a.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"),
     ),
+    "llamafile": (("a.llamafile", llamafile_builder.llamafile()),),
     "lz4": (("a.txt.lz4", lz4.frame.compress(TEXT)),),
     "lzma": (("a.txt.lzma", lzma.compress(TEXT, lzma.FORMAT_ALONE)),),
+    "modelfile": (("Modelfile", 'FROM a\nTEMPLATE """{{ .É }}"""\nSYSTEM é\n'.encode()),),
     "native_library": (("a.so", _ELF),),
     "npy": (
         ("a.npy", npy_builder.npy()),
@@ -112,6 +130,8 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("c.npy", npy_builder.object_npy(pickle.dumps(["é"], 4))),
     ),
     "npz": (("a.npz", npy_builder.npz(("é.npy", npy_builder.npy()), ("b.npy", npy_builder.npy()))),),
+    "oci_manifest": (("latest", b'{"schemaVersion": 2, "layers": [{"digest": "sha256:%s", "size": 7}]}' % _HEX),),
+    "ollama_text": (("sha256-" + "4d" * 32, "{{ .Prompt }} é".encode()),),
     "other_text": (("a.yaml", TEXT),),
     "pickle": tuple(_pickles()),
     "rar": (("a.rar", b"Rar!\x1a\x07\x00" + bytes(40)),),

@@ -34,13 +34,15 @@ _DATA = frozenset(
 _CODE = frozenset(
     (
         "pickle", "torch", "torch_legacy", "torchscript", "torchscript_source", "torch_package", "torch_export",
-        "joblib_old", "native_library",
+        "joblib_old", "native_library", "llamafile",
     )
 )  # fmt: skip
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
-_INERT = frozenset(("safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "onnx"))
+_INERT = frozenset(
+    ("safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "ggml", "oci_manifest", "ollama_text", "onnx")
+)
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
-_QUIET = frozenset(("lfs_pointer", "script", "other_text", "hub_bookkeeping"))
+_QUIET = frozenset(("lfs_pointer", "script", "other_text", "hub_bookkeeping", "modelfile"))
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
