@@ -11,6 +11,7 @@ from tests.build import (
     corpus_laundered,
     corpus_numpy,
     corpus_pickle,
+    corpus_skops,
     corpus_torch,
     corpus_zip,
 )
@@ -27,6 +28,7 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_bypasses.SAMPLES,
     *corpus_laundered.SAMPLES,
     *corpus_asked.SAMPLES,
+    *corpus_skops.SAMPLES,
     *corpus_carried.SAMPLES,
     *corpus_gguf.SAMPLES,
 )

@@ -22,6 +22,7 @@ from tests.build import (
     llamafile_builder,
     npy_builder,
     safetensors_builder,
+    skops_builder,
     torch_builder,
     zip_builder,
 )
@@ -143,6 +144,8 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("b.tar", _tar(tarfile.GNU_FORMAT, "latin-1")),
         ("c.tar", tar.tar_file(*(tar.Item(name, TEXT) for name in NAMES))),
     ),
+    "skops": (("a.skops", skops_builder.skops(skops_builder.honest())),),
+    "skops_schema": (("schema.json", skops_builder.schema(skops_builder.honest())),),
     "text": (
         ("a.txt", TEXT),
         ("b.txt", TEXT.decode().encode("utf-16")),
