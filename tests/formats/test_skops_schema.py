@@ -10,6 +10,10 @@ from tests.reading_help import change_everywhere, cut_everywhere, probe, read
 SMALL = s.schema(s.object_("sklearn.svm._classes", "SVC", C=s.constant(1.0)))
 
 
+def example() -> bytes:
+    return SMALL
+
+
 def nodes(data: bytes) -> list[Configured]:
     result = read(FORMAT, data, "schema.json")
     assert not result.gaps

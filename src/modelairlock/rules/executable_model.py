@@ -5,7 +5,7 @@
 A llamafile is one file that is a program for several systems, with the model behind it. It is used by starting it, and
 then it may do all that its user may. That is what it is for; it also means that nothing a reader of models can check
 says much about it, and that a changed one looks like the original. Arguments inside of it are taken as if they had
-been typed: ``--host 0.0.0.0`` opens its server to the network.
+been typed, and may open its server to the network.
 
 ## What to do
 
