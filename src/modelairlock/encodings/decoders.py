@@ -4,7 +4,9 @@ A decoder reads *one* frame. What comes after it, and how much may come out at a
 codecs are imported when first used, because most files need none of them.
 """
 
+import binascii
 import codecs
+import re
 import zlib
 from collections.abc import Callable
 from struct import Struct
@@ -104,6 +106,38 @@ class Latin1:
         """See `Decoder`; never more than was put in. Raises `UnicodeError`."""
         del max_length
         return self._inner.decode(data).encode("latin-1")
+
+
+class Base64:
+    """RFC 4648 section 4, as `base64.b64decode` reads it: characters that are not of the alphabet are passed."""
+
+    __slots__ = ("_left", "eof", "needs_input", "unused_data")
+
+    def __init__(self) -> None:
+        self._left = b""
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """See `Decoder`; never more than was put in. Raises `BadFrame` for what follows the padding."""
+        del max_length
+        if self.eof:
+            return b""
+        fresh = _NOT_BASE64.sub(b"", data)
+        text = self._left + fresh
+        end = text.find(b"=")
+        if end >= 0:
+            if text[end:].strip(b"="):
+                raise BadFrame("base64 goes on after its padding")
+            self.eof = True
+            return binascii.a2b_base64(text[:end] + b"=" * (-end % 4)) if end % 4 != 1 else b""
+        whole = len(text) - len(text) % 4
+        self._left = text[whole:]
+        return binascii.a2b_base64(text[:whole])
+
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 
 
 def gzip_header_end(head: bytes) -> int:
@@ -346,6 +380,7 @@ def codec(method: str, expected: int | None) -> Codec:
 _CODECS: dict[str, Callable[[], Codec]] = {
     "latin1-of-utf8": lambda: Codec(lambda: Latin1("utf-8"), (UnicodeError,), open_ended=True),
     "latin1-of-escapes": lambda: Codec(lambda: Latin1("raw-unicode-escape"), (UnicodeError,), open_ended=True),
+    "base64": lambda: Codec(Base64, (binascii.Error, BadFrame), open_ended=True),
     "deflate": lambda: Codec(lambda: Deflate(-15), (zlib.error,)),
     "zlib": lambda: Codec(lambda: Deflate(15), (zlib.error,), zlib_header),
     "gzip": lambda: Codec(Gzip, (zlib.error, BadFrame), lambda head: head[:2] == _GZIP_MAGIC, padding=1),
