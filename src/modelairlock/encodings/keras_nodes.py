@@ -17,6 +17,7 @@ from modelairlock.encodings.strict_json import walk
 from modelairlock.reading import Cursor, OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Bytecode, Configured, Fact, Irregularity, Member, Reference, Value
+from modelairlock.records.keras_names import words
 from modelairlock.records.span import Span
 
 #: distinct names that are remembered so that each is told once
@@ -28,9 +29,9 @@ CHARACTERS = 400
 _GIVEN = 64
 
 #: what a node is known by, and what its class may take from its `config`
-_KEPT = frozenset(
+_KEPT = words(
     "class_name module registered_name config spec_name function function_type output_shape output_shape_type mask "
-    "mask_type filepath cls_symbol method_name attr_name value items".split()
+    "mask_type filepath cls_symbol method_name attr_name value items"
 )
 _MARKS = ("config", "module", "registered_name", "spec_name")
 #: keys whose text is the name of a function or class that the loader looks up among its own
@@ -40,12 +41,10 @@ _NAMES_SOMETHING = re.compile(
 _COLLECTS = {"inbound_nodes", "arguments"}
 _PATHS = {"vocabulary": "vocabulary", "idf_weights": "vocabulary"}
 #: values, not things to look up
-_PLAIN = frozenset(
-    "__keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__ __tuple__ __complex__ TensorShape".split()
+_PLAIN = words(
+    "__keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__ __tuple__ __complex__ TensorShape"
 )
-_TF_LAYERS = frozenset(
-    "TFOpLambda SlicingOpLambda ClassMethod InstanceMethod InstanceProperty TensorFlowOpLayer".split()
-)
+_TF_LAYERS = words("TFOpLambda SlicingOpLambda ClassMethod InstanceMethod InstanceProperty TensorFlowOpLayer")
 _FUNCTIONS = ("function", "output_shape", "mask")
 #: marshalled code begins with ``c``, or ``c`` and the mark for references, and its base64 like this
 _BASE64_CODE = ("Yw", "Yx", "Yy", "Yz", "4w", "4x", "4y", "4z")

@@ -116,7 +116,7 @@ class _Reader:
         """The one object, which must be code."""
         if not self.data or self.data[0] & ~_REF != ord("c"):
             raise Malformed(0, "marshalled code", repr(self.data[:8])[1:] or "nothing")
-        self.object(0)
+        self.one(0)
 
     def taken(self) -> Taken:
         """What all code objects name, in the order in which they end: functions before what they stand in."""
@@ -142,7 +142,7 @@ class _Reader:
         first = [(beginning.find(one.resume), one) for one in _SINCE_3_11 if one.resume in beginning]
         return min(first)[1] if first else None
 
-    def object(self, depth: int) -> object:
+    def one(self, depth: int) -> object:
         """The next object, whatever it is."""
         self.objects += 1
         if depth > DEPTH or self.objects > OBJECTS:
@@ -165,7 +165,8 @@ class _Reader:
         if kind in _SEQUENCES:
             return self._sequence(self._count(_SEQUENCES[kind]), depth)
         if kind == ord("c"):
-            return self._code(depth)
+            self._code(depth)
+            return None
         if kind == ord("r"):
             return self._referred(self.refs)
         if kind == ord("R"):
@@ -198,12 +199,12 @@ class _Reader:
         return text
 
     def _sequence(self, count: int, depth: int) -> tuple[object, ...]:
-        return tuple(self.object(depth + 1) for _ in range(count))
+        return tuple(self.one(depth + 1) for _ in range(count))
 
     def _dictionary(self, depth: int) -> tuple[object, ...]:
         found = []
         while self.data[self.position : self.position + 1] != b"0":
-            found.append(self.object(depth + 1))
+            found.append(self.one(depth + 1))
         self._bytes(1)
         return tuple(found)
 
@@ -216,9 +217,9 @@ class _Reader:
     def _code(self, depth: int) -> None:
         start = self.position
         self._bytes(4 * self.layout.numbers)
-        fields = {name: self.object(depth + 1) for name in self.layout.before}
+        fields = {name: self.one(depth + 1) for name in self.layout.before}
         self._int()
-        rest = [self.object(depth + 1) for _ in range(self.layout.after)]
+        rest = [self.one(depth + 1) for _ in range(self.layout.after)]
         code, consts, names = fields["code"], fields["consts"], fields["names"]
         if not isinstance(code, bytes) or not isinstance(consts, tuple) or not isinstance(names, tuple):
             raise Malformed(start, f"a code object of Python {self.layout.python}", "fields of other types")

@@ -14,6 +14,7 @@ from modelairlock.encodings.strict_json import Kind, pairs, place, text, walk
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.keras_names import words
 
 _BOM = b"\xef\xbb\xbf"
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[{\[]")
@@ -21,12 +22,12 @@ _ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _CLASS_NAME = re.compile(rb'"class_name"[ \t\r\n]*+:')
 _BESIDE = re.compile(rb'"(?:config|module|registered_name)"[ \t\r\n]*+:')
 #: what Keras and TensorFlow write at the root of a configuration; anything else could be for another loader
-_ROOT = frozenset(
+_ROOT = words(
     "class_name config module registered_name build_config compile_config keras_version backend name inbound_nodes "
     "shared_object_id trainable dtype batch_input_shape build_input_shape model_config training_config optimizer_config "
     "optimizer loss loss_weights metrics weighted_metrics sample_weight_mode run_eagerly steps_per_execution "
     "jit_compile auto_scale_loss expects_training_arg must_restore_from_config preserve_input_structure_in_config "
-    "autocast input_spec is_graph_network full_save_spec save_spec stateful activity_regularizer".split()
+    "autocast input_spec is_graph_network full_save_spec save_spec stateful activity_regularizer"
 )
 _TOLD = 20
 
