@@ -45,6 +45,14 @@ class Step(NamedTuple):
         return place(self.piece, self.key)
 
 
+_BRACKETS = {
+    Kind.OPEN_OBJECT: Do.OPEN_OBJECT,
+    Kind.OPEN_ARRAY: Do.OPEN_ARRAY,
+    Kind.CLOSE_OBJECT: Do.CLOSE,
+    Kind.CLOSE_ARRAY: Do.CLOSE,
+}
+
+
 def steps(pieces: Iterator[Piece], wanted: Callable[[str, bytes], bool]) -> Iterator[Step]:
     """Each piece taken apart."""
     key = ""
@@ -61,12 +69,8 @@ def steps(pieces: Iterator[Piece], wanted: Callable[[str, bytes], bool]) -> Iter
 
 def _piece(piece: Piece, key: str, wanted: Callable[[str, bytes], bool]) -> Iterator[Step]:
     match piece.kind:
-        case Kind.OPEN_OBJECT:
-            yield Step(Do.OPEN_OBJECT, key, None, piece)
-        case Kind.OPEN_ARRAY:
-            yield Step(Do.OPEN_ARRAY, key, None, piece)
-        case Kind.CLOSE_OBJECT | Kind.CLOSE_ARRAY:
-            yield Step(Do.CLOSE, "", None, piece)
+        case Kind.OPEN_OBJECT | Kind.OPEN_ARRAY | Kind.CLOSE_OBJECT | Kind.CLOSE_ARRAY:
+            yield Step(_BRACKETS[piece.kind], key, None, piece)
         case Kind.MEMBERS:
             for name, value in pairs(piece):
                 yield from _value(name, value, piece, wanted)

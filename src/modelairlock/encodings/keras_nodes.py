@@ -9,6 +9,7 @@ stands fast only where it closes; of two equal keys the last counts, as in Pytho
 import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from modelairlock.encodings.json_steps import Do, Step, steps
@@ -179,7 +180,7 @@ class _Nodes:
             self._hand_up(frame, above)
 
     def _hand_up(self, frame: _Frame, above: _Frame) -> None:
-        if frame.key in ("config", "value", "", *_FUNCTIONS):
+        if frame.key in ("config", "", *_CODE_KEYS):
             above.code |= frame.code
         if frame.key in _KEPT and not above.array:
             kept = frame.inner.items() if frame.key == "config" else ()
@@ -249,7 +250,7 @@ class _Nodes:
 
     def _code(self, frame: _Frame, step: Step) -> Iterator[Fact | Gap]:
         """Bytecode, wherever it stands; what stands in its place and is none is remembered."""
-        place = step.key in _CODE_KEYS or (frame.array and frame.key in _FUNCTIONS and frame.index == 0)
+        place = step.key in _CODE_KEYS or (frame.array and frame.key in _CODE_KEYS and frame.index == 0)
         taken = _taken(step.value) if place or step.value.startswith(_BASE64_CODE) else None
         if place:
             frame.code |= _UNREAD if taken is None else _READ
@@ -321,20 +322,18 @@ class _Nodes:
         given = (*_given(config, "arguments"), *_given(frame, "inbound_nodes"))
         yield from self._say(span, "class", frame, name)
         if name in _TF_LAYERS:
-            symbol = config.values.get("function") or config.values.get("cls_symbol") or ""
-            method = config.values.get("method_name") or config.values.get("attr_name") or ""
-            yield from self._configured(span, "tf-function", name, ".".join(filter(None, (symbol, method))), given)
+            parts = (config.values.get(key) for key in ("function", "cls_symbol", "method_name", "attr_name"))
+            symbol = ".".join(part for part in parts if isinstance(part, str))
+            yield from self._configured(span, "tf-function", name, symbol, given)
         elif name == "Lambda":
-            yield from self._lambda_layer(frame, config, given, span)
+            yield from self._lambda_layer(config, given, span)
         elif given:
             yield from self._configured(span, "call", _module(frame), name, given)
         if name == "TFSMLayer":
             path = str(config.values.get("filepath", ""))
             yield Reference(span=span, kind="saved-model", target=path, where=self._path())
 
-    def _lambda_layer(
-        self, frame: _Frame, config: _Frame, given: tuple[Value, ...], span: Span
-    ) -> Iterator[Fact | Gap]:
+    def _lambda_layer(self, config: _Frame, given: tuple[Value, ...], span: Span) -> Iterator[Fact | Gap]:
         """A Lambda calls bytecode, or a function by its name with the arguments that stand there."""
         for key in _FUNCTIONS:
             inner, value = config.inner.get(key), config.values.get(key)
@@ -398,11 +397,7 @@ def _taken(value: str) -> Taken | None:
 
 
 def _spelled(value: str) -> Iterator[bytes]:
-    try:
+    with suppress(ValueError):
         yield binascii.a2b_base64(value)
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError):
         yield value.encode("raw_unicode_escape")
-    except ValueError:
-        pass

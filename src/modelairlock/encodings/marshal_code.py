@@ -63,7 +63,7 @@ class _Opcodes(NamedTuple):
     extended: int
 
 
-#: by the opcode that functions begin with since 3.11; the numbers of 3.14 are not known here, so its imports are not told
+#: by the opcode that functions begin with since 3.11; those of 3.14 are not known here, so its imports are not told
 _SINCE_3_11 = (_Opcodes("3.11 or 3.12", 151, 108, 144), _Opcodes("3.13", 149, 75, 71))
 _WORDCODE = _Opcodes("", 0, 108, 144)
 

@@ -24,9 +24,9 @@ _BESIDE = re.compile(rb'"(?:config|module|registered_name)"[ \t\r\n]*+:')
 #: what Keras and TensorFlow write at the root of a configuration; anything else could be for another loader
 _ROOT = words(
     "class_name config module registered_name build_config compile_config keras_version backend name inbound_nodes "
-    "shared_object_id trainable dtype batch_input_shape build_input_shape model_config training_config optimizer_config "
-    "optimizer loss loss_weights metrics weighted_metrics sample_weight_mode run_eagerly steps_per_execution "
-    "jit_compile auto_scale_loss expects_training_arg must_restore_from_config preserve_input_structure_in_config "
+    "shared_object_id trainable dtype batch_input_shape build_input_shape model_config training_config "
+    "optimizer_config optimizer loss loss_weights metrics weighted_metrics sample_weight_mode run_eagerly "
+    "steps_per_execution jit_compile auto_scale_loss expects_training_arg must_restore_from_config preserve_input_structure_in_config "
     "autocast input_spec is_graph_network full_save_spec save_spec stateful activity_regularizer"
 )
 _TOLD = 20
@@ -78,8 +78,8 @@ FORMAT = Format(
     claims=claims,
     read=read,
     loaders=(
-        "keras.models.model_from_json (2.x, 3.x) and tf_keras: builds every node; Lambda bytecode runs in tf_keras always,"
-        " in Keras 3 with safe_mode=False, and without a `module` key before 3.12.3/3.15.0",
+        "keras.models.model_from_json (2.x, 3.x) and tf_keras: builds every node; Lambda bytecode runs in tf_keras"
+        " always, in Keras 3 with safe_mode=False, and without a `module` key before 3.12.3/3.15.0",
         "keras.saving.load_model, which reads it out of .keras and .h5",
     ),
     blind_spots=(

@@ -1,7 +1,8 @@
 """What is known of the names in Keras configurations: which are Keras' own and harmless, and which are misused.
 
-`is_vouched` is exact and decides; `misuse` only explains, and says how loudly. A loader finds a name in the module that
-stands beside it, or, where none stands there (before Keras 3, and in ``.h5`` files), among the layers, losses and so on.
+`is_vouched` is exact and decides; `misuse` only explains, and says how loudly. A loader finds a name in the module
+that stands beside it, or, where none stands there (before Keras 3, and in ``.h5`` files), among the layers, losses
+and so on.
 """
 
 from typing import NamedTuple
@@ -55,7 +56,7 @@ _BY_ROOM = {
     "activations": names.ACTIVATIONS,
     "ops": _OPS,
     "backend": names.BACKEND,
-    "applications": frozenset({"preprocess_input"}),
+    "applications": frozenset({"preprocess_input", "LayerScale"}),
     "utils": _FEATURES,
 }
 """By the first part of the module's path inside Keras; ``keras.src.layers.core.dense`` and ``keras.layers`` are one."""
@@ -100,7 +101,8 @@ _MISUSED = {
 }
 #: parts of Keras where nothing belongs into a model, by the first part of the path
 _NO_MODEL = words(
-    "utils saving config datasets callbacks export preprocessing tree visualization distribution wrappers estimator legacy"
+    "utils saving config datasets callbacks export preprocessing tree visualization distribution wrappers estimator "
+    "legacy"
 )
 _TF_MISUSED = {
     "py_function": Misuse(_RUNS, Severity.CRITICAL),
@@ -168,8 +170,8 @@ def _is_tensor_function(symbol: str) -> bool:
 
 #: of ragged and sparse tensors, as InstanceProperty and InstanceMethod name them (tf_keras, ``tf_op_layer.py``)
 _PROPERTIES = words(
-    "values flat_values row_splits nested_row_splits indices dense_shape value_rowids nested_value_rowids nrows row_starts "
-    "row_limits row_lengths nested_row_lengths bounding_shape with_values with_flat_values with_row_splits_dtype "
+    "values flat_values row_splits nested_row_splits indices dense_shape value_rowids nested_value_rowids nrows "
+    "row_starts row_limits row_lengths nested_row_lengths bounding_shape with_values with_flat_values with_row_splits_dtype "
     "merge_dims to_tensor to_sparse"
 )
 

@@ -1,8 +1,9 @@
 """Names that a Keras configuration may use, exactly, and why: what the loader makes of them is tensor arithmetic.
 
 Taken from the exported names of keras 2.15.0, 3.0.5, 3.8.0, 3.12.4 and 3.15.1 and tf_keras 2.21.0
-(``@keras_export``), and of TensorFlow 2.21, less those that take code, open files or change the process. Whatever is not here is held. What is
-known to be misused stands in `records.keras`; it decides nothing but how loudly that is said.
+(``@keras_export``), and of TensorFlow 2.21, less those that take code, open files or change the process. Whatever is
+not here is held. What is known to be misused stands in `records.keras`; it decides nothing but how loudly that is
+said.
 """
 
 

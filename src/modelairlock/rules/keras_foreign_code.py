@@ -2,11 +2,11 @@
 
 ## Why it matters
 
-Keras 2.13 to 3.8 import whatever ``module`` a node names, look ``class_name`` up in it, and call what they find with the
-constants in ``inbound_nodes`` (CVE-2025-1550). ``{"module": "subprocess", "class_name": "run"}`` is a shell, in a file
-that holds no code at all and with ``safe_mode=True``. Lambda layers of tf_keras look a function up in any module that is
-loaded. Only names of Python's own library and of known libraries are told here: a class of the author's own is held as
-unvouched.
+Keras 2.13 to 3.8 import whatever ``module`` a node names, look ``class_name`` up in it, and call what they find with
+the constants in ``inbound_nodes`` (CVE-2025-1550). ``{"module": "subprocess", "class_name": "run"}`` is a shell, in a
+file that holds no code at all and with ``safe_mode=True``. Lambda layers of tf_keras look a function up in any module
+that is loaded. Only names of Python's own library and of known libraries are told here: a class of the author's own
+is held as unvouched.
 
 ## What to do
 
@@ -22,6 +22,8 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
+#: what Keras writes for functions and classes of the author's own
+_OF_THE_AUTHOR = frozenset({"builtins", "__main__"})
 _KINDS = frozenset({"class", "function", "call", "typespec"})
 
 
@@ -36,8 +38,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 
 def _judge(reading: Reading, context: Context, fact: Configured) -> Iterator[Finding]:
     harm = context.profiles.harm(fact.module, fact.qualname)
-    standard = fact.module != "__main__" and context.profiles.is_standard_library(fact.module)
-    if is_vouched(fact) or not (harm or standard or context.profiles.knows_library(fact.module)):
+    known = context.profiles.is_standard_library(fact.module) or context.profiles.knows_library(fact.module)
+    if is_vouched(fact) or not (harm or (known and fact.module not in _OF_THE_AUTHOR)):
         return
     does = f", which {harm.effect}" if harm is not None else ", which is no part of Keras"
     call = f"{called(fact)}({written(fact.arguments)})" if fact.kind == "call" else called(fact)
@@ -53,7 +55,7 @@ RULE = Rule(
     check=_check,
     looks_at=(Configured,),
     severity=Severity.CRITICAL,
-    help="Do not load it: keras before 3.9.0 imports and calls what it names (CVE-2025-1550). Later versions refuse it.",
+    help="Do not load it: keras before 3.9.0 imports and calls what it names (CVE-2025-1550); later ones do not.",
     cwe=("CWE-94", "CWE-502", "CWE-470"),
     atlas=("AML.T0011.000", "AML.T0018.002"),
 )

@@ -2,8 +2,9 @@
 
 ## Why it matters
 
-A Lambda layer made from a Python lambda is saved as marshalled bytecode, and runs as soon as the model is loaded. It can
-do whatever its author chose. Most are harmless arithmetic, and still nobody but the author vouches for them. Who runs it:
+A Lambda layer made from a Python lambda is saved as marshalled bytecode, and runs as soon as the model is loaded. It
+can do whatever its author chose. Most are harmless arithmetic, and still nobody but the author vouches for them. Who
+runs it:
 
 - ``.keras``: only with ``safe_mode=False`` (keras 2.13 and later). A node without ``module`` slips past that before
   3.12.3 and 3.15.0 (CVE-2026-12481).
@@ -11,7 +12,8 @@ do whatever its author chose. Most are harmless arithmetic, and still nobody but
 
 ## What to do
 
-Read the names below. If you know the author, ask for the layer as a class or a function of Keras; else do not load it.
+Read the names below. If you know the author, ask for the layer as a class or a function of Keras; else do not load
+it.
 """
 
 from collections.abc import Iterator
@@ -46,7 +48,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             reaches = sorted({name for name in (*fact.names, *fact.imports, *fact.strings) if name in _REACHES})
             if reaches or not fact.python:
                 severity = _HIGHER.get(severity, severity)
-            message = f"Python bytecode at {shown(fact.where, 80)} runs code of the author's choosing when {when}{_says(fact)}"
+            where = shown(fact.where, 80)
+            message = f"Python bytecode at {where} runs code of the author's choosing when {when}{_says(fact)}"
             yield RULE.finding(reading, message, fact, severity=severity)
 
 

@@ -2,11 +2,11 @@
 
 ## Why it matters
 
-A Lambda layer may name a function instead of carrying bytecode, and ``safe_mode`` never minded functions of Keras itself.
-``keras.utils.get_file`` downloads to where the file says, ``set_global_attribute`` and ``enable_unsafe_deserialization``
-turn safe mode off, and ``load_model`` then loads the second, hidden model with its bytecode (CVE-2025-8747,
-CVE-2025-9906; keras 3.0 to 3.10). A TFOpLambda of Keras 2 calls any function of TensorFlow by its name while the model is
-built, with constants from the file: ``io.write_file`` writes one.
+A Lambda layer may name a function instead of carrying bytecode, and ``safe_mode`` never minded functions of Keras
+itself. ``keras.utils.get_file`` downloads to where the file says, ``set_global_attribute`` and
+``enable_unsafe_deserialization`` turn safe mode off, and ``load_model`` then loads the second, hidden model with its
+bytecode (CVE-2025-8747, CVE-2025-9906; keras 3.0 to 3.10). A TFOpLambda of Keras 2 calls any function of TensorFlow
+by its name while the model is built, with constants from the file: ``io.write_file`` writes one.
 
 ## What to do
 

@@ -2,10 +2,10 @@
 
 ## Why it matters
 
-Some layers are doors: ``TFSMLayer`` loads the SavedModel at a path in the configuration, whose graph may read and write
-files, and ``safe_mode`` did not ask before 3.12.1 and 3.13.2 (CVE-2026-1462). ``TorchModuleWrapper`` unpickles a whole
-``torch.nn.Module`` from base64 (CVE-2025-49655: keras 3.11.0 to 3.11.2 with any ``safe_mode``). ``JaxLayer`` and
-``FlaxLayer`` call functions by their name.
+Some layers are doors: ``TFSMLayer`` loads the SavedModel at a path in the configuration, whose graph may read and
+write files, and ``safe_mode`` did not ask before 3.12.1 and 3.13.2 (CVE-2026-1462). ``TorchModuleWrapper`` unpickles
+a whole ``torch.nn.Module`` from base64 (CVE-2025-49655: keras 3.11.0 to 3.11.2 with any ``safe_mode``). ``JaxLayer``
+and ``FlaxLayer`` call functions by their name.
 
 ## What to do
 
@@ -36,7 +36,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
         if isinstance(fact, Reference) and fact.kind == "saved-model":
             message = (
-                f"TFSMLayer at {shown(fact.where, 80)} loads the SavedModel {shown(fact.target, 120) or '?'} and its graph:"
+                f"TFSMLayer at {shown(fact.where, 80)} loads the SavedModel {shown(fact.target, 120) or '?'}:"
                 " keras before 3.12.1 and 3.13.2 whatever safe_mode says (CVE-2026-1462)"
             )
             yield RULE.finding(reading, message, fact, severity=Severity.HIGH)

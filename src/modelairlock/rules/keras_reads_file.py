@@ -2,10 +2,11 @@
 
 ## Why it matters
 
-``StringLookup``, ``IndexLookup``, ``IntegerLookup`` and ``TextVectorization`` take a list of words, or a path. A path in
-a configuration is opened while the model is loaded, by TensorFlow's file system, which knows ``http``, ``gs`` and ``s3``
-too: the file's words become part of the model, and so leave the machine when it is saved or asked (CVE-2025-12058, keras
-before 3.12.0). Keras writes the words themselves into the models that it saves, unless the layer was made from a path.
+``StringLookup``, ``IndexLookup``, ``IntegerLookup`` and ``TextVectorization`` take a list of words, or a path. A path
+in a configuration is opened while the model is loaded, by TensorFlow's file system, which knows ``http``, ``gs`` and
+``s3`` too: the file's words become part of the model, and so leave the machine when it is saved or asked
+(CVE-2025-12058, keras before 3.12.0). Keras writes the words themselves into the models that it saves, unless the
+layer was made from a path.
 
 ## What to do
 

@@ -2,10 +2,10 @@
 
 ## Why it matters
 
-Keras looks a node's ``registered_name`` up among the custom objects of the process *first*, and only then the class that
-the node shows. A node that says ``keras.layers.Dense`` and is registered as ``package>Other`` becomes the other, if
-anything by that name is registered; keras before 3.9 also looks the registered name up in the module. Keras never writes
-the two apart for its own classes, and refuses it since 3.15.0.
+Keras looks a node's ``registered_name`` up among the custom objects of the process *first*, and only then the class
+that the node shows. A node that says ``keras.layers.Dense`` and is registered as ``package>Other`` becomes the other,
+if anything by that name is registered; keras before 3.9 also looks the registered name up in the module. Keras never
+writes the two apart for its own classes, and refuses it since 3.15.0.
 
 ## What to do
 

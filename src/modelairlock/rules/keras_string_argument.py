@@ -2,13 +2,14 @@
 
 ## Why it matters
 
-``inbound_nodes`` says which tensors a layer is called on. Text in their place is what attacks need to hand a command, a
-path or an address to the function that a node turns out to be; layers have no use for it, apart from words that name a
-mode or a type. Who wrote it into a model meant to call something that is no layer.
+``inbound_nodes`` says which tensors a layer is called on. Text in their place is what attacks need to hand a command,
+a path or an address to the function that a node turns out to be; layers have no use for it, apart from words that
+name a mode or a type. Who wrote it into a model meant to call something that is no layer.
 
 ## What to do
 
-Look at the layer that the message names. If it is a class of your own which takes text, that is why; else do not load it.
+Look at the layer that the message names. If it is a class of your own which takes text, that is why; else do not load
+it.
 """
 
 import re
@@ -32,7 +33,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             odd = [text for text in texts(fact.arguments) if not _WORD.fullmatch(text)]
             if odd:
                 said = ", ".join(repr(text[:120]) for text in odd[:4])
-                message = f"{shown(called(fact), 120)} is called with the text {shown(said, 300)} (at {shown(fact.where, 80)})"
+                where = shown(fact.where, 80)
+                message = f"{shown(called(fact), 120)} is called with the text {shown(said, 300)} (at {where})"
                 yield RULE.finding(reading, message, fact)
 
 

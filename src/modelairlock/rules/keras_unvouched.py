@@ -2,10 +2,10 @@
 
 ## Why it matters
 
-A configuration names the classes and functions that its model is made of. Those of Keras that compute with tensors are
-listed here one by one. Any other name is a class of the author's own, of a library beside Keras, or newer than the
-list: the loader takes it from custom objects (or, before keras 3.9.0, imports its module), and what it does is written
-in code that is not part of this file.
+A configuration names the classes and functions that its model is made of. Those of Keras that compute with tensors
+are listed here one by one. Any other name is a class of the author's own, of a library beside Keras, or newer than
+the list: the loader takes it from custom objects (or, before keras 3.9.0, imports its module), and what it does is
+written in code that is not part of this file.
 
 ## What to do
 
@@ -29,13 +29,19 @@ _WORDS = {"class": "the class", "tf-function": "the function", "name": "by name"
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
+    registered = {
+        fact.where: fact.qualname
+        for fact in reading.facts
+        if isinstance(fact, Configured) and fact.kind == "registered"
+    }
     for fact in reading.facts:
         if not isinstance(fact, Configured) or fact.scheme != "keras" or fact.kind in ("registered", "call"):
             continue
         if is_vouched(fact) or misuse(fact) is not None or (fact.kind == "class" and fact.qualname in _ELSEWHERE):
             continue
+        name = called(fact) + (f" (registered as {registered[fact.where]})" if fact.where in registered else "")
         what = _WORDS.get(fact.kind, "the function")
-        detail = f"the Keras configuration names {what} {shown(called(fact), 120)} at {shown(fact.where, 80)}"
+        detail = f"the Keras configuration names {what} {shown(name, 160)} at {shown(fact.where, 80)}"
         yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
