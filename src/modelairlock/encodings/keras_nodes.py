@@ -9,7 +9,6 @@ stands fast only where it closes; of two equal keys the last counts, as in Pytho
 import binascii
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from modelairlock.encodings.json_steps import Do, Step, steps
@@ -397,7 +396,8 @@ def _taken(value: str) -> Taken | None:
 
 
 def _spelled(value: str) -> Iterator[bytes]:
-    with suppress(ValueError):
+    try:
         yield binascii.a2b_base64(value)
-    with suppress(ValueError):
-        yield value.encode("raw_unicode_escape")
+    except ValueError:
+        yield b""
+    yield value.encode("raw_unicode_escape", "replace")

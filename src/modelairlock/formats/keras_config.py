@@ -26,7 +26,8 @@ _ROOT = words(
     "class_name config module registered_name build_config compile_config keras_version backend name inbound_nodes "
     "shared_object_id trainable dtype batch_input_shape build_input_shape model_config training_config "
     "optimizer_config optimizer loss loss_weights metrics weighted_metrics sample_weight_mode run_eagerly "
-    "steps_per_execution jit_compile auto_scale_loss expects_training_arg must_restore_from_config preserve_input_structure_in_config "
+    "steps_per_execution jit_compile auto_scale_loss expects_training_arg must_restore_from_config "
+    "preserve_input_structure_in_config "
     "autocast input_spec is_graph_network full_save_spec save_spec stateful activity_regularizer"
 )
 _TOLD = 20

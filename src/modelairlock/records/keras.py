@@ -33,9 +33,8 @@ _TENSOR_CLASSES = words("RaggedTensor SparseTensor")
 
 _LAYERS = names.LAYERS | _MODELS | _TF_LAYERS
 _FUNCTIONS = names.ACTIVATIONS | names.MEASURES | names.INITIALIZERS | names.OPS
-_CLASSES = (
-    _LAYERS | names.LOSSES | names.METRICS | names.OPTIMIZERS | names.INITIALIZERS | names.OTHERS | _POLICIES | _COMPILED
-)  # fmt: skip
+_CLASSES = _LAYERS | names.LOSSES | names.METRICS | names.OPTIMIZERS | names.INITIALIZERS | names.OTHERS
+_CLASSES |= names.OPERATIONS | _POLICIES | _COMPILED
 _OPS = names.OPS | names.OPERATIONS
 _BY_ROOM = {
     "": _MODELS | _POLICIES,
@@ -171,7 +170,8 @@ def _is_tensor_function(symbol: str) -> bool:
 #: of ragged and sparse tensors, as InstanceProperty and InstanceMethod name them (tf_keras, ``tf_op_layer.py``)
 _PROPERTIES = words(
     "values flat_values row_splits nested_row_splits indices dense_shape value_rowids nested_value_rowids nrows "
-    "row_starts row_limits row_lengths nested_row_lengths bounding_shape with_values with_flat_values with_row_splits_dtype "
+    "row_starts row_limits row_lengths nested_row_lengths bounding_shape with_values with_flat_values "
+    "with_row_splits_dtype "
     "merge_dims to_tensor to_sparse"
 )
 
