@@ -15,7 +15,7 @@ import zlib
 
 import lz4.frame
 
-from tests.build import joblib_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
+from tests.build import joblib_builder, keras_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
 from tests.build.zip_builder import Entry
@@ -100,6 +100,8 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "image": (("a.png", _png()),),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
+    "keras": (("a.keras", keras_builder.archive(keras_builder.honest())),),
+    "keras_config": (("architecture.json", keras_builder.text(keras_builder.honest())),),
     "lfs_pointer": (
         ("a.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"),
     ),

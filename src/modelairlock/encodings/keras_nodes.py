@@ -222,9 +222,9 @@ class _Nodes:
     def _text(self, frame: _Frame, step: Step) -> Iterator[Fact | Gap]:
         value, key = step.value, step.key
         if key and _NAMES_SOMETHING.fullmatch(key):
-            yield from self._told(self._name(step))
+            yield from self._told(self._name(frame, step))
         elif frame.named is not None and len(frame.named) < _GIVEN:
-            frame.named.append(self._name(step))
+            frame.named.append(self._name(frame, step))
         if key in _PATHS and value:
             target = value[:CHARACTERS]
             yield Reference(span=step.span, kind=_PATHS[key], target=target, where=self._path(f".{key}"))
@@ -233,8 +233,8 @@ class _Nodes:
         if len(value) >= _CODE_CHARACTERS:
             yield from self._code(frame, step)
 
-    def _name(self, step: Step) -> Configured:
-        where = self._path(f".{step.key}" if step.key else "")
+    def _name(self, frame: _Frame, step: Step) -> Configured:
+        where = self._path(_label(frame, step))
         name = step.value[:CHARACTERS]
         return Configured(span=step.span, scheme="keras", kind="name", module="", qualname=name, where=where)
 
@@ -257,7 +257,7 @@ class _Nodes:
             yield from self._told(
                 Bytecode(
                     span=step.span,
-                    where=self._path(f".{step.key}" if step.key else f"[{frame.index}]"),
+                    where=self._path(_label(frame, step)),
                     names=_cut(taken.names, 64),
                     imports=_cut(taken.imports, 16),
                     strings=_cut(taken.strings, 24),
@@ -367,6 +367,10 @@ class _Nodes:
         """The way from the root: ``config.layers[3].config``."""
         path = "".join(frame.label for frame in self.open) + last
         return path.removeprefix(".")[-CHARACTERS:]
+
+
+def _label(frame: _Frame, step: Step) -> str:
+    return f".{step.key}" if step.key or not frame.array else f"[{frame.index}]"
 
 
 def _module(frame: _Frame) -> str:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.keras_nodes import node_facts
-from modelairlock.encodings.plain_text import is_text
 from modelairlock.encodings.strict_json import Kind, pairs, place, text, walk
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
@@ -38,11 +37,11 @@ def claims(probe: Probe) -> bool:
     if not _BEGINS.match(probe.head) or probe.role == "raw":
         return False
     if probe.role == "keras-config":
-        return is_text(probe)
+        return True
     head = probe.head
     if b"\\u00" in head:
         head = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), head)
-    return bool(_CLASS_NAME.search(head) and _BESIDE.search(head)) and is_text(probe)
+    return bool(_CLASS_NAME.search(head) and _BESIDE.search(head))
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:

@@ -156,7 +156,11 @@ def _without_keras(fact: Configured) -> bool:
     """No module: among all of Keras' names. ``builtins`` is what Keras writes for its own functions."""
     if fact.module == "builtins":
         return fact.kind in ("function", "call") and fact.qualname in _FUNCTIONS
-    return not fact.module and (fact.qualname in _CLASSES or fact.qualname in _FUNCTIONS)
+    if fact.module:
+        return False
+    # keras 2.11 to 2.13 register their own optimizers by this name, and save them so in HDF5
+    optimizer = fact.qualname.startswith("Custom>") and fact.qualname[len("Custom>") :] in names.OPTIMIZERS
+    return optimizer or fact.qualname in _CLASSES or fact.qualname in _FUNCTIONS
 
 
 def _is_tensor_function(symbol: str) -> bool:
@@ -216,7 +220,7 @@ def texts(values: tuple[Value, ...]) -> list[str]:
 def written(values: tuple[Value, ...]) -> str:
     """Arguments as Python would write them: ``'x.keras', origin='https://...'``."""
     said = []
-    for value in values:
+    for value in sorted(values, key=lambda value: value.kind == "tuple"):
         named = value.kind == "tuple" and len(value.parts) == 2
         inner = value.parts[1] if named else value
         literal = repr(inner.text[:120]) if inner.kind == "str" else inner.text

@@ -26,10 +26,14 @@ from modelairlock.records.text import shown
 _WORD = re.compile(r"[\w. ,>:\[\]()…*-]{0,80}")
 
 
+def _told(context: Context, fact: Configured) -> bool:
+    """Whether another rule tells of the call, with its arguments."""
+    return misuse(fact) is not None or context.profiles.harm(fact.module, fact.qualname) is not None
+
+
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
-    del context
     for fact in reading.facts:
-        if isinstance(fact, Configured) and fact.scheme == "keras" and fact.kind == "call" and misuse(fact) is None:
+        if isinstance(fact, Configured) and fact.scheme == "keras" and fact.kind == "call" and not _told(context, fact):
             odd = [text for text in texts(fact.arguments) if not _WORD.fullmatch(text)]
             if odd:
                 said = ", ".join(repr(text[:120]) for text in odd[:4])
