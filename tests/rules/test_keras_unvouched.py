@@ -16,7 +16,8 @@ def named(module: str, name: str, kind: str = "class") -> Configured:
     [
         named("pkg.layers", "Mine"), named("", "Mine"), named("keras.layers", "NewLayer"), named("keras", "dense"),
         named("keras.activations", "Dense"), named("keras.layersx", "Dense"), named("builtins", "mine", "function"),
-        named("keras_hub.src.models", "Bert"), named("", "mine", "name"), named("", "Custom>Mine"), named("T", "math.new", "tf-function"),
+        named("keras_hub.src.models", "Bert"), named("", "mine", "name"), named("", "Custom>Mine"),
+        named("T", "math.new", "tf-function"),
         named("tensorflow.python.x", "system", "typespec"), named("keras.ops", "while_loop", "function"),
         named("T", "map_fn", "tf-function"), named("subprocess", "run"),
     ],

@@ -120,24 +120,35 @@ class Base64:
         self.unused_data = b""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """See `Decoder`; never more than was put in. Raises `BadFrame` for what follows the padding."""
+        """See `Decoder`; never more than was put in. Raises `BadFrame` for padding that is none."""
         del max_length
-        if self.eof:
-            return b""
-        fresh = _NOT_BASE64.sub(b"", data)
-        text = self._left + fresh
-        end = text.find(b"=")
-        if end >= 0:
-            if text[end:].strip(b"="):
-                raise BadFrame("base64 goes on after its padding")
-            self.eof = True
-            return binascii.a2b_base64(text[:end] + b"=" * (-end % 4)) if end % 4 != 1 else b""
+        raw = self._left + data
+        text, padding, rest = raw.partition(b"=")
+        text = _NOT_BASE64.sub(b"", text)
+        if padding:
+            return self._ended(text, padding + rest)
         whole = len(text) - len(text) % 4
         self._left = text[whole:]
         return binascii.a2b_base64(text[:whole])
 
+    def _ended(self, text: bytes, tail: bytes) -> bytes:
+        """The last group, once all of its padding is here."""
+        needed = -len(text) % 4
+        run = _PADDING.match(tail)
+        padding = run[0] if run else b""
+        if needed not in (1, 2) or len(padding) > _PADDING_BYTES:
+            raise BadFrame("expected base64, got padding inside it")
+        if padding.count(b"=") < needed and len(padding) == len(tail):
+            self._left = text + tail
+            return b""
+        self.eof, self.needs_input = True, False
+        self.unused_data = tail[len(padding) :]
+        return binascii.a2b_base64(text + b"=" * needed)
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_PADDING = re.compile(rb"[=\r\n]*")
+_PADDING_BYTES = 4096
 
 
 def gzip_header_end(head: bytes) -> int:
