@@ -20,7 +20,7 @@ def everything(inflated: Inflated) -> bytes:
     return inflated.read(0, inflated.size)
 
 
-@given(st.binary(max_size=400))
+@given(st.binary(min_size=1, max_size=400))
 def test_as_python_decodes_it(data: bytes) -> None:
     for spelled in (base64.b64encode(data), base64.encodebytes(data)):
         inflated = opened(spelled)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from modelairlock.encodings.strict_json import Kind, Piece, pairs, place, text
+from modelairlock.encodings.strict_json import Kind, Piece, pairs, text
 from modelairlock.reading import Malformed
 from modelairlock.records.span import Span
 
@@ -25,6 +25,30 @@ class Do(IntEnum):
     REPEATED = 5
 
 
+class _Spelled:
+    """Looks for texts in one piece, each behind the one before it, so that all of them together cost one pass."""
+
+    __slots__ = ("at", "lost", "piece")
+
+    def __init__(self, piece: Piece) -> None:
+        self.piece = piece
+        self.at = 0
+        self.lost = piece.kind in (Kind.SCALAR, Kind.KEY)
+
+    def find(self, text: str) -> Span:
+        """Where `text` stands if it is spelled there without needless escapes; else the whole piece."""
+        start, raw = self.piece.position, self.piece.raw
+        if not self.lost:
+            for ascii_only in (False, True):
+                spelled = json.dumps(text, ensure_ascii=ascii_only).encode("utf-8", "replace")
+                found = raw.find(spelled, self.at)
+                if found >= 0:
+                    self.at = found + len(spelled)
+                    return Span(start + found, start + self.at)
+            self.lost = True
+        return Span(start, start + len(raw))
+
+
 class Step(NamedTuple):
     """`key` is the member's, ``""`` for items of lists; `value` a scalar's. `piece` is what it stands in."""
 
@@ -32,17 +56,12 @@ class Step(NamedTuple):
     key: str
     value: Any
     piece: Piece
+    spelled: _Spelled
 
     @property
     def span(self) -> Span:
-        """Where the value or the key is spelled, or else the piece that holds it."""
-        if self.piece.kind is Kind.SCALAR:
-            return Span(self.piece.position, self.piece.position + len(self.piece.raw))
-        if isinstance(self.value, str):
-            found = place(self.piece, self.value)
-            if found.end - found.start < len(self.piece.raw):
-                return found
-        return place(self.piece, self.key)
+        """Where the value is spelled, or the key of one that is no text, or else the piece. To be asked in order."""
+        return self.spelled.find(self.value if isinstance(self.value, str) else self.key)
 
 
 _BRACKETS = {
@@ -59,53 +78,66 @@ def steps(pieces: Iterator[Piece], wanted: Callable[[str, bytes], bool]) -> Iter
     for piece in pieces:
         if piece.kind is Kind.KEY:
             key = text(piece.raw)
-            continue
-        if piece.kind is Kind.REPEATED:
-            yield Step(Do.REPEATED, text(piece.raw), None, piece)
-            continue
-        yield from _piece(piece, key, wanted)
-        key = ""
+        elif piece.kind is Kind.REPEATED:
+            yield Step(Do.REPEATED, text(piece.raw), None, piece, _Spelled(piece))
+        else:
+            yield from _Apart(piece, wanted).steps(key)
+            key = ""
 
 
-def _piece(piece: Piece, key: str, wanted: Callable[[str, bytes], bool]) -> Iterator[Step]:
-    match piece.kind:
-        case Kind.OPEN_OBJECT | Kind.OPEN_ARRAY | Kind.CLOSE_OBJECT | Kind.CLOSE_ARRAY:
-            yield Step(_BRACKETS[piece.kind], key, None, piece)
-        case Kind.MEMBERS:
-            for name, value in pairs(piece):
-                yield from _value(name, value, piece, wanted)
-        case Kind.FLAT:
-            yield from _value(key, pairs(piece), piece, wanted)
-        case Kind.SCALARS if not wanted(key, piece.raw):
-            yield Step(Do.OPEN_ARRAY, key, None, piece)
-            yield Step(Do.CLOSE, "", None, piece)
-        case Kind.RUN if not wanted("", piece.raw):
-            pass
-        case Kind.RUN:
-            for value in _decoded(piece, b"[" + piece.raw.rstrip(b" \t\r\n")[:-1] + b"]"):
-                yield from _value("", value, piece, wanted)
-        case _:
-            yield from _value(key, _decoded(piece, piece.raw), piece, wanted)
+class _Apart:
+    """One piece that is taken apart."""
 
+    __slots__ = ("piece", "spelled", "wanted")
 
-def _value(key: str, value: Any, piece: Piece, wanted: Callable[[str, bytes], bool]) -> Iterator[Step]:
-    """A decoded value: pairs are an object, a list is a list; neither nests deeper than two."""
-    if isinstance(value, tuple):
-        yield Step(Do.OPEN_OBJECT, key, None, piece)
-        seen: set[str] = set()
-        for name, inner in value:
-            if name in seen:
-                yield Step(Do.REPEATED, name, None, piece)
-            seen.add(name)
-            yield from _value(name, inner, piece, wanted)
-        yield Step(Do.CLOSE, "", None, piece)
-    elif isinstance(value, list):
-        yield Step(Do.OPEN_ARRAY, key, None, piece)
-        for inner in value:
-            yield from _value("", inner, piece, wanted)
-        yield Step(Do.CLOSE, "", None, piece)
-    else:
-        yield Step(Do.SCALAR, key, value, piece)
+    def __init__(self, piece: Piece, wanted: Callable[[str, bytes], bool]) -> None:
+        self.piece = piece
+        self.spelled = _Spelled(piece)
+        self.wanted = wanted
+
+    def steps(self, key: str) -> Iterator[Step]:
+        """What stands in the piece, whose own key is `key`."""
+        piece = self.piece
+        match piece.kind:
+            case Kind.OPEN_OBJECT | Kind.OPEN_ARRAY | Kind.CLOSE_OBJECT | Kind.CLOSE_ARRAY:
+                yield self._step(_BRACKETS[piece.kind], key)
+            case Kind.MEMBERS:
+                for name, value in pairs(piece):
+                    yield from self._value(name, value)
+            case Kind.FLAT:
+                yield from self._value(key, pairs(piece))
+            case Kind.SCALARS if not self.wanted(key, piece.raw):
+                yield self._step(Do.OPEN_ARRAY, key)
+                yield self._step(Do.CLOSE)
+            case Kind.RUN if not self.wanted("", piece.raw):
+                pass
+            case Kind.RUN:
+                for value in _decoded(piece, b"[" + piece.raw.rstrip(b" \t\r\n")[:-1] + b"]"):
+                    yield from self._value("", value)
+            case _:
+                yield from self._value(key, _decoded(piece, piece.raw))
+
+    def _step(self, do: Do, key: str = "", value: Any = None) -> Step:
+        return Step(do, key, value, self.piece, self.spelled)
+
+    def _value(self, key: str, value: Any) -> Iterator[Step]:
+        """A decoded value: pairs are an object, a list is a list; neither nests deeper than two."""
+        if isinstance(value, tuple):
+            yield self._step(Do.OPEN_OBJECT, key)
+            seen: set[str] = set()
+            for name, inner in value:
+                if name in seen:
+                    yield self._step(Do.REPEATED, name)
+                seen.add(name)
+                yield from self._value(name, inner)
+            yield self._step(Do.CLOSE)
+        elif isinstance(value, list):
+            yield self._step(Do.OPEN_ARRAY, key)
+            for inner in value:
+                yield from self._value("", inner)
+            yield self._step(Do.CLOSE)
+        else:
+            yield self._step(Do.SCALAR, key, value)
 
 
 def _decoded(piece: Piece, raw: bytes) -> Any:

@@ -21,7 +21,7 @@ from modelairlock.records.keras_names import words
 from modelairlock.records.span import Span
 
 #: distinct names that are remembered so that each is told once
-NAMES = 20_000
+NAMES = 5_000
 _TOLD = 20
 CHARACTERS = 400
 """Characters kept of a text; a longer one is never equal to a name that anybody knows."""
@@ -95,9 +95,12 @@ class _Frame:
 _READ, _UNREAD = 1, 2
 
 
-def node_facts(cursor: Cursor, start: int, end: int) -> Iterator[Fact | Gap]:
-    """Everything that the configuration in ``start..end`` has its loader look up, run or open."""
-    yield from _Nodes().all(steps(walk(cursor, start, end, constants=True), _wanted))
+def node_facts(cursor: Cursor, start: int, end: int, root: frozenset[str]) -> Iterator[Fact | Gap]:
+    """Everything that the configuration in ``start..end`` has its loader look up, run or open.
+
+    Keys of the outermost object that are not in `root` steer other loaders, and only their readers know what they do.
+    """
+    yield from _Nodes(root).all(steps(walk(cursor, start, end, constants=True), _wanted))
 
 
 def _wanted(key: str, raw: bytes) -> bool:
@@ -108,14 +111,18 @@ def _wanted(key: str, raw: bytes) -> bool:
 class _Nodes:
     """Where we are, and what was told already."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: frozenset[str]) -> None:
+        self.root = root
         self.open: list[_Frame] = []
         self.told: set[int] = set()
         self.repeated = 0
+        self.strangers = 0
 
     def all(self, walked: Iterator[Step]) -> Iterator[Fact | Gap]:
         """What each step adds."""
         for step in walked:
+            if len(self.open) == 1 and step.key and step.key not in self.root:
+                yield from self._stranger(step)
             match step.do:
                 case Do.OPEN_OBJECT | Do.OPEN_ARRAY:
                     self._enter(step)
@@ -125,6 +132,13 @@ class _Nodes:
                     yield from self._scalar(step)
                 case _:
                     yield from self._repeats(step)
+
+    def _stranger(self, step: Step) -> Iterator[Gap]:
+        self.strangers += 1
+        if self.strangers <= _TOLD and step.do is not Do.REPEATED:
+            start, end = step.span
+            detail = f"{step.key[:60]!a} beside a configuration of Keras is for another loader, which nobody asked"
+            yield Gap(start=start, end=end, because=Because.UNRECOGNISED, detail=detail)
 
     def _repeats(self, step: Step) -> Iterator[Irregularity]:
         self.repeated += 1
@@ -222,12 +236,14 @@ class _Nodes:
     def _text(self, frame: _Frame, step: Step) -> Iterator[Fact | Gap]:
         value, key = step.value, step.key
         if key and _NAMES_SOMETHING.fullmatch(key):
-            yield from self._told(self._name(frame, step))
-        elif frame.named is not None and len(frame.named) < _GIVEN:
+            if not self._knows("name", "", value):
+                yield from self._told(self._name(frame, step))
+        elif frame.named is not None and len(frame.named) < _GIVEN and not self._knows("name", "", value):
             frame.named.append(self._name(frame, step))
-        if key in _PATHS and value:
+        if key in _PATHS and value and hash((_PATHS[key], value[:CHARACTERS])) not in self.told:
             target = value[:CHARACTERS]
-            yield Reference(span=step.span, kind=_PATHS[key], target=target, where=self._path(f".{key}"))
+            where = self._path(f".{key}")
+            yield from self._told(Reference(span=step.span, kind=_PATHS[key], target=target, where=where))
         if key == "module" and _BASE64.fullmatch(value):
             yield from self._carried(step)
         if len(value) >= _CODE_CHARACTERS:
@@ -350,18 +366,25 @@ class _Nodes:
 
     # --- telling ------------------------------------------------------------------------------------------------
 
-    def _told(self, fact: Configured | Bytecode) -> Iterator[Fact]:
+    def _told(self, fact: Configured | Bytecode | Reference) -> Iterator[Fact]:
         """The fact, unless the same was told before at another place."""
-        if isinstance(fact, Configured):
-            key = hash((fact.kind, fact.module, fact.qualname, fact.arguments))
-        else:
-            key = hash((fact.names, fact.strings, fact.python))
+        match fact:
+            case Configured():
+                key = hash((fact.kind, fact.module, fact.qualname, fact.arguments))
+            case Reference():
+                key = hash((fact.kind, fact.target))
+            case _:
+                key = hash((fact.names, fact.strings, fact.python))
         if key in self.told:
             return
         self.told.add(key)
         if len(self.told) > NAMES:
             raise OverLimit(fact.span.start, f"more than {NAMES} different names in one configuration")
         yield fact
+
+    def _knows(self, kind: str, module: str, name: str) -> bool:
+        """Whether this was told; asked first where there are many, because to find the place of each takes time."""
+        return hash((kind, module, name[:CHARACTERS], ())) in self.told
 
     def _path(self, last: str = "") -> str:
         """The way from the root: ``config.layers[3].config``."""

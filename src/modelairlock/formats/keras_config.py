@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.keras_nodes import node_facts
-from modelairlock.encodings.strict_json import Kind, pairs, place, text, walk
 from modelairlock.reading import Cursor, Format, Probe
-from modelairlock.records.coverage import Because, Gap
+from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 from modelairlock.records.keras_names import words
 
@@ -29,7 +28,6 @@ _ROOT = words(
     "preserve_input_structure_in_config "
     "autocast input_spec is_graph_network full_save_spec save_spec stateful activity_regularizer"
 )
-_TOLD = 20
 
 
 def claims(probe: Probe) -> bool:
@@ -47,29 +45,7 @@ def claims(probe: Probe) -> bool:
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """Every node, and what stands at the root that no Keras loader knows."""
     start = len(_BOM) if cursor.read(0, min(cursor.size, len(_BOM))) == _BOM else 0
-    yield from node_facts(cursor, start, cursor.size)
-    yield from _strangers(cursor, start)
-
-
-def _strangers(cursor: Cursor, start: int) -> Iterator[Gap]:
-    """Keys at the root, which steer other loaders, and of which only their own readers know what they do."""
-    depth = told = 0
-    for piece in walk(cursor, start, cursor.size, constants=True):
-        names: list[str] = []
-        if piece.kind in (Kind.OPEN_OBJECT, Kind.OPEN_ARRAY):
-            depth += 1
-        elif piece.kind in (Kind.CLOSE_OBJECT, Kind.CLOSE_ARRAY):
-            depth -= 1
-        elif depth == 1 and piece.kind is Kind.KEY:
-            names = [text(piece.raw)]
-        elif depth == 1 and piece.kind is Kind.MEMBERS:
-            names = [name for name, _ in pairs(piece)]
-        for name in names:
-            if name not in _ROOT and told < _TOLD:
-                told += 1
-                at = place(piece, name)
-                detail = f"{name[:60]!a} beside a configuration of Keras is for another loader, which nobody asked"
-                yield Gap(start=at.start, end=at.end, because=Because.UNRECOGNISED, detail=detail)
+    yield from node_facts(cursor, start, cursor.size, _ROOT)
 
 
 FORMAT = Format(

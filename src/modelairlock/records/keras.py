@@ -18,7 +18,7 @@ _ROOTS = (
     "tf_keras.api", "tf_keras", "keras",
 )  # fmt: skip
 
-_MODELS = words("Functional Sequential Model InputLayer Input")
+_MODELS = words("Functional Sequential Model InputLayer Input InputSpec")
 _POLICIES = words("DTypePolicy FloatDTypePolicy QuantizedDTypePolicy Policy")
 #: of `Model.compile`, as Keras writes them since 3.0
 _COMPILED = words("CompileMetrics CompileLoss MetricsList LossesContainer MetricsContainer")
