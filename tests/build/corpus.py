@@ -8,6 +8,7 @@ from tests.build import (
     corpus_files,
     corpus_gadgets,
     corpus_gguf,
+    corpus_keras,
     corpus_laundered,
     corpus_numpy,
     corpus_pickle,
@@ -31,4 +32,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_skops.SAMPLES,
     *corpus_carried.SAMPLES,
     *corpus_gguf.SAMPLES,
+    *corpus_keras.SAMPLES,
 )

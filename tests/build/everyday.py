@@ -19,6 +19,7 @@ from tests.build import (
     ggml_builder,
     gguf_builder,
     joblib_builder,
+    keras_builder,
     llamafile_builder,
     npy_builder,
     safetensors_builder,
@@ -117,6 +118,8 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "image": (("a.png", _png()),),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
+    "keras": (("a.keras", keras_builder.archive(keras_builder.honest())),),
+    "keras_config": (("architecture.json", keras_builder.text(keras_builder.honest())),),
     "lfs_pointer": (
         ("a.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"),
     ),

@@ -4,7 +4,9 @@ A decoder reads *one* frame. What comes after it, and how much may come out at a
 codecs are imported when first used, because most files need none of them.
 """
 
+import binascii
 import codecs
+import re
 import zlib
 from collections.abc import Callable
 from struct import Struct
@@ -104,6 +106,49 @@ class Latin1:
         """See `Decoder`; never more than was put in. Raises `UnicodeError`."""
         del max_length
         return self._inner.decode(data).encode("latin-1")
+
+
+class Base64:
+    """RFC 4648 section 4, as `base64.b64decode` reads it: characters that are not of the alphabet are passed."""
+
+    __slots__ = ("_left", "eof", "needs_input", "unused_data")
+
+    def __init__(self) -> None:
+        self._left = b""
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """See `Decoder`; never more than was put in. Raises `BadFrame` for padding that is none."""
+        del max_length
+        raw = self._left + data
+        text, padding, rest = raw.partition(b"=")
+        text = _NOT_BASE64.sub(b"", text)
+        if padding:
+            return self._ended(text, padding + rest)
+        whole = len(text) - len(text) % 4
+        self._left = text[whole:]
+        return binascii.a2b_base64(text[:whole])
+
+    def _ended(self, text: bytes, tail: bytes) -> bytes:
+        """The last group, once all of its padding is here."""
+        needed = -len(text) % 4
+        run = _PADDING.match(tail)
+        padding = run[0] if run else b""
+        if needed not in (1, 2) or len(padding) > _PADDING_BYTES:
+            raise BadFrame("expected base64, got padding inside it")
+        if padding.count(b"=") < needed and len(padding) == len(tail):
+            self._left = text + tail
+            return b""
+        self.eof, self.needs_input = True, False
+        self.unused_data = tail[len(padding) :]
+        return binascii.a2b_base64(text + b"=" * needed)
+
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_PADDING = re.compile(rb"[=\r\n]*")
+_PADDING_BYTES = 4096
 
 
 def gzip_header_end(head: bytes) -> int:
@@ -346,6 +391,7 @@ def codec(method: str, expected: int | None) -> Codec:
 _CODECS: dict[str, Callable[[], Codec]] = {
     "latin1-of-utf8": lambda: Codec(lambda: Latin1("utf-8"), (UnicodeError,), open_ended=True),
     "latin1-of-escapes": lambda: Codec(lambda: Latin1("raw-unicode-escape"), (UnicodeError,), open_ended=True),
+    "base64": lambda: Codec(Base64, (binascii.Error, BadFrame), open_ended=True),
     "deflate": lambda: Codec(lambda: Deflate(-15), (zlib.error,)),
     "zlib": lambda: Codec(lambda: Deflate(15), (zlib.error,), zlib_header),
     "gzip": lambda: Codec(Gzip, (zlib.error, BadFrame), lambda head: head[:2] == _GZIP_MAGIC, padding=1),

@@ -13,12 +13,12 @@ from operator import attrgetter
 from modelairlock.encodings import zip_records as records
 from modelairlock.encodings.archive_names import decoded, folded
 from modelairlock.encodings.zip_between import Between
-from modelairlock.encodings.zip_members import LYING_FLAGS, Entry, LinkKind, Members, Role, Told
+from modelairlock.encodings.zip_members import LYING_FLAGS, Entry, LinkKind, Members, Told
 from modelairlock.encodings.zip_probe import Names, looks_like_zip, member_names, names_under
 from modelairlock.encodings.zip_records import DESCRIPTOR, Central, End, Local
 from modelairlock.reading import Cursor, OverLimit
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact
+from modelairlock.records.facts import Fact, Role
 from modelairlock.records.span import Extents, Span
 
 __all__ = ["Entry", "Names", "Role", "looks_like_zip", "member_names", "names_under", "read_archive"]

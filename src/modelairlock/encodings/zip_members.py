@@ -15,10 +15,9 @@ from modelairlock.encodings.window import Window
 from modelairlock.encodings.zip_records import DESCRIPTOR
 from modelairlock.reading import Cursor
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact, Link, Member
+from modelairlock.records.facts import Fact, Link, Member, Role
 from modelairlock.records.span import Span
 
-Role = Literal["", "raw", "dormant", "argument"]
 LinkKind = Literal["symlink", "device", "fifo", "other"]
 Told = Iterator[Fact | Gap]
 

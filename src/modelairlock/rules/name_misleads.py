@@ -52,6 +52,7 @@ _INERT = frozenset(
         "ollama_text",
         "onnx",
         "skops_schema",
+        "keras_config",
     )
 )
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
