@@ -28,11 +28,13 @@ _STRING = 200
 #: domains whose operators take no text that names a file, an address or a function
 _PLAIN_DOMAINS = frozenset(("", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training"))
 #: metadata that programs for YOLO hand to `eval`, and what is nothing but a Python literal
-_EVALUATED = frozenset(("names", "imgsz", "kpt_shape", "kpt_names", "args", "end2end", "stride", "batch", "channels"))
+_EVALUATED = frozenset(("names", "imgsz", "kpt_shape", "kpt_names", "args", "end2end"))
 _LITERAL = re.compile(
     r"(?:[\s\[\](){},:]|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|[-+]?\d[\d_]*+(?:\.\d*+)?(?:e[-+]?\d{1,3})?+(?!\w)"
     r"|(?:True|False|None)(?!\w))*+"
 )
+#: without a call, an expression only fails
+_CALLS = re.compile(r"[\w\])'\"}]\s*+\(")
 #: an attribute of a graph that was compiled beforehand names a file, or holds the compiled program
 _CONTEXT = ("EPContext", "ep_cache_context")
 
@@ -69,14 +71,17 @@ class Model:
         self.files: dict[tuple[str, str], _Seen] = {}
         self.functions: dict[tuple[str, str], _Seen] = {}
         self.members: list[Member] = []
+        #: names of the nodes and attributes around what is read now, in this graph and in those around it
         self._path: list[str] = []
+        self._outside: list[str] = []
+        self._shape: list[int] = []
         self._flows: list[Flow] = []
         self._names: list[set[int]] = []
         self._depth = 0
         self._steps = 0
         self._readers = {
             "Graph": self._graph, "Node": self._node, "Tensor": self._tensor, "Attribute": self._attribute,
-            "Function": self._function,
+            "Function": self._function, "Dimension": self._dimension,
         }  # fmt: skip
 
     def read(self) -> None:
@@ -106,7 +111,7 @@ class Model:
         yield from self.members
         yield from self.walk.gaps
 
-    # --- every message ------------------------------------------------------------------------------------------------
+    # --- every message ----------------------------------------------------------------------------------------------
 
     def _take(self, entry: Entry, field: Field) -> None:
         """Whatever a field holds."""
@@ -139,44 +144,64 @@ class Model:
         if self.walk.is_text(field):
             return
         if len(self.members) < DISTINCT:
-            name = ".".join(self._path[-3:]) or "bytes"
+            name = ".".join((self._outside + self._path)[-3:]) or "bytes"
             span = Span(field.start, field.end)
             self.members.append(Member(span=span, name=_short(name), size_bytes=field.length, role="raw"))
         else:
             self.walk.gap(field.start, field.end, Because.OVER_LIMIT, f"more than {DISTINCT} binary attributes")
 
     def _where(self) -> str:
-        return shown("/".join(self._path[-6:]), 120)
+        return shown("/".join((self._outside + self._path)[-6:]), 120)
 
-    # --- graphs and nodes -----------------------------------------------------------------------------------------------
+    # --- graphs and nodes -------------------------------------------------------------------------------------------
 
     def _graph(self, field: Field) -> None:
-        flow = Flow(self._flows[-1] if self._flows else None)
+        flow = Flow()
+        names: set[int] = set()
         self._flows.append(flow)
-        self._names.append(set())
+        self._names.append(names)
+        path, self._path = self._path, []
+        self._outside.extend(path)
         for entry, part in self.walk.known("Graph", field.start, field.end):
-            if entry.name == "output" and flow.watched:
-                flow.output(self._value_name(part))
+            if entry.name == "output":
+                flow.output(self._value(part))
             elif entry.name == "input":
-                flow.input(self._value_name(part))
+                # An input of one element is a switch of the model's own, not a place for a trigger.
+                name = self._value(part)
+                if name and any(length != 1 for length in self._shape):
+                    flow.input(name)
             else:
                 self._take(entry, part)
+        self._path = path
+        del self._outside[len(self._outside) - len(path) :]
         self._names.pop()
         self._flows.pop()
-        flow.close()
+        flow.close(lambda name: hash(name) in names)
         for detail in flow.chosen:
             self.walk.tell("onnx-output-by-comparison", field.start, field.end, detail)
         for detail in flow.huge:
             self.walk.tell("onnx-shape-huge", field.start, field.end, detail)
 
-    def _value_name(self, field: Field) -> str:
+    def _value(self, field: Field) -> str:
+        """The name of an input or output; `_shape` is its shape then."""
         name = ""
+        self._shape.clear()
         for entry, part in self.walk.known("Value", field.start, field.end):
             if entry.name == "name":
                 name = self.walk.text(part)
             else:
                 self._take(entry, part)
         return name
+
+    def _dimension(self, field: Field) -> None:
+        length = -1
+        for entry, part in self.walk.known("Dimension", field.start, field.end):
+            if entry.name == "dim_value":
+                length = part.value
+            else:
+                self._take(entry, part)
+        if len(self._shape) < _STRINGS:
+            self._shape.append(length)
 
     def _node(self, field: Field) -> None:
         self._steps += 1
@@ -255,7 +280,7 @@ class Model:
 
     def _function(self, field: Field) -> None:
         said = {"name": "", "domain": "", "overload": ""}
-        self._flows.append(Flow(None))
+        self._flows.append(Flow())
         for entry, part in self.walk.known("Function", field.start, field.end):
             if entry.name in said:
                 said[entry.name] = self.walk.text(part)
@@ -273,7 +298,7 @@ class Model:
             detail = f"the function {_short('::'.join(key))} is defined twice"
             self.walk.tell("onnx-name-repeated", *span, detail)
 
-    # --- tensors --------------------------------------------------------------------------------------------------------
+    # --- tensors ----------------------------------------------------------------------------------------------------
 
     def _tensor(self, field: Field) -> None:
         for part in read_tensor(self.walk, field.start, field.end):
@@ -291,12 +316,14 @@ class Model:
             for location in locations(tensor):
                 where = self._where()
                 name = shown(tensor.name, 120)
-                self._file("external-data", location, Span(tensor.start, tensor.end), f"{where}/{name}" if where else name)
+                self._file(
+                    "external-data", location, Span(tensor.start, tensor.end), f"{where}/{name}" if where else name
+                )
                 self._reach(location, start, needs)
         if self._names and not self._path and tensor.name:
             self._named(tensor)
         if self._flows and tensor.element == 7 and tensor.small:
-            self._flows[-1].shape(tensor.name, tensor.small, tensor.dims)
+            self._flows[-1].shape("" if self._path else tensor.name, tensor.small)
 
     def _named(self, tensor: Tensor) -> None:
         names = self._names[-1]
@@ -330,11 +357,11 @@ class Model:
         if length is not None:
             seen.high = max(seen.high or 0, start + length)
 
-    # --- metadata -------------------------------------------------------------------------------------------------------
+    # --- metadata ---------------------------------------------------------------------------------------------------
 
     def _metadata(self, field: Field) -> None:
         key, value = read_pair(self.walk, field)
-        if key in _EVALUATED and value and not _LITERAL.fullmatch(value.removesuffix("…")):
+        if key in _EVALUATED and _CALLS.search(value) and not _LITERAL.fullmatch(value.removesuffix("…")):
             detail = f"{key} is {_short(value)}"
             self.walk.tell("onnx-metadata-no-literal", field.start, field.end, detail)
 

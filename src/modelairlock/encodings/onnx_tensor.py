@@ -74,7 +74,7 @@ class Tensor:
         return -(-self.count * bits // 8) if bits and min(self.dims, default=0) >= 0 else None
 
 
-def read_tensor(walk: Walk, start: int, end: int) -> Iterator[Field | Tensor]:
+def read_tensor(walk: Walk, start: int, end: int) -> Iterator[Field | Tensor]:  # noqa: C901  # a case for each field
     """Reads a tensor: yields the fields that somebody else walks (pairs of metadata), and at last the tensor."""
     tensor = Tensor(start, end)
     for entry, field in walk.known("Tensor", start, end):
@@ -156,10 +156,10 @@ def _raw(walk: Walk, tensor: Tensor, field: Field) -> None:
 
 def _numbers(walk: Walk, tensor: Tensor, name: str, field: Field) -> None:
     if name == "int64_data" and len(tensor.small) < _KEPT:
-        few = () if field.wire == LEN and field.length > 10 * _KEPT else None
-        if few is None:
-            few = (_signed(field.value),) if field.wire != LEN else tuple(_varints(walk, field))
-        tensor.small += few
+        if field.wire != LEN:
+            tensor.small += (_signed(field.value),)
+        elif field.length <= 10 * _KEPT:
+            tensor.small += tuple(_varints(walk, field))
     count = walk.count(field, _WIDTHS[name])
     if count < 0:
         walk.tell("onnx-tensor-size", field.start, field.end, f"{name} is no whole number of numbers")
