@@ -134,7 +134,8 @@ def _made(op: str, given: list[_Value]) -> _Value | None:
     if op in _MOVES:
         return first
     if op in _PARTS:
-        return first._replace(part=True)
+        # Over some axes only (given as a second input, since opset 13 or 18) it is one answer for each row.
+        return first if op.startswith("Reduce") and len(given) > 1 else first._replace(part=True)
     part = any(value.part for value in given)
     if op in _COMPARES and len(given) == 2:
         truth = next((value for value in given if value.compared), None)
