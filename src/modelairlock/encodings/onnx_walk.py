@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.onnx_schema import MESSAGES, Entry
-from modelairlock.encodings.protobuf import LEN, Field, Window, fields
-from modelairlock.reading import Cursor
+from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
+from modelairlock.reading import Cursor, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Irregularity
 from modelairlock.records.span import Span
@@ -21,7 +21,29 @@ TOLD = 8
 #: bytes of a text that are kept; a path of Linux has no more
 TEXT_BYTES = 4096
 _PIECE = 1 << 18
+#: bytes of a message that is taken apart in memory, and of a read after a jump
+_SMALL = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+class _Growing(Window):
+    """A window that is small after a jump and grows where reading goes on: most jumps are over a tensor."""
+
+    __slots__ = ("_width",)
+
+    def __init__(self, cursor: Cursor) -> None:
+        super().__init__(cursor)
+        self._width = _SMALL
+
+    def at(self, position: int, length: int) -> bytes:
+        """See `Window`."""
+        low = position - self._base
+        if low < 0 or low + length > len(self._data):
+            goes_on = 0 <= low <= len(self._data)
+            self._width = min(4 * self._width, 16 * _SMALL) if goes_on else _SMALL
+            self._base, low = position, 0
+            self._data = self.cursor.peek(position, max(length, self._width))
+        return self._data[low : low + length]
 
 
 class Walk:
@@ -29,15 +51,19 @@ class Walk:
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
-        self.window = Window(cursor)
+        self.window: Window = _Growing(cursor)
         self.odd: list[Irregularity] = []
         self.gaps: list[Gap] = []
         self._told: dict[str, int] = {}
+        #: the end of the last small message, all of which counts as read
+        self._read = 0
 
     def known(self, kind: str, start: int, end: int) -> Iterator[tuple[Entry, Field]]:
         """The fields of a message of this kind that its table knows. Raises `ReadProblem`."""
+        return self._quick(kind, start, end) if end - start <= _SMALL else self._slow(kind, start, end, 0)
+
+    def _slow(self, kind: str, start: int, end: int, seen: int) -> Iterator[tuple[Entry, Field]]:
         table = MESSAGES[kind]
-        seen = 0
         for field in fields(self.window, start, end):
             entry = table.get(field.number)
             if entry is None or not entry.fits(field.wire):
@@ -45,10 +71,56 @@ class Walk:
                 continue
             if not entry.many:
                 if seen >> field.number & 1:
-                    detail = f"{entry.name} stands twice in one {kind}: parsers take the last, or both together"
-                    self.tell("onnx-field-repeated", field.start, field.end, detail)
+                    self._repeated(kind, entry, field)
                 seen |= 1 << field.number
             yield entry, field
+
+    def _quick(self, kind: str, start: int, end: int) -> Iterator[tuple[Entry, Field]]:  # noqa: C901
+        """Like `_slow`, for a small message in memory and what nearly all fields look like; the rest is left to it.
+
+        A model has hundreds of thousands of these, so this is the one loop here that is written for speed.
+        """
+        data = self.window.at(start, end - start)
+        size = end - start
+        if len(data) < size:
+            raise Truncated(start, f"expected {size} bytes, got {len(data)} before the end")
+        if end > self._read:
+            self.cursor.consumed(start, end)
+            self._read = end
+        table = MESSAGES[kind]
+        seen = at = 0
+        while at < size:
+            begin = at + 1
+            tag = data[at]
+            value = 0
+            if tag >= 0x80 or tag < 8 or begin >= size:
+                break
+            if tag & 7 in (VARINT, LEN):
+                value = data[begin]
+                begin += 1
+                if value >= 0x80:
+                    if begin >= size or data[begin] >= 0x80:
+                        break
+                    value += (data[begin] << 7) - 0x80
+                    begin += 1
+                stop = begin + value if tag & 7 == LEN else begin
+            else:
+                break
+            entry = table.get(tag >> 3)
+            if stop > size or entry is None or not entry.fits(tag & 7) or (seen >> (tag >> 3) & 1 and not entry.many):
+                break
+            seen |= 1 << (tag >> 3)
+            if tag & 7 == LEN:
+                yield entry, Field(tag >> 3, LEN, start + begin, start + stop)
+            else:
+                yield entry, Field(tag >> 3, VARINT, start + at + 1, start + stop, value)
+            at = stop
+        if at < size:
+            yield from self._slow(kind, start + at, end, seen)
+
+    def _repeated(self, kind: str, entry: Entry, field: Field) -> None:
+        detail = f"{entry.name} stands twice in one {kind}: parsers take the last, or both together"
+        self.tell("onnx-field-repeated", field.start, field.end, detail)
 
     def _unknown(self, kind: str, field: Field) -> None:
         detail = f"{kind} has a field {field.number} of wire type {field.wire}, which ONNX (IR version 14) has not"
@@ -71,7 +143,7 @@ class Walk:
         """The beginning of a text. What is no UTF-8 is a gap: parsers differ on it."""
         if field.length > TEXT_BYTES:
             return self._long(field)
-        data = self.window.content(field)
+        data = self.window.at(field.start, field.length) if field.end <= self._read else self.window.content(field)
         try:
             return data.decode()
         except UnicodeDecodeError:
