@@ -8,6 +8,7 @@ from tests.build import (
     corpus_gadgets,
     corpus_laundered,
     corpus_numpy,
+    corpus_onnx,
     corpus_pickle,
     corpus_torch,
     corpus_zip,
@@ -25,4 +26,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_bypasses.SAMPLES,
     *corpus_laundered.SAMPLES,
     *corpus_carried.SAMPLES,
+    *corpus_onnx.SAMPLES,
 )

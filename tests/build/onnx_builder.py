@@ -72,7 +72,9 @@ def graph_attribute(name: str, value: bytes) -> bytes:
     return field(1, name) + field(6, value) + field(20, 5)
 
 
-def tensor(name: str = "w", dims: tuple[int, ...] = (2, 2), element: int = FLOAT, raw: bytes | None = bytes(16)) -> bytes:
+def tensor(
+    name: str = "w", dims: tuple[int, ...] = (2, 2), element: int = FLOAT, raw: bytes | None = bytes(16)
+) -> bytes:
     """A TensorProto with raw data, or none."""
     made = fields(1, *dims) + field(2, element) + field(8, name)
     return made + (b"" if raw is None else field(9, raw))
@@ -113,7 +115,10 @@ def function(name: str, domain: str = "local", nodes: tuple[bytes, ...] = (node(
 
 
 def model(
-    made: bytes | None = None, more: bytes = b"", metadata: tuple[tuple[str, str], ...] = (), functions: tuple[bytes, ...] = ()
+    made: bytes | None = None,
+    more: bytes = b"",
+    metadata: tuple[tuple[str, str], ...] = (),
+    functions: tuple[bytes, ...] = (),
 ) -> bytes:
     """A ModelProto around a graph."""
     head = field(1, 8) + field(2, "modelairlock") + field(7, graph() if made is None else made) + field(8, opset())
@@ -135,4 +140,6 @@ def everything() -> bytes:
     annotation = field(1, "w") + field(2, pair("SCALE_TENSOR", "h"))
     whole = graph(nodes, (tensor(), halves), ("x", "k"), ("y",), field(14, annotation) + field(15, sparse))
     training = field(1, graph()) + field(2, graph()) + field(3, pair("w", "y"))
-    return model(whole, field(20, training), (("names", "{0: 'a (b)', 1: \"c\"}"),), (function("Own"),))
+    # Not in the usual order: what comes last here is what no model can be without, so that every cut is seen.
+    parts = field(1, 8) + field(14, pair("names", "{0: 'a (b)', 1: \"c\"}")) + field(25, function("Own"))
+    return parts + field(20, training) + field(7, whole) + field(8, opset())

@@ -12,8 +12,8 @@ from modelairlock.encodings.onnx_flow import Flow
 from modelairlock.encodings.onnx_schema import MESSAGES, Entry
 from modelairlock.encodings.onnx_tensor import Tensor, check, external, locations, read_pair, read_tensor
 from modelairlock.encodings.onnx_walk import TEXT_BYTES, Walk
-from modelairlock.encodings.protobuf import LEN, Field
-from modelairlock.reading import Cursor
+from modelairlock.encodings.protobuf import LEN, Field, fields
+from modelairlock.reading import Cursor, ReadProblem, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member, Operator, Reference, Setting
 from modelairlock.records.span import Span
@@ -23,6 +23,9 @@ from modelairlock.records.text import shown
 DEPTH = 100
 #: different operators, functions, other files and binary attributes that are kept apart
 DISTINCT = 10_000
+#: what every loader asks for; exporters write the graph before the opset, so that a cut there is seen
+_NEEDED = {"ir_version": "an IR version", "graph": "a graph", "opset_import": "an opset"}
+_FAR = 2**62
 _STRINGS = 8
 _STRING = 200
 #: domains whose operators take no text that names a file, an address or a function
@@ -86,11 +89,34 @@ class Model:
 
     def read(self) -> None:
         """The whole file. Raises `ReadProblem`."""
-        for entry, field in self.walk.known("Model", 0, self.walk.cursor.size):
-            if entry.name == "metadata_props":
-                self._metadata(field)
-            else:
+        done = 0
+        inside = False
+        needed = dict(_NEEDED)
+        try:
+            for entry, field in self.walk.known("Model", 0, self.walk.cursor.size):
+                inside = True
+                needed.pop(entry.name, None)
+                if entry.name == "metadata_props":
+                    self._metadata(field)
+                else:
+                    self._take(entry, field)
+                inside, done = False, field.end
+        except Truncated:
+            if not inside:
+                self._cut(done)
+            raise
+        if needed:
+            raise Truncated(self.walk.cursor.size, f"a model without {' and '.join(needed.values())}")
+
+    def _cut(self, at: int) -> None:
+        """What is left of a graph that the file ends in."""
+        try:
+            field = next(fields(self.walk.window, at, _FAR))
+            entry = MESSAGES["Model"].get(field.number)
+            if entry is not None and entry.fits(field.wire):
                 self._take(entry, field)
+        except ReadProblem:
+            return  # that it is cut is told already
 
     def stated(self) -> Iterator[Fact | Gap]:
         """All that was read so far."""

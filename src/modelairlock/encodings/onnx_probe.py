@@ -29,7 +29,8 @@ def is_model(probe: Probe) -> bool:
     source = BytesSource(probe.head) if probe.source is None else probe.source
     window = Window(Cursor(source, probe.name, Budget(_LIMITS)))
     graph = versions = False
-    for field in _walked(window, 0, probe.size):
+    # A file that is cut short still shows what it was, so lengths are not held against its end.
+    for field in _walked(window, 0, 2**62):
         entry = MESSAGES["Model"].get(field.number)
         if entry is None or not entry.fits(field.wire):
             continue
@@ -77,15 +78,16 @@ def _is_graph(window: Window, field: Field) -> bool:
 
 
 def _is_node(window: Window, field: Field) -> bool:
-    """A node names its operator, and an input or output before or after."""
-    named = False
+    """A node names its operator, and what goes in or comes out."""
+    named = linked = False
     for part in _walked(window, field.start, field.end):
         entry = MESSAGES["Node"].get(part.number)
         if entry is None or not entry.fits(part.wire):
-            return False
+            continue
+        linked = linked or entry.name in ("input", "output")
         if entry.name == "op_type":
             named = part.length <= 200 and _OPERATOR.fullmatch(window.at(part.start, part.length)) is not None
-    return named
+    return named and linked
 
 
 def _is_tensor(window: Window, field: Field) -> bool:

@@ -32,7 +32,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
 _MEMORY = re.compile(r"\*/_ORT_MEM[A-Z_]*_ADDR_/\*")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?|(?:file|data):", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _KINDS = {"external-data": "tensors", "compiled-context": "a compiled program"}
@@ -60,13 +60,13 @@ def _odd(target: str) -> str:
         return "another machine's share on Windows, or an absolute path"
     if path.startswith("/"):
         return "an absolute path (onnx before 1.13.0, onnxruntime before its checks of 2026)"
-    if _DRIVE.match(path) and not _ADDRESS.match(path):
+    if _DRIVE.match(path):
         return "a path on a drive of Windows"
     if _ADDRESS.match(path):
         return "an address"
     if path.startswith("~"):
         return "somebody's home folder, for programs that expand it"
-    if ".." in [part.strip(" .") or part for part in path.split("/")]:
+    if ".." in [part.rstrip(" ") for part in path.split("/")]:
         return "it climbs out of the folder (CVE-2022-25882, CVE-2024-27318; CVE-2025-51480 when it is saved again)"
     if _CONTROL.search(target):
         return "a control character, where one program cuts the path and another does not"
