@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.build import onnx_builder as o
+from tests.build import openvino_builder as v
 from tests.build.sample import CANARY, Sample, python
 
 
@@ -23,6 +24,7 @@ def _hidden() -> bytes:
     return o.model(functions=(o.function("f", nodes=(inner,)),))
 
 
+_BOMB = '<!DOCTYPE net [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 #: file name, builder, whether it has to be flagged
 FILES: dict[str, tuple[str, Callable[[], bytes], bool]] = {
     "traversal": ("model.onnx", lambda: _tensor(o.external("../../.ssh/id_rsa")), True),
@@ -47,6 +49,10 @@ FILES: dict[str, tuple[str, Callable[[], bytes], bool]] = {
     "name-repeated": ("model.onnx", lambda: o.model(o.graph(initializers=(o.tensor(), o.tensor()))), True),
     "operator-twice": ("model.onnx", lambda: o.model(o.graph((o.node("Relu") + o.field(4, "PyOp"),))), True),
     "unknown-field": ("model.onnx", lambda: o.model(more=o.field(99, "MZ")), False),
+    "openvino-bomb": ("model.xml", lambda: v.net(before=_BOMB), True),
+    "openvino-past-the-end": ("model.xml", lambda: v.net(v.constant(offset=2**64 - 8)), True),
+    "openvino-renamed": ("notes.txt", lambda: v.net(v.constant(size=2**62)), True),
+    "openvino-library": ("model.xml", lambda: v.net(v.layer("Run", version="extension")), False),
     "cut": ("model.onnx", lambda: o.everything()[:-9], False),
 }
 

@@ -15,7 +15,15 @@ import zlib
 
 import lz4.frame
 
-from tests.build import joblib_builder, npy_builder, onnx_builder, safetensors_builder, torch_builder, zip_builder
+from tests.build import (
+    joblib_builder,
+    npy_builder,
+    onnx_builder,
+    openvino_builder,
+    safetensors_builder,
+    torch_builder,
+    zip_builder,
+)
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
 from tests.build.zip_builder import Entry
@@ -113,6 +121,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     ),
     "npz": (("a.npz", npy_builder.npz(("é.npy", npy_builder.npy()), ("b.npy", npy_builder.npy()))),),
     "onnx": (("a.onnx", onnx_builder.everything()), ("b.bin", onnx_builder.model())),
+    "openvino": (("a.xml", openvino_builder.everything()),),
     "other_text": (("a.yaml", TEXT),),
     "pickle": tuple(_pickles()),
     "rar": (("a.rar", b"Rar!\x1a\x07\x00" + bytes(40)),),

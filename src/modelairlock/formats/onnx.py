@@ -51,6 +51,7 @@ FORMAT = Format(
         "https://github.com/onnx/onnx/blob/main/onnx/onnx.proto",
         "https://github.com/onnx/onnx/blob/main/docs/ExternalData.md",
         "https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md",
-        "CVE-2022-25882, CVE-2024-27318, CVE-2025-51480, CVE-2026-27489, CVE-2026-34445, CVE-2026-34446, CVE-2026-34447",
+        "CVE-2022-25882, CVE-2024-27318, CVE-2025-51480",
+        "CVE-2026-27489, CVE-2026-34445, CVE-2026-34446, CVE-2026-34447",
     ),
 )
