@@ -90,6 +90,7 @@ ODD = {
     "too small": (v.constant(size=8), "openvino-const-size"),
     "too large": (v.constant(size=17), "openvino-const-size"),
     "shape wraps around": (v.constant(shape="4294967296,4294967296,4", size=0), "openvino-const-size"),
+    "shape is negative": (v.constant(shape="-2,2", size=16), "openvino-const-odd"),
     "cached": (
         v.layer(
             "Const",
@@ -101,6 +102,17 @@ ODD = {
         "openvino-const-odd",
     ),
 }
+
+
+def test_a_constant_without_elements_is_one_byte() -> None:
+    assert read(FORMAT, v.net(v.constant(size=1, shape="0"), v.constant(size=0, shape="0,2"))).kinds == []
+    assert read(FORMAT, v.net(v.constant(size=2, shape="0"))).kinds == ["openvino-const-size"]
+
+
+def test_sizes_of_other_layers_are_no_bytes() -> None:
+    lrn = v.layer("LRN", v.element("data", alpha="0.0001", size="3"))
+    assert read(FORMAT, v.net(lrn, v.layer("PriorBox", v.element("data", offset="0.5")))).kinds == []
+    assert read(FORMAT, v.net(v.layer("const", v.element("data", size="3")))).kinds == ["openvino-const-odd"]
 
 
 def test_preprocessing() -> None:

@@ -24,6 +24,7 @@ _DEPTH = 256
 _TOLD = 8
 _DISTINCT = 10_000
 _STRINGS = 8
+_DIMENSIONS = 64
 _STRING = 200
 _INT64 = 2**63
 _FREE = frozenset(("rt_info", "meta_data", "cli_parameters", "statistics", "pre_process"))
@@ -224,16 +225,31 @@ class _Document:
 
     def _data(self, attributes: dict[str, str]) -> None:
         layer = self._layers[-1]
-        if "offset" in attributes or "size" in attributes:
+        constant = layer.kind.lower() in ("const", "constant")
+        if constant or ("offset" in attributes and "size" in attributes):
             size = self._range(attributes.get("offset", ""), attributes.get("size", ""), layer.name)
-            needs = _needs(attributes.get("element_type", ""), attributes.get("shape", ""))
-            if layer.kind == "Const" and size is not None and needs is not None and size != needs:
-                shape = f"{attributes.get('element_type')} of shape {attributes.get('shape')!r}"
-                detail = f"{shown(repr(layer.name), 80)}: {shown(shape, 80)} takes {needs} bytes and is given {size}"
-                self._tell("openvino-const-size", layer.span, detail)
+            if constant and size is not None:
+                self._constant(layer, attributes.get("element_type", ""), attributes.get("shape", ""), size)
         else:
             texts = [f"{key}={value}"[:_STRING] for key, value in attributes.items() if not _plain(value)]
             layer.strings.extend(texts[: max(0, _STRINGS - len(layer.strings))])
+
+    def _constant(self, layer: _Layer, element: str, shape: str, size: int) -> None:
+        """Whether a constant has as many bytes as its type and shape take."""
+        what = f"{shown(repr(layer.name), 80)}: {shown(element, 20)} of shape {shown(repr(shape), 60)}"
+        parts = [part.strip() for part in shape.split(",") if part.strip()]
+        lengths = [number for part in parts if (number := _number(part)) is not None]
+        if len(lengths) < len(parts) or len(parts) > _DIMENSIONS:
+            self._tell("openvino-const-odd", layer.span, what)
+            return
+        bits = _BITS.get(element)
+        if bits is None:
+            return
+        for length in lengths:
+            bits *= length
+        needs = -(-bits // 8)
+        if size != (needs or min(size, 1)):  # one without elements is written as one byte
+            self._tell("openvino-const-size", layer.span, f"{what} takes {needs} bytes and is given {size}")
 
     def _range(self, offset: str, size: str, name: str) -> int | None:
         """A part of the other file; how long it is, if that can be."""
@@ -269,20 +285,6 @@ def _number(text: str) -> int | None:
 def _plain(value: str) -> bool:
     """Whether a value is a number, a few of them, or a truth."""
     return not value or value in ("true", "false") or re.fullmatch(r"[-+\d., ?e]*", value[:_STRING]) is not None
-
-
-def _needs(element: str, shape: str) -> int | None:
-    """Bytes that a constant takes; None when that is not for arithmetic to say."""
-    bits = _BITS.get(element)
-    lengths = [_number(part.strip()) for part in shape.split(",") if part.strip()]
-    if bits is None or len(lengths) > 64:
-        return None
-    count = 1
-    for length in lengths:
-        if length is None:
-            return None
-        count *= length
-    return -(-count * bits // 8)
 
 
 FORMAT = Format(

@@ -21,7 +21,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 
 #: kinds of irregularity, and what each amounts to
 _KINDS = {
-    "openvino-const-odd": "a constant lies where no file reaches",
+    "openvino-const-odd": "a constant has a place or a shape that cannot be",
     "openvino-const-size": "a constant's numbers do not fit its type and shape",
     "openvino-doctype": "it does what no exporter does",
 }
