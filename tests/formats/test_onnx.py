@@ -173,6 +173,10 @@ ODD = {
     "in two places": (with_tensor(o.tensor() + o.field(4, bytes(16))), "onnx-data-twice"),
     "inside and outside": (with_tensor(o.external("w.data") + o.field(9, bytes(16))), "onnx-data-twice"),
     "wraps around": (with_tensor(o.tensor(dims=(2**32, 2**32, 4))), "onnx-shape-odd"),
+    "bytes wrap around": (with_tensor(o.external("a", dims=(2**31, 2**31))), "onnx-shape-odd"),
+    "end wraps around": (
+        with_tensor(o.external("a", ("offset", str(2**63 - 8)), ("length", "16"))), "onnx-external-odd",
+    ),
     "negative": (with_tensor(o.tensor(dims=(-1, 4))), "onnx-shape-odd"),
     "many dimensions": (with_tensor(o.tensor(dims=(1,) * 65, raw=bytes(4))), "onnx-shape-odd"),
     "name twice": (o.model(o.graph(initializers=(o.tensor(), o.tensor()))), "onnx-name-repeated"),

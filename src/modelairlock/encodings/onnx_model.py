@@ -380,7 +380,7 @@ class Model:
         if seen is None:
             return
         seen.low = start if seen.low is None else min(seen.low, start)
-        if length is not None:
+        if length is not None and start + length < _FAR:  # what is more was told as odd
             seen.high = max(seen.high or 0, start + length)
 
     # --- metadata ---------------------------------------------------------------------------------------------------

@@ -184,6 +184,8 @@ def external(walk: Walk, tensor: Tensor) -> External | None:
     if tensor.located != _EXTERNAL:
         _tell_external(walk, tensor, "it is not marked as external, so that some loaders ignore it and others do not")
     start, length = (_number(walk, tensor, key, said.get(key)) for key in ("offset", "length"))
+    if (start or 0) + (length or 0) >= _INT64:
+        _tell_external(walk, tensor, f"{length} bytes from {start} on pass 63 bits")
     return External(said["location"], start, length)
 
 
@@ -215,7 +217,7 @@ def check(walk: Walk, tensor: Tensor, outside: External | None) -> None:
     if len(held) > 1:
         detail = f"{_short(tensor.name)} has its numbers in {' and '.join(held)}: each loader has its own idea of it"
         walk.tell("onnx-data-twice", tensor.start, tensor.end, detail)
-    if min(tensor.dims, default=0) < 0 or tensor.count >= _INT64:
+    if min(tensor.dims, default=0) < 0 or max(tensor.count, tensor.bytes_needed() or 0) >= _INT64:
         detail = f"{_short(tensor.name)} has the shape {_short(str(tensor.dims))}"
         walk.tell("onnx-shape-odd", tensor.start, tensor.end, detail)
     elif tensor.element not in ELEMENTS:

@@ -38,7 +38,7 @@ _CODE = frozenset(
     )
 )  # fmt: skip
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
-_INERT = frozenset(("safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "onnx"))
+_INERT = frozenset(("safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "onnx", "openvino"))
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
 _QUIET = frozenset(("lfs_pointer", "script", "other_text", "hub_bookkeeping"))
 
