@@ -55,6 +55,13 @@ PACKAGES = (
         (".pth.tar",),
     ),
     Package(
+        "ddddocr",
+        "1.6.1",
+        "ONNX networks that read captchas (88 MB)",
+        (".onnx",),
+        "c7c70f4ae2d0335440ae8b272eea48c9f6888ecef46785fe2311f0c97a133935",
+    ),
+    Package(
         "facenet-pytorch",
         "2.6.0",
         "three state dicts in PyTorch's format before zip",
@@ -107,6 +114,12 @@ PACKAGES = (
         "fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e",
     ),
     Package(
+        "magika",
+        "1.0.3",
+        "an ONNX network from JAX",
+        (".onnx",),
+    ),
+    Package(
         "mne-icalabel",
         "0.10.0",
         "a state dict, and ONNX",
@@ -129,6 +142,13 @@ PACKAGES = (
         "a pickle of the package's own class, under gzip",
         (".pklz",),
         "5e3c6b5cbcbf2a6d69b636aa6353c5cd6b77756282b854c1a614053885efb987",
+    ),
+    Package(
+        "nudenet",
+        "3.4.2",
+        "a YOLO detector as ONNX, with its metadata",
+        (".onnx",),
+        "5937dbd84e5d8e5de038f08ffea5a1bb50a08475776bf2b4795914ce0eaf0331",
     ),
     Package(
         "pesto-pitch",

@@ -11,6 +11,7 @@ from tests.build import (
     corpus_keras,
     corpus_laundered,
     corpus_numpy,
+    corpus_onnx,
     corpus_pickle,
     corpus_skops,
     corpus_torch,
@@ -33,4 +34,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_carried.SAMPLES,
     *corpus_gguf.SAMPLES,
     *corpus_keras.SAMPLES,
+    *corpus_onnx.SAMPLES,
 )

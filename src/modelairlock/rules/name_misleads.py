@@ -53,6 +53,7 @@ _INERT = frozenset(
         "onnx",
         "skops_schema",
         "keras_config",
+        "openvino",
     )
 )
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
