@@ -117,9 +117,9 @@ class _Counter:
         while waiting:
             one = waiting.pop()
             method = one.node if isinstance(one, nodes.Call) else None
-            if isinstance(method, nodes.Getattr) and method.attr in MUTATORS:
-                if self._root(owner_of(method.node)) == looped:
-                    return True
+            adds = method if isinstance(method, nodes.Getattr) and method.attr in MUTATORS else None
+            if adds is not None and self._root(owner_of(adds.node)) == looped:
+                return True
             waiting.extend(one.iter_child_nodes())
         return False
 

@@ -35,8 +35,8 @@ from modelairlock.reading import Budget
 
 #: rounds in which all values must settle
 _ROUNDS = 8
-#: variables that hold what the user says and hands over, by the names that transformers and servers give them
-TALK = frozenset(("messages", "message", "tools", "documents", "conversation", "functions", "tool_calls", "tool_call"))
+#: variables that hold what the user says and hands over, and that no special token of a model can take the place of
+TALK = frozenset(("messages", "tools", "documents"))
 MUTATORS = frozenset(("append", "extend", "insert", "update", "setdefault", "add", "appendleft"))
 
 _SAME = frozenset(("items", "keys", "values", "copy"))
@@ -78,14 +78,17 @@ class _Put(NamedTuple):
 class Scope:
     """All names that a template gives values to."""
 
-    def __init__(self, everything: list[nodes.Node], budget: Budget) -> None:
+    def __init__(self, tree: nodes.Template, everything: list[nodes.Node], budget: Budget) -> None:
         self.budget = budget
         self.macros = {node.name: node for node in everything if isinstance(node, nodes.Macro)}
+        called = {id(node.node) for node in everything if isinstance(node, nodes.Call)}
+        #: names that are read and not called on the spot: a macro among them may be called from anywhere
+        self.handed_on = {node.name for node in everything if isinstance(node, nodes.Name) and id(node) not in called}
         self.puts = [put for node in everything if isinstance(node, _BINDING) for put in self._puts(node)]
         self.names = {put.name for put in self.puts}
         self.namespaces = _namespaces(everything)
-        unbound = perhaps_unbound(everything[0]) if isinstance(everything[0], nodes.Template) else frozenset(self.names)
-        self.known = {name: _outside(name) if name in unbound else NOTHING for name in self.names}
+        self.unbound = perhaps_unbound(tree)
+        self.known = {name: _outside(name) if name in self.unbound else NOTHING for name in self.names}
         self.fields: dict[str, list[str]] = {}
         for name in self.names:
             if "." in name:
@@ -149,7 +152,8 @@ class Scope:
         names = [argument.name for argument in macro.args]
         for name, default in zip(reversed(names), reversed(macro.defaults), strict=False):
             yield self._put(name, default)
-        yield from (_Put(name, lambda: NOTHING) for name in names)
+        unknown = ANYTHING if macro.name in self.handed_on else NOTHING
+        yield from (_Put(name, lambda: unknown) for name in names)
         yield from (_Put(name, lambda: ANYTHING) for name in ("varargs", "kwargs"))
 
     def _handed_over(self, call: nodes.Call) -> Iterator[_Put]:
@@ -176,6 +180,22 @@ class Scope:
         values = [self.value(one) for one in node.args]
         values += [self.value(one.value) for one in keywords(node)]
         return [*values, ANYTHING] if node.dyn_args or node.dyn_kwargs else values
+
+    def holds_macros(self, node: nodes.Node, met: frozenset[str] = frozenset()) -> bool:
+        """Whether the expression is, or has in it, nothing but macros of the template."""
+        if isinstance(node, nodes.List | nodes.Tuple):
+            return all(self.holds_macros(one, met) for one in node.items)
+        if isinstance(node, nodes.Add):
+            return self.holds_macros(node.left, met) and self.holds_macros(node.right, met)
+        if isinstance(node, nodes.Getitem):
+            return self.holds_macros(node.node, met)
+        if not isinstance(node, nodes.Name) or node.name not in self.names:
+            return isinstance(node, nodes.Name) and node.name in self.macros
+        sources = [put.source for put in self.puts if put.name == node.name]
+        inner = met | {node.name}
+        return node.name not in self.unbound and all(
+            source is not None and (node.name in met or self.holds_macros(source, inner)) for source in sources
+        )
 
     # --- what an expression may be -------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ class Use(NamedTuple):
 def uses(tree: nodes.Template, budget: Budget) -> Iterator[Use]:
     """Everything in the template that a rule may have something to say about. Raises `Unsupported` and `OverLimit`."""
     everything = all_nodes(tree)
-    scope = Scope(everything, budget)
+    scope = Scope(tree, everything, budget)
     walker = _Walker(scope, everything)
     for seen, node in enumerate(everything):
         if seen % _PIECE == 0:
@@ -132,10 +132,9 @@ class _Walker:
         called = node.node
         if isinstance(called, nodes.Getattr):
             yield from self._method(called, node)
-        elif not isinstance(called, nodes.Name):
-            yield Use("call", said(called), node.lineno)
-        elif called.name in self.scope.names:
-            yield Use("call", called.name, node.lineno)
+        elif not isinstance(called, nodes.Name) or called.name in self.scope.names:
+            if not self.scope.holds_macros(called):
+                yield Use("call", said(called), node.lineno)
         elif called.name not in self.scope.macros and called.name not in _BROUGHT:
             yield Use("global", called.name, node.lineno)
 
