@@ -15,7 +15,7 @@ import zlib
 
 import lz4.frame
 
-from tests.build import joblib_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
+from tests.build import joblib_builder, npy_builder, safetensors_builder, templates, torch_builder, zip_builder
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
 from tests.build.zip_builder import Entry
@@ -98,6 +98,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
     "image": (("a.png", _png()),),
+    "jinja_template": (("a.jinja", templates.HONEST["thinking"].encode()), ("b.tmpl", templates.GO.encode())),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
     "lfs_pointer": (
@@ -118,6 +119,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "safetensors": (("a.safetensors", safetensors_builder.safetensors()),),
     "script": (("a.py", "# é\n".encode()), ("b", "#!/bin/sh\n# é\n".encode())),
     "seven_zip": (("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),),
+    "spacy_config": (("config.cfg", templates.spacy()),),
     "tar": (
         ("a.tar", _tar(tarfile.PAX_FORMAT, "utf-8")),
         ("b.tar", _tar(tarfile.GNU_FORMAT, "latin-1")),

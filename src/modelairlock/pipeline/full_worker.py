@@ -18,7 +18,11 @@ for _name in LIBRARIES:
     importlib.import_module(_name)
 #: files that make their readers import what these import late: one that parses, with a character by its name (which
 #: takes `unicodedata`) and a number, one that does not, and one of Go
-_FIRST = (b"{% for a in b recursive %}{{ '\\N{DASH}' ~ 1.5|string }}{% endfor %}", b"{% if", b"{{ range .X }}{{ end }}")
+_FIRST = (
+    b"{% for a in b recursive %}{{ '\\N{DASH}\\ ' ~ 1.5|string }}{% endfor %}",
+    b"{% if",
+    b"{{ range .X }}{{ end }}",
+)
 
 for _data in _FIRST:
     read_tree(BytesSource(_data), "x.jinja", "x.jinja", DEFAULT_LIMITS)
