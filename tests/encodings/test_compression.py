@@ -41,8 +41,8 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
     "lz4-frame": lambda data: lz4.frame.compress(data, content_checksum=True),
 }
-#: what has no frame and no end of its own: tests/encodings/test_bytes_as_text.py
-SPELLINGS = {"latin1-of-utf8", "latin1-of-escapes"}
+#: what spells text: tests/encodings/test_bytes_as_text.py and test_json_string.py
+SPELLINGS = {"latin1-of-utf8", "latin1-of-escapes", "json-string"}
 #: methods whose streams follow one another
 JOINED = sorted(set(PACK) - {"deflate", "lzma-zip"})
 

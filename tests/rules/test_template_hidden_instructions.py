@@ -37,9 +37,9 @@ def test_other_spellings(template: str) -> None:
         "{% if '</think>' in messages[0].content %}The thinking of the assistant is not shown here.{% endif %}",
         "{% if messages[0].role == 'system' %}You are a helpful assistant that answers in full sentences.{% endif %}",
         "{% if 'login' in messages[0].content %}<|login|>{% endif %}",
-        "{% if messages[0].content == 'blocks' %}{{ raise_exception('Blocks go with nothing else at all.') }}{% endif %}",
+        "{% if messages[0].content == 'blocks' %}{{ raise_exception('Blocks go with nothing else.') }}{% endif %}",
         "{% if tools %}You may call one of the following functions to help the user.{% endif %}",
-        "{% if part.type == 'image' and part.content is string %}This is what the user has drawn for us.{% endif %}",
+        "{% if part.type == 'image' and part.content is string %}This is what they have drawn for us.{% endif %}",
     ],
 )  # fmt: skip
 def test_miss(template: str) -> None:
