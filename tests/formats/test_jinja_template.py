@@ -114,6 +114,16 @@ def test_what_does_not_parse_is_still_looked_through_for_names() -> None:
     assert uses("{% if ''.__class__ %}{% endfor %}") == [("attribute", "__class__", "line 1")]
 
 
+def test_what_is_too_much_is_still_looked_through_for_names() -> None:
+    much = "{{ x }}" * 40_000
+    assert uses("{{ ''.__class__ }}{{ ''['__base__'] }}" + much) == [
+        ("attribute", "__class__", "line 1"),
+        ("attribute", "__base__", "line 1"),
+    ]
+    chain = "".join(f"{{% set a{n} = a{n + 1} ~ a{n + 2} %}}" for n in range(1_900))
+    assert ("attribute", "__class__", "line 1") in uses("{{ ''.__class__ }}" + chain)
+
+
 def test_a_character_by_its_name_is_that_character() -> None:
     assert uses(r"{{ ''['\N{LOW LINE}\N{LOW LINE}class__'] }}") == [("attribute", "__class__", "line 1")]
 

@@ -24,6 +24,7 @@ DEPTH = 120
 _NUMBER_CHARACTERS = 100
 _PIECE = 2_000
 _OPENS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+_SPECIAL = re.compile(r"__\w++")
 _LINE = re.compile(rb"\r\n|\r|\n")
 
 
@@ -110,12 +111,16 @@ def all_nodes(tree: nodes.Template) -> list[nodes.Node]:
 
 
 def names_without_parsing(source: str) -> Iterator[tuple[int, str]]:
-    """Line and name of what a text that does not parse says behind a dot; up to where not even words can be told."""
+    """Line and name of what a text that does not parse says behind a dot, and of its strings that are special names.
+
+    Up to where not even words can be told apart.
+    """
     before = ""
     try:
         for line, kind, value in ENVIRONMENT.lexer.tokeniter(source[:CHARACTERS], None):
-            if kind == "name" and before == ".":
-                yield line, value
+            special = kind == "string" and _SPECIAL.fullmatch(value, 1, len(value) - 1) is not None
+            if special or (kind == "name" and before == "."):
+                yield line, value.strip("'\"")
             if kind != "whitespace":
                 before = value if kind == "operator" else ""
     except (TemplateSyntaxError, ValueError, RuntimeError):

@@ -40,7 +40,7 @@ def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
             return
         yield from _words(data, text, lines)
         raise _stopped(problem, lines) from None
-    yield from _uses(cursor, tree, data, lines)
+    yield from _uses(cursor, tree, data, text, lines)
 
 
 def _text(cursor: Cursor) -> tuple[bytes, str]:
@@ -65,7 +65,7 @@ def _stopped(problem: Exception, lines: list[int]) -> ReadProblem:
     return Malformed(at, "a Jinja template", f"line {problem.line}: {problem}")
 
 
-def _uses(cursor: Cursor, tree: object, data: bytes, lines: list[int]) -> Iterator[Fact]:
+def _uses(cursor: Cursor, tree: object, data: bytes, text: str, lines: list[int]) -> Iterator[Fact]:
     from jinja2 import nodes
 
     from modelairlock.encodings.jinja_syntax import BadTemplate
@@ -87,6 +87,7 @@ def _uses(cursor: Cursor, tree: object, data: bytes, lines: list[int]) -> Iterat
                 raise OverLimit(span.start, f"more than {_USES} different things in one template")
     except (BadTemplate, RecursionError) as problem:
         yield from found.values()
+        yield from _words(data, text, lines)
         raise _stopped(problem, lines) from None
     yield from found.values()
 
@@ -106,7 +107,7 @@ def _line(data: bytes, lines: list[int], number: int, name: str) -> Span:
 
 
 def _words(data: bytes, text: str, lines: list[int]) -> Iterator[Fact]:
-    """Of a template that does not parse, the attributes that no plain data has: another engine may parse it."""
+    """Of a template that cannot be read as one, the attributes that no plain data has: somebody else may read it."""
     from modelairlock.encodings.jinja_syntax import names_without_parsing
     from modelairlock.encodings.jinja_values import leads_out
 
@@ -147,12 +148,12 @@ FORMAT = Format(
     read=_read,
     extensions=TEMPLATE_EXTENSIONS,
     loaders=(
-        "transformers apply_chat_template (jinja2's ImmutableSandboxedEnvironment)",
-        "vllm and sglang, through transformers; sglang's /v1/rerank renders without a sandbox (CVE-2026-5760)",
-        "llama-cpp-python: without a sandbox before 0.2.72 (CVE-2024-34359)",
-        "litellm: without a sandbox before 1.34.42 (CVE-2024-2952)",
-        "spacy-llm: without a sandbox before 0.7.3 (CVE-2025-25362)",
-        "llama.cpp and Ollama, by engines of their own, which reach no Python",
+        "transformers apply_chat_template, vllm (in jinja2's sandbox)",
+        "llama-cpp-python (no sandbox before 0.2.72)",
+        "sglang (no sandbox in /v1/rerank up to 0.5.9)",
+        "litellm (no sandbox before 1.34.42)",
+        "spacy-llm (no sandbox before 0.7.3)",
+        "llama.cpp and Ollama (engines of their own, which reach no Python)",
     ),
     blind_spots=(
         "what the text of a template makes a model do: only conditions on a user's words that add sentences are told",
