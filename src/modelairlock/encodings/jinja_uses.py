@@ -142,9 +142,14 @@ class _Walker:
         if called.attr in _FORMATS:
             yield from self._format(called, node)
             return
-        yield Use("call", f".{called.attr}", node.lineno)
+        yield Use("call", said(called) if self._own_field(called) else f".{called.attr}", node.lineno)
         if called.attr in MUTATORS and not owner_of(called.node):
             yield Use("call", f".{called.attr} to {said(called.node)}", node.lineno)
+
+    def _own_field(self, called: nodes.Getattr) -> bool:
+        """Whether the template has put something under that name itself: then it is no method that is called."""
+        owner = self.scope.value(called.node)
+        return called.attr in owner.keys or (called.attr in self.scope.fields and (owner.boxed or not owner.outside))
 
     def _format(self, called: nodes.Getattr, node: nodes.Call) -> Iterator[Use]:
         """``str.format`` looks attributes up by what stands in the text."""
