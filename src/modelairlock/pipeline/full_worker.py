@@ -19,9 +19,9 @@ for _name in LIBRARIES:
 #: files that make their readers import what these import late: one that parses, with a character by its name (which
 #: takes `unicodedata`) and a number, one that does not, and one of Go
 _FIRST = (
-    b"{% for a in b recursive %}{{ '\\N{DASH}\\ ' ~ 1.5|string }}{% endfor %}",
+    b"{% for a in b recursive %}{{ '\\N{EM DASH}\\ ' ~ 1.5|string }}{% endfor %}",
     b"{% if",
-    b"{{ range .X }}{{ end }}",
+    b"{{ range .X }}{{ .Y }}{{ end }}",
 )
 
 for _data in _FIRST:
