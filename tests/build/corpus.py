@@ -14,6 +14,7 @@ from tests.build import (
     corpus_onnx,
     corpus_pickle,
     corpus_skops,
+    corpus_templates,
     corpus_torch,
     corpus_zip,
 )
@@ -35,4 +36,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_gguf.SAMPLES,
     *corpus_keras.SAMPLES,
     *corpus_onnx.SAMPLES,
+    *corpus_templates.SAMPLES,
 )

@@ -26,6 +26,7 @@ from tests.build import (
     openvino_builder,
     safetensors_builder,
     skops_builder,
+    templates,
     torch_builder,
     zip_builder,
 )
@@ -118,6 +119,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
     "image": (("a.png", _png()),),
+    "jinja_template": (("a.jinja", templates.HONEST["thinking"].encode()), ("b.tmpl", templates.GO.encode())),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
     "keras": (("a.keras", keras_builder.archive(keras_builder.honest())),),
@@ -146,6 +148,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "safetensors": (("a.safetensors", safetensors_builder.safetensors()),),
     "script": (("a.py", "# é\n".encode()), ("b", "#!/bin/sh\n# é\n".encode())),
     "seven_zip": (("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),),
+    "spacy_config": (("config.cfg", templates.spacy()),),
     "tar": (
         ("a.tar", _tar(tarfile.PAX_FORMAT, "utf-8")),
         ("b.tar", _tar(tarfile.GNU_FORMAT, "latin-1")),

@@ -42,7 +42,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     "lz4-frame": lambda data: lz4.frame.compress(data, content_checksum=True),
 }
 #: what has no frame and no end of its own: tests/encodings/test_bytes_as_text.py, test_base64.py
-SPELLINGS = {"latin1-of-utf8", "latin1-of-escapes", "base64"}
+SPELLINGS = {"latin1-of-utf8", "latin1-of-escapes", "json-string", "base64"}
 #: methods whose streams follow one another
 JOINED = sorted(set(PACK) - {"deflate", "lzma-zip"})
 

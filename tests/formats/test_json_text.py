@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from modelairlock.formats.json_text import FORMAT, STEERING
 from modelairlock.limits import Limits
 from modelairlock.records.coverage import Because
+from modelairlock.records.scan import Verdict
 from tests.formats.everyday_help import because, claims, complete, cuts, irregular, read
+from tests.reading_help import read as alone
+from tests.rules.judging import judged
 
 
 def said(value: Any, name: str = "config.json", windows: tuple[int, ...] = (40, 256 * 1024)) -> list[str]:
@@ -81,8 +84,6 @@ STEERED: list[tuple[str, Any, list[str]]] = [
     ("config.json", {"text_config": {"_attn_implementation": "evil/kernel"}}, ["_attn_implementation"]),
     ("config.json", {"trust_remote_code": True}, ["trust_remote_code"]),
     ("config.json", {"trust_remote_code": "yes", "x": {"y": {}}}, ["trust_remote_code"]),
-    ("tokenizer_config.json", {"chat_template": "{{ messages }}" * 50}, ["chat_template"]),
-    ("tokenizer_config.json", {"chat_template": [{"name": "default", "template": "{{ x }}"}]}, ["chat_template"]),
     ("tokenizer_config.json", {"tokenizer_class": "os.path.Evil"}, ["tokenizer_class"]),
     ("config.json", {"class_name": "Sequential", "config": {"layers": []}}, ["config"]),
     ("config.json", {"config": {"layers": [{"x": 1}]}, "class_name": "Lambda", "module": "m"},
@@ -206,3 +207,52 @@ def test_a_tokenizer_of_ten_megabytes_takes_little_more_than_parsing_it() -> Non
     parsed = time.process_time()
     assert complete(read(data, FORMAT, name="tokenizer.json"))
     assert time.process_time() - parsed < 1 + 8 * (parsed - began)
+
+
+#: values of ``chat_template``, and the templates in them
+HELD: list[tuple[Any, list[str]]] = [
+    ("{{ a }}", ["{{ a }}"]),
+    ("", []),
+    (None, []),
+    (3, []),
+    ([{"name": "n", "template": "{{ a }}"}, {"name": "", "template": "{{ b }}"}], ["n", "{{ a }}", "{{ b }}"]),
+    ({"n": "{{ a }}", "m": ["{{ b }}", {"x": {"y": "{{ c }}"}}, "d"]}, ["{{ a }}", "{{ b }}", "{{ c }}", "d"]),
+    ([["{{ a }}"], "{{ b }}", 1, {"x": []}], ["{{ a }}", "{{ b }}"]),
+    ("\u2028\U0001f600 \n\"{{ a }}\\", ["\u2028\U0001f600 \n\"{{ a }}\\"]),
+    ("{{ a }}" * 400, ["{{ a }}" * 400]),
+]  # fmt: skip
+
+
+def templates(data: bytes, window: int) -> list[str]:
+    """The templates that the members of a file stand for, as Python would read them."""
+    result = alone(FORMAT, data, "tokenizer_config.json", Limits(window_bytes=window))
+    assert result.gaps == []
+    assert {(member.method, member.role) for member in result.members} <= {("json-string", "template")}
+    assert len({member.name for member in result.members}) == len(result.members)
+    return [json.loads(data[member.span.start : member.span.end]) for member in result.members]
+
+
+@pytest.mark.parametrize(("value", "inside"), HELD)
+@pytest.mark.parametrize("key", ["chat_template", "default_chat_template"])
+def test_templates_are_members_however_they_are_written(key: str, value: Any, inside: list[str]) -> None:
+    around = {"a": "x", "b": ["y", {"c": "z"}], key: value, "name": "{{ no }}", "d": {"e": "f"}}
+    for whole, times in ((around, 1), ({"deep": [around, around]}, 2), ({**around, "many": ["w"] * 300}, 1)):
+        for indent in (None, 1):
+            for ascii_only in (False, True):
+                data = json.dumps(whole, indent=indent, ensure_ascii=ascii_only).encode()
+                for window in (40, 300, 256 * 1024):
+                    assert templates(data, window) == inside * times
+
+
+def test_a_key_in_escapes_and_a_key_that_stands_twice_are_found() -> None:
+    assert templates(b'{"\\u0063hat_templat\\u0065": "x"}', 40) == ["x"]
+    assert templates(b'{"chat_template": "x", "a": 1, "chat_template": "y"}', 1 << 18) == ["x", "y"]
+
+
+def test_a_template_is_read_in_turn() -> None:
+    data = json.dumps({"chat_template": "{{ \u00e9|trim }}"}).encode()
+    subject = judged(data, "tokenizer_config.json")
+    assert [(member.path, member.formats) for member in subject.members] == [
+        ("tokenizer_config.json!chat_template", ("jinja_template",))
+    ]
+    assert subject.verdict is Verdict.CLEAR

@@ -11,9 +11,7 @@ def example() -> bytes:
     return b"loader: module.Name\nsteps: [1, 2]\n"
 
 
-@pytest.mark.parametrize(
-    "name", ["MLmodel.yaml", "a.toml", "model.pmml", "chat_template.jinja", "Modelfile", "a.svg", "requirements.txt"]
-)
+@pytest.mark.parametrize("name", ["MLmodel.yaml", "a.toml", "model.pmml", "Modelfile", "a.svg", "requirements.txt"])
 def test_is_held(name: str) -> None:
     reading = read(b"a: 1\n", FORMAT, name=name)
     assert reading.formats == ("other_text",)

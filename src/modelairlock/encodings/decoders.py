@@ -6,6 +6,7 @@ codecs are imported when first used, because most files need none of them.
 
 import binascii
 import codecs
+import json
 import re
 import zlib
 from collections.abc import Callable
@@ -149,6 +150,50 @@ class Base64:
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _PADDING = re.compile(rb"[=\r\n]*")
 _PADDING_BYTES = 4096
+
+
+class JsonString:
+    """A string of JSON with its quotes (RFC 8259 section 7), decoded to the text that it stands for, in UTF-8.
+
+    An escaped half of a surrogate pair without the other, which Python's reader lets pass, becomes three bytes that no
+    reader of UTF-8 takes.
+    """
+
+    __slots__ = ("_inner", "_pending", "_started", "eof", "needs_input", "unused_data")
+
+    def __init__(self) -> None:
+        self._inner = codecs.getincrementaldecoder("utf-8")("strict")
+        self._pending = ""
+        self._started = False
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """See `Decoder`; never more than was put in. Raises `BadFrame` and `UnicodeError`."""
+        del max_length
+        text = self._pending + self._inner.decode(data)
+        if not self._started and text:
+            if text[0] != '"':
+                raise BadFrame(f"expected a string in double quotes, got {text[:10]!a}")
+            self._started, text = True, text[1:]
+        whole = _JSON_CHARACTERS.match(text)
+        end = whole.end() if whole else 0
+        self._pending = text[end:]
+        if self._pending.startswith('"'):
+            self.eof, self.needs_input, self.unused_data = True, False, self._pending[1:].encode("utf-8")
+        elif self._pending[:1] not in ("", "\\") or len(self._pending) > _LONGEST_ESCAPE:
+            raise BadFrame(f"expected a character of a string, got {self._pending[:12]!a}")
+        decoded = json.loads(f'"{text[:end]}"')
+        return str(decoded).encode("utf-8", "surrogatepass")
+
+
+#: whole characters and escapes; half a surrogate pair only where it is certain that the other half does not follow
+_JSON_CHARACTERS = re.compile(
+    r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u(?![dD][89abAB])[0-9a-fA-F]{4}'
+    r"|u[dD][89abAB][0-9a-fA-F]{2}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?=[^\\]|\\[^u]|\\u(?:[^dD]|[dD][^c-fC-F])))))*+"
+)
+_LONGEST_ESCAPE = 12
 
 
 def gzip_header_end(head: bytes) -> int:
@@ -391,6 +436,7 @@ def codec(method: str, expected: int | None) -> Codec:
 _CODECS: dict[str, Callable[[], Codec]] = {
     "latin1-of-utf8": lambda: Codec(lambda: Latin1("utf-8"), (UnicodeError,), open_ended=True),
     "latin1-of-escapes": lambda: Codec(lambda: Latin1("raw-unicode-escape"), (UnicodeError,), open_ended=True),
+    "json-string": lambda: Codec(JsonString, (UnicodeError, BadFrame, ValueError)),
     "base64": lambda: Codec(Base64, (binascii.Error, BadFrame), open_ended=True),
     "deflate": lambda: Codec(lambda: Deflate(-15), (zlib.error,)),
     "zlib": lambda: Codec(lambda: Deflate(15), (zlib.error,), zlib_header),

@@ -23,6 +23,7 @@ class TextKind(Enum):
     JSON = "json"
     SCRIPT = "script"
     POINTER = "pointer"
+    TEMPLATE = "template"
     OTHER = "other"
 
 
@@ -40,9 +41,10 @@ SCRIPT_EXTENSIONS = (
     ".kt", ".go", ".rs", ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cu", ".cuh", ".cl", ".m", ".mm", ".swift", ".cs",
     ".sql", ".awk", ".tcl", ".wat", ".ptx", ".mk", ".cmake",
 )  # fmt: skip
+TEMPLATE_EXTENSIONS = (".jinja", ".jinja2", ".j2", ".tmpl")
 OTHER_EXTENSIONS = (
     ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".env", ".xml", ".pmml", ".html", ".htm", ".svg",
-    ".css", ".jinja", ".jinja2", ".j2", ".tmpl", ".prototxt", ".pbtxt", ".gv", ".dot", ".tex", ".json5", ".hocon",
+    ".css", ".prototxt", ".pbtxt", ".gv", ".dot", ".tex", ".json5", ".hocon",
     ".service", ".desktop", ".plist", ".lock", ".in",
 )  # fmt: skip
 _INERT_NAMES = re.compile(
@@ -114,6 +116,8 @@ def _text_kind(head: bytes, size: int, name: str) -> TextKind | None:
 def _by_name(name: str, probe: Probe) -> TextKind | None:
     if _SCRIPT_NAMES.fullmatch(name) or probe.extension in SCRIPT_EXTENSIONS:
         return TextKind.SCRIPT
+    if probe.extension in TEMPLATE_EXTENSIONS:
+        return TextKind.TEMPLATE
     if _OTHER_NAMES.fullmatch(name) or probe.extension in OTHER_EXTENSIONS:
         return TextKind.OTHER
     if probe.extension in JSON_EXTENSIONS:

@@ -12,7 +12,7 @@ key means that two loaders may read two different files.
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple
@@ -92,6 +92,7 @@ _LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
 # Made once: `json.loads` with a hook makes a decoder at every call, which costs more than a short object.
 _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 _SPACE = re.compile(_S)
+_TOKEN = re.compile(_STRING + rb"|[{}\[\]:,]")
 
 
 def walk(cursor: Cursor, start: int, end: int, *, constants: bool = False, many: bool = False) -> Iterator[Piece]:
@@ -126,6 +127,36 @@ def pairs(piece: Piece) -> Pairs:
     except ValueError:
         raise Malformed(piece.position, "numbers of fewer than 4300 digits", "a longer one") from None
     return decoded
+
+
+def strings_under(piece: Piece, wanted: Callable[[str], bool], *, within: bool = False) -> Iterator[Span]:
+    """Where the strings stand, with their quotes, that are values under a `wanted` key, or somewhere inside of one.
+
+    With `within`, the piece lies inside of such a value as a whole. For pieces of any kind that holds strings.
+    """
+    depth, key, last = 0, "", None
+    #: how deep the containers are that stand under a wanted key
+    inside = 0
+    for token in _TOKEN.finditer(piece.raw):
+        sign = token[0][:1]
+        if sign == b'"':
+            last = token
+        if sign == b":" and last is not None:
+            key, last = text(last[0]), None
+            continue
+        if last is not None and sign != b'"':
+            if within or inside or wanted(key):
+                yield Span(piece.position + last.start(), piece.position + last.end())
+            last = None
+        if sign in (b"{", b"["):
+            depth += 1
+            inside = inside or (depth if wanted(key) else 0)
+        elif sign in (b"}", b"]"):
+            inside = 0 if inside == depth else inside
+            depth -= 1
+        key = "" if sign in b"{}[]" else key
+    if last is not None and (within or inside or wanted(key)):
+        yield Span(piece.position + last.start(), piece.position + last.end())
 
 
 def place(piece: Piece, key: str) -> Span:

@@ -1,9 +1,10 @@
 """JSON: settings of models and tokenizers, indexes, vocabularies.
 
-What a newcomer would get wrong: JSON runs nothing, and yet some keys of it make a loader import a module, fetch code or
-render a template. `STEERING` is the closed list of those we know; each one found is a gap that names it, until a rule
-judges it. It explains, it does not prove: JSON for a loader that nobody here has looked at may steer that loader by
-keys of its own. Keys are compared after their escapes are undone, and both of two equal keys are looked at.
+What a newcomer would get wrong: JSON runs nothing, and yet some keys of it make a loader import a module or fetch code.
+`STEERING` is the closed list of those we know; each one found is a gap that names it, until a rule judges it. It
+explains, it does not prove: JSON for a loader that nobody here has looked at may steer that loader by keys of its own.
+A chat template in it is a member. Keys are compared after their escapes are undone, and both of two equal keys are
+looked at.
 """
 
 import json
@@ -12,10 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from modelairlock.encodings.plain_text import JSON_EXTENSIONS, TextKind, base_name, text_kind
-from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place, text, walk
+from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place, strings_under, text, walk
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact, Irregularity
+from modelairlock.records.facts import Fact, Irregularity, Member
 from modelairlock.records.span import Span
 
 #: steering keys and repeated keys that are told one by one
@@ -76,7 +77,6 @@ STEERING = {
     "custom_pipelines": Steering("names Python code to import"),
     "custom_generate": Steering("names Python code to import"),
     "trust_remote_code": Steering("tells loaders to run code of a repository (CVE-2026-5241)", _one_of(False, None)),
-    "chat_template": Steering("is a Jinja template that loaders render (CVE-2024-34359)", _one_of(None)),
     "auto_mapping": Steering("names a module that peft imports", _one_of(None)),
     "megatron_core": Steering("names a module that peft imports", _one_of(None, "megatron.core")),
     "activation_function": Steering("names a class that sentence-transformers imports", _activation),
@@ -115,7 +115,9 @@ _SENTENCE_MODULE = re.compile(
 _COMPONENT_LIBRARIES = {None, "diffusers", "transformers", "stable_diffusion"}
 _LEAVES_FOLDER = re.compile(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|://|\x00")
 _KERAS = {"class_name", "config", "module"}
-_EXACT = {*STEERING, *_KERAS, "learner"}
+#: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
+_TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
+_EXACT = {*STEERING, *_KERAS, *_TEMPLATES, "learner"}
 
 
 def claims(probe: Probe) -> bool:
@@ -150,6 +152,9 @@ class _Walker:
         self.key = ""
         self.at = Span(0, 0)
         self.told: dict[str, int] = {}
+        #: whether a template stands somewhere among the members of a piece, and how many there were
+        self.hit = False
+        self.templates = 0
 
     def all(self, pieces: Iterator[Piece]) -> Iterator[Fact | Gap]:
         """What the whole document says to loaders."""
@@ -163,8 +168,19 @@ class _Walker:
                 self.open.pop()
                 self.key = ""
             else:
+                inside = self.key in _TEMPLATES or any(one.key in _TEMPLATES for one in self.open)
                 yield from self._value(piece)
-                self.key = ""
+                if inside or self.hit:
+                    yield from self._held(piece, inside)
+                self.key, self.hit = "", False
+
+    def _held(self, piece: Piece, inside: bool) -> Iterator[Member]:
+        """The templates in the piece, each to be read for itself. An empty one says nothing."""
+        for span in strings_under(piece, _TEMPLATES.__contains__, within=inside):
+            if span.end - span.start > 2:
+                name = f"chat_template[{self.templates}]" if self.templates else "chat_template"
+                self.templates += 1
+                yield Member(span=span, name=name, method="json-string", role="template")
 
     def _value(self, piece: Piece) -> Iterator[Fact | Gap]:
         within = self.open[-1] if self.open else _Open("")
@@ -213,6 +229,7 @@ class _Walker:
         return not names.isdisjoint(_EXACT) or any(name.startswith(_PREFIX) for name in names)
 
     def _pair(self, within: _Open, key: str, at: Span | Piece, value: Any) -> Iterator[Fact | Gap]:
+        self.hit = self.hit or key in _TEMPLATES
         for steering in self._steering(within, key, value):
             if not steering.harmless(value):
                 yield from self._steers(key, at, steering.does)

@@ -7,10 +7,22 @@ first use must be used here, once.
 
 import importlib
 
+from modelairlock.limits import DEFAULT_LIMITS
+from modelairlock.pipeline.tree import read_tree
 from modelairlock.pipeline.worker import read
-from modelairlock.reading import LIBRARIES
+from modelairlock.reading import LIBRARIES, BytesSource
 
 __all__ = ["read"]
 
 for _name in LIBRARIES:
     importlib.import_module(_name)
+#: files that make their readers import what these import late: one that parses, with a character by its name (which
+#: takes `unicodedata`) and a number, one that does not, and one of Go
+_FIRST = (
+    b"{% for a in b recursive %}{{ '\\N{EM DASH}\\ ' ~ 1.5|string }}{% endfor %}",
+    b"{% if",
+    b"{{ range .X }}{{ .Y }}{{ end }}",
+)
+
+for _data in _FIRST:
+    read_tree(BytesSource(_data), "x.jinja", "x.jinja", DEFAULT_LIMITS)

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import modelairlock
@@ -49,8 +50,17 @@ def _add(digest: "hashlib._Hash", root: Path, path: Path) -> None:
 
 def _libraries() -> Iterator[str]:
     yield f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    yield from _parsers()
     for module, attribute in _LIBRARIES:
         try:
             yield f"{module} {getattr(import_module(module), attribute)}"
         except (ImportError, AttributeError):
             yield f"{module} -"
+
+
+def _parsers() -> Iterator[str]:
+    """What of jinja2 is used, by its sources: to ask it for its version takes longer than to read them."""
+    spec = find_spec("jinja2")
+    for folder in spec.submodule_search_locations or [] if spec else []:
+        for name in ("ext.py", "lexer.py", "nodes.py", "parser.py"):
+            yield f"jinja2 {name} {hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()}"

@@ -25,7 +25,7 @@ HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 66 * 1024
 NAME_CHARACTERS = 400
 #: ways to unpack that need no decoder written in C
-_PLAIN = frozenset({"latin1-of-utf8", "latin1-of-escapes"})
+_PLAIN = frozenset({"latin1-of-utf8", "latin1-of-escapes", "json-string"})
 
 
 class NotShared(BaseException):

@@ -57,7 +57,9 @@ _INERT = frozenset(
     )
 )
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
-_QUIET = frozenset(("lfs_pointer", "script", "other_text", "hub_bookkeeping", "modelfile"))
+_QUIET = frozenset(
+    ("lfs_pointer", "script", "other_text", "hub_bookkeeping", "modelfile", "jinja_template", "spacy_config")
+)
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:

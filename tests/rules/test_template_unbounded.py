@@ -1,0 +1,70 @@
+"""Templates that never end are found; loops over what the user says are not."""
+
+import pytest
+
+from modelairlock.records.facts import TemplateUse
+from modelairlock.records.finding import Confidence, Severity
+from modelairlock.rules.template_unbounded import RULE
+from tests.build import templates as t
+from tests.rules.judging import SPAN, checked, finding_of, findings, judged
+
+
+def used(kind: str, name: str, count: int = 1, engine: str = "jinja") -> TemplateUse:
+    return TemplateUse(span=SPAN, engine=engine, kind=kind, name=name, where="line 1", count=count)
+
+
+@pytest.mark.parametrize("bomb", t.BOMBS)
+def test_every_bomb_is_found(bomb: str) -> None:
+    found = findings(judged(t.BOMBS[bomb].encode(), "chat_template.jinja"), "template-unbounded")
+    assert {finding.severity for finding in found} == {Severity.MEDIUM}
+
+
+def test_it_says_how_often() -> None:
+    assert (
+        "range(10 ** 9) at line 1: 1,000,000,000 times"
+        in finding_of(RULE, used("loop", "range(10 ** 9)", 10**9)).message
+    )
+    assert "without end" in finding_of(RULE, used("loop", "f, which calls itself", 1 << 53)).message
+    assert "n = n ~ n" in finding_of(RULE, used("assignment", "n = n ~ n")).message
+
+
+def test_loops_over_a_conversation_may_nest_a_while() -> None:
+    assert checked(RULE, used("loop", " × ".join(["messages"] * 6))) == []
+    assert finding_of(RULE, used("loop", " × ".join(["messages"] * 7))).confidence is Confidence.MEDIUM
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        used("loop", "messages", 100),
+        used("loop", "range(1000)", 1_000_000),
+        used("assignment", "__class__"),
+        used("loop", "x", 10**9, engine="go"),
+        used("text", "a = b"),
+    ],
+)
+def test_miss(fact: TemplateUse) -> None:
+    assert checked(RULE, fact) == []
+
+
+def test_there_is_an_end() -> None:
+    assert len(checked(RULE, *(used("loop", f"{n}", 10**9) for n in range(50)))) == 10
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(messages|length) %}{{ messages[i].content }}{% endfor %}",
+        "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ m.content ~ '\\n' %}{% endfor %}",
+        "{% set x = x.split('a')[0] if 'a' in x else x ~ '' %}{% set x = (x or '')|trim %}",
+        "{% macro walk(spec) %}{% for one in spec['items'] %}{{ walk(one) }}{% else %}{{ walk(spec.x) }}{% endfor %}"
+        "{% endmacro %}"
+        "{% for tool in tools %}{{ walk(tool) }}{{ walk(tool.parameters) }}{% endfor %}",
+        "{% for item in tools recursive %}{{ loop(item.children) }}{% endfor %}",
+        "{% set l = [] %}{% for m in messages %}{{ l.append(m) or '' }}{% endfor %}{% for m in l %}{{ m }}{% endfor %}",
+        "{{ '-' * 80 }}{{ 'x'|center(120) }}{{ 2 ** 10 }}{% for i in range(0, 100, 2) %}{% for j in range(9) %}"
+        "{% endfor %}{% endfor %}",
+    ],
+)  # fmt: skip
+def test_honest_loops_are_let_be(template: str) -> None:
+    assert findings(judged(template.encode(), "chat_template.jinja"), "template-unbounded") == []
