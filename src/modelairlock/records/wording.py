@@ -62,6 +62,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def repositories_in_words(count: int) -> str:
+    """``1 repository``, ``1,200 repositories``."""
+    return f"{count:,} {'repository' if count == 1 else 'repositories'}"
+
+
 def listed(items: Sequence[str], most: int, more: str = "more", comma: str = ", ") -> str:
     """The first `most` of `items`, and how many others there are."""
     if len(items) <= most + 1:
