@@ -38,7 +38,7 @@ ROOMS_OF_ONE = ("formats", "rules", "outputs", "sources")
 READERS_IMPORT = {
     "_compat_pickle", "array", "ast", "backports", "binascii", "bz2", "codecs", "collections", "compression", "enum",
     "functools", "itertools", "jinja2", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing",
-    "unicodedata", "xml", "zlib",
+    "unicodedata", "warnings", "xml", "zlib",
     "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
 }  # fmt: skip
 RULES_IMPORT = {"collections", "functools", "re", "modelairlock.records"}

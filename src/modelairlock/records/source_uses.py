@@ -35,8 +35,12 @@ _NAMES = frozenset(
         "ssl.get_server_certificate",
     )
 )  # fmt: skip
-#: what gives a name no reader can know: told where what they are asked for is computed
-_BY_COMPUTED_NAME = frozenset(("builtins.__import__", "builtins.getattr()", "importlib.import_module"))
+#: what gives a thing whose name no reader can know, where that is called at once: ``getattr(os, name)("id")``
+_COMPUTED = frozenset(("builtins.__import__()", "importlib.import_module()", "builtins.getattr()"))
+#: modules of which a computed name is worth telling; everybody looks up activations in `torch.nn` by name
+_REACHING = frozenset(
+    ("builtins", "commands", "ctypes", "importlib", "nt", "os", "posix", "pty", "shutil", "subprocess")
+)
 #: functions whose result is text that nobody could read before: what is run of it was meant to be hidden
 _UNPACKS = frozenset(
     (
@@ -58,7 +62,7 @@ def worth_telling(use: SourceUse) -> bool:
         return True
     if top in ("os", "posix", "nt"):
         return rest in _OS
-    return use.name in _BY_COMPUTED_NAME and not _constant(use.arguments)
+    return use.name in _COMPUTED and _reaches(use)
 
 
 def harm_of(use: SourceUse, profiles: Profiles) -> Harm | None:
@@ -79,5 +83,9 @@ def _unpacks(value: Value) -> bool:
     return f"{made_by.module}.{made_by.text}".lstrip(".") in _UNPACKS or any(map(_unpacks, value.parts[1:]))
 
 
-def _constant(arguments: tuple[Value, ...]) -> bool:
-    return bool(arguments) and all(value.kind != "unknown" and value.kind != "call" for value in arguments)
+def _reaches(use: SourceUse) -> bool:
+    """Whether what is looked up by a computed name is looked up in a module that reaches far, or in any module."""
+    if use.name != "builtins.getattr()":
+        return True
+    owner = use.arguments[0] if use.arguments else Value(kind="unknown")
+    return owner.kind == "global" and f"{owner.module}.{owner.text}".lstrip(".").partition(".")[0] in _REACHING
