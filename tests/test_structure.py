@@ -136,7 +136,12 @@ def test_rules_and_formats_are_called_what_their_files_are_called() -> None:
 
 
 #: kinds of facts that a rule names for what it reads beside the artifact it judges
-NOT_LOOKED_FOR = {"storage_misdescribed.py": {"PersistentId"}}
+NOT_LOOKED_FOR = {
+    "storage_misdescribed.py": {"PersistentId"},
+    # in other files of a repository
+    "imports_by_name.py": {"SourceUse"},
+    "remote_code.py": {"Reference", "SourceUse"},
+}
 
 
 def test_rules_say_all_kinds_of_facts_that_they_look_at() -> None:

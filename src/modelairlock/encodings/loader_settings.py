@@ -258,7 +258,7 @@ def _pipeline(pair: Pair) -> Iterator[Fact]:
         if value[0] is not None:
             yield _component(pair, "component", value[0], value[1] or "")
     elif not (isinstance(value, list) and all(isinstance(one, int | float) for one in value)):
-        yield pair.setting("diffusers", "component" if pair.file == "model_index.json" else "modular-component")
+        yield pair.setting("diffusers", "component" if pair.file == "model_index.json" else "modular_component")
 
 
 def _adapter(pair: Pair) -> Iterator[Fact]:

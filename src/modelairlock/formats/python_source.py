@@ -30,12 +30,12 @@ _TORCHSCRIPT = re.compile(rb"__torch__\.|__parameters__ = \[")
 _CODING = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
 )
-_CODECS = frozenset(("utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii"))
+_CODECS = frozenset(("utf_8", "utf8", "utf_8_sig", "ascii", "us_ascii"))
 #: one byte a character, ASCII as it is: what is not ASCII stands in texts and comments, and hides nothing
-_ONE_BYTE = re.compile(r"(?:latin-?|iso-?8859-|iso-latin-)1[0-6]?|iso-?8859-[2-9]|(?:cp|windows-)125[0-8]|koi8-[ru]")
+_ONE_BYTE = re.compile(r"(?:latin_?|iso_?8859_|iso_latin_)1[0-6]?|iso_?8859_[2-9]|(?:cp|windows_)125[0-8]|koi8_[ru]")
 #: several bytes a character, some of which look like ASCII: not read here, and no trick either
 _EAST = frozenset(
-    ("gbk", "gb2312", "gb18030", "big5", "shift-jis", "sjis", "cp932", "cp936", "cp949", "euc-jp", "euc-kr")
+    ("gbk", "gb2312", "gb18030", "big5", "shift_jis", "sjis", "cp932", "cp936", "cp949", "euc_jp", "euc_kr")
 )
 _LINE = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
@@ -43,9 +43,11 @@ _BOM = b"\xef\xbb\xbf"
 
 def claims(probe: Probe) -> bool:
     """Text that is called a Python file, or says on its first line that Python runs it."""
+    named = base_name(probe.name).endswith(EXTENSIONS)
     if text_kind(probe) is not TextKind.SCRIPT:
-        return False
-    if not base_name(probe.name).endswith(EXTENSIONS):
+        # What is no UTF-8 may say in which other way it is written.
+        return named and probe.role != "raw" and bool(_ONE_BYTE.fullmatch(_coding(probe.head)))
+    if not named:
         return bool(_SHEBANG.match(probe.head))
     # In an archive of TorchScript this is another language, and has a reader of its own.
     return not (f"/{probe.name}".rfind("/code/") >= 0 and _TORCHSCRIPT.search(probe.head))
@@ -77,13 +79,18 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     yield Gap(start=0, end=cursor.size, because=Because.UNSUPPORTED, detail=detail)
 
 
-def _decoded(data: bytes) -> tuple[str, str | None]:
-    """What the source says it is written in (PEP 263), and its text if that is a codec which hides nothing."""
+def _coding(data: bytes) -> str:
+    """What source says it is written in (PEP 263)."""
     match = _CODING.match(data)
-    coding = match[1].decode("ascii", "replace").lower().replace("_", "-") if match else "utf-8"
+    return match[1].decode("ascii", "replace").lower().replace("-", "_") if match else "utf_8"
+
+
+def _decoded(data: bytes) -> tuple[str, str | None]:
+    """What the source says it is written in, and its text if that is a codec which hides nothing."""
+    coding = _coding(data)
     if _ONE_BYTE.fullmatch(coding):
         return coding, data.decode("latin-1")
-    if coding not in _CODECS and not coding.startswith("utf-8-"):
+    if coding not in _CODECS and not coding.startswith("utf_8_"):
         return coding, None
     try:
         return coding, data.removeprefix(_BOM).decode("utf-8")

@@ -96,9 +96,7 @@ def _of(reading: Reading, fact: Fact, context: Context) -> Judgement | None:
     harm = context.profiles.harm(fact.module, fact.qualname) if fact.qualname else None
     if harm or context.profiles.is_standard_library(fact.module):
         effect = harm.effect if harm else "belongs to Python itself and is no part of a model"
-        message = (
-            f"{shown(fact.where, 80)} makes {call} import {shown(fact.module, 80)} and ask for {name}, which {effect}"
-        )
+        message = f"{shown(fact.where, 80)} makes {call} import {name}, which {effect}"
         return RULE.finding(reading, message, fact, severity=Severity.HIGH)
     detail = f"{name}, which {call} imports ({shown(fact.where, 60)})"
     return Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)

@@ -40,7 +40,7 @@ _CODE = frozenset(
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
 _INERT = frozenset(("safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "onnx"))
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
-_QUIET = frozenset(("lfs_pointer", "script", "other_text", "hub_bookkeeping"))
+_QUIET = frozenset(("lfs_pointer", "script", "python_source", "other_text", "hub_bookkeeping"))
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
