@@ -121,7 +121,7 @@ def _root_of(path: str) -> str:
 
 
 class _Roots:
-    """To which repository a folder belongs. Each folder is looked up once, so a deep tree costs no more than it has."""
+    """To which repository a folder belongs. Only folders with files are remembered, and not all that are above them."""
 
     def __init__(self, marked: set[str]) -> None:
         self.marked = marked
@@ -131,14 +131,15 @@ class _Roots:
         """The outermost folder with a mark that `folder` is, or lies in."""
         if (revision := _REVISION.match(f"{folder}/")) and revision[1] in self.marked:
             return revision[1]
-        way = [folder]
-        while way[-1] not in self.known and way[-1] not in ("", "/"):
-            way.append(dirname(way[-1]))
-        found = self.known.get(way[-1])
-        for step in reversed(way):
-            if found is None and step in self.marked:
-                found = step
-            self.known[step] = found
+        if folder in self.known:
+            return self.known[folder]
+        found, step = None, folder
+        while True:
+            found = step if step in self.marked else found
+            if step in ("", "/"):
+                break
+            step = dirname(step)
+        self.known[folder] = found
         return found
 
 
