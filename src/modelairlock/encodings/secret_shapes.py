@@ -27,6 +27,10 @@ _SHAPES = (
     ("a private key", rb"-----BEGIN (?:RSA |EC |DSA |OPENSSH )?PRIVATE KEY-----(?:\\n|\s){1,4}[A-Za-z0-9+/=]{40,80}"),
 )
 _ANY = re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(b"(" + shape + b")" for _, shape in _SHAPES) + b")")
+#: one of these is in each of the shapes: looking for them first is some ten times as fast
+_MARKS = (
+    b"AKIA", b"ASIA", b"hf_", b"T3BlbkFJ", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"PRIVATE KEY",
+)  # fmt: skip
 _NAMES = tuple(name for name, _ in _SHAPES)
 _NO_SECRET = re.compile(rb"example|sample|dummy|placeholder|your[_-]", re.IGNORECASE)
 
@@ -39,6 +43,8 @@ class Secrets:
 
     def find(self, data: bytes, start: int) -> Iterator[Irregularity]:
         """What looks like a secret in `data`, which begins at `start` of its artifact."""
+        if not any(mark in data for mark in _MARKS):
+            return
         for match in _ANY.finditer(data):
             value = match[0]
             key = hash(value)
