@@ -44,9 +44,9 @@ def test_seeds_are_files_of_the_format() -> None:
 
 
 def test_nothing_to_start_from_says_what_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("tests.formats.test_script.example")
-    with pytest.raises(NoSeeds, match=r"write `def example\(\) -> bytes` in tests/formats/test_script.py"):
-        seeds.__wrapped__("script")
+    monkeypatch.delattr("tests.formats.test_hub_bookkeeping.example")
+    with pytest.raises(NoSeeds, match=r"write `def example\(\) -> bytes` in tests/formats/test_hub_bookkeeping.py"):
+        seeds.__wrapped__("hub_bookkeeping")
 
 
 def test_what_the_parent_refuses_is_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,8 @@ def reads(format_: Format) -> bool:
         stated = list(format_.read(cursor))
     except ReadProblem:
         return True
+    if cursor.counted().total() == len(SAMPLE):
+        return True  # source code is read to its last byte, and is a gap all the same
     return not any(
         isinstance(one, Gap) and one.because is Because.UNSUPPORTED and (one.start, one.end) == (0, len(SAMPLE))
         for one in stated

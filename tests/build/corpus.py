@@ -13,6 +13,7 @@ from tests.build import (
     corpus_numpy,
     corpus_onnx,
     corpus_pickle,
+    corpus_repositories,
     corpus_skops,
     corpus_templates,
     corpus_torch,
@@ -37,4 +38,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_keras.SAMPLES,
     *corpus_onnx.SAMPLES,
     *corpus_templates.SAMPLES,
+    *corpus_repositories.SAMPLES,
 )

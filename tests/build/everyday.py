@@ -146,7 +146,13 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "pickle": tuple(_pickles()),
     "rar": (("a.rar", b"Rar!\x1a\x07\x00" + bytes(40)),),
     "safetensors": (("a.safetensors", safetensors_builder.safetensors()),),
-    "script": (("a.py", "# é\n".encode()), ("b", "#!/bin/sh\n# é\n".encode())),
+    "python_source": (
+        ("a.py", 'import os\nx = f"é{1}" "\\d" + b"\\xff".decode("latin-1")\nos.getcwd()\n'.encode()),
+        ("b.py", b"# coding: latin-1\nx = '\xe9'\n"),
+        ("c.py", b"# coding: utf-7\nx = 1\n"),
+        ("d.py", b"x = (\n"),
+    ),
+    "script": (("a.sh", "# é\n".encode()), ("b", "#!/bin/sh\n# é\n".encode())),
     "seven_zip": (("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),),
     "spacy_config": (("config.cfg", templates.spacy()),),
     "tar": (
@@ -166,7 +172,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "torch_legacy": (("a.pth", torch_builder.legacy()),),
     "torch_package": (("a.pt", _package()),),
     "torchscript": (("a.pt", torch_builder.torchscript()),),
-    "torchscript_source": (("a.py", torch_builder.SCRIPT.encode() + b"# __torch__.\n"),),
+    "torchscript_source": (("m/code/a.py", torch_builder.SCRIPT.encode() + b"# __torch__.\n"),),
     "xz": (("a.txt.xz", lzma.compress(TEXT)),),
     "zip": (("a.zip", _zip()),),
     "zlib": (("a.zlib", zlib.compress(TEXT)),),

@@ -1,4 +1,4 @@
-"""Keys that steer a loader are gaps that name them; honest settings, indexes and tokenizers are complete."""
+"""Keys that steer a loader are facts or gaps that name them; honest settings, indexes and tokenizers are complete."""
 
 import json
 import time
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from modelairlock.formats.json_text import FORMAT, STEERING
 from modelairlock.limits import Limits
-from modelairlock.records.coverage import Because
+from modelairlock.records.facts import Setting
 from modelairlock.records.scan import Verdict
-from tests.formats.everyday_help import because, claims, complete, cuts, irregular, read
+from tests.formats.everyday_help import claims, complete, cuts, irregular, read
 from tests.reading_help import read as alone
 from tests.rules.judging import judged
 
@@ -74,17 +74,12 @@ HONEST: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("name", "value"), HONEST, ids=[name for name, _ in HONEST])
 def test_honest_files_are_complete_and_quiet(name: str, value: Any) -> None:
     assert said(value, name, (256 * 1024,)) == []
-    assert not read(json.dumps(value).encode(), FORMAT, name=name).facts
+    subject = judged(json.dumps(value).encode(), name)
+    assert subject.verdict is Verdict.CLEAR
+    assert not subject.findings
 
 
 STEERED: list[tuple[str, Any, list[str]]] = [
-    ("config.json", {"auto_map": {"AutoModel": "modeling.Model"}}, ["auto_map"]),
-    ("config.json", {"a": {"b": [{"auto_map": "x--y.Z"}]}}, ["auto_map"]),
-    ("config.json", {"_attn_implementation_internal": "evil/kernel"}, ["_attn_implementation_internal"]),
-    ("config.json", {"text_config": {"_attn_implementation": "evil/kernel"}}, ["_attn_implementation"]),
-    ("config.json", {"trust_remote_code": True}, ["trust_remote_code"]),
-    ("config.json", {"trust_remote_code": "yes", "x": {"y": {}}}, ["trust_remote_code"]),
-    ("tokenizer_config.json", {"tokenizer_class": "os.path.Evil"}, ["tokenizer_class"]),
     ("config.json", {"class_name": "Sequential", "config": {"layers": []}}, ["config"]),
     ("config.json", {"config": {"layers": [{"x": 1}]}, "class_name": "Lambda", "module": "m"},
      ["class_name", "module"]),
@@ -95,18 +90,9 @@ STEERED: list[tuple[str, Any, list[str]]] = [
     ("config.json", {"py/object": "os.system"}, ["py/object"]),
     ("config.json", {"a": [[{"py/reduce": [{"py/type": "x"}]}]]}, ["py/reduce", "py/type"]),
     ("data.json", {"policy_class": {":type:": "<class>", ":serialized:": "gAWV"}}, [":serialized:", ":type:"]),
-    ("adapter_config.json", {"auto_mapping": {"parent_library": "evil"}}, ["auto_mapping"]),
-    ("adapter_config.json", {"megatron_core": "evil.core"}, ["megatron_core"]),
-    ("model_index.json", {"_class_name": ["pipeline", "Evil"]}, ["_class_name", "_class_name"]),
-    ("model_index.json", {"unet": ["evil", "Model"]}, ["unet"]),
-    ("model_index.json", {"unet": ["diffusers", 1]}, ["unet"]),
-    ("model_index.json", {"unet": [["diffusers"], "x"]}, ["unet"]),
-    ("modules.json", [{"idx": 0, "type": "os.system"}], ["type"]),
-    ("2_Dense/config.json", {"activation_function": "os.system"}, ["activation_function"]),
     ("model.json", {"learner": {"attributes": {}}}, ["learner"]),
     ("MANIFEST.json", {"model": {"handler": "handler.py"}}, ["handler"]),
-    ("x.index.json", {"weight_map": {"a": "../../etc/passwd"}}, ["weight_map"]),
-    ("x.index.json", {"weight_map": {"a": "/abs", "b": "C:\\x", "c": {"d": 1}}}, ["weight_map"] * 3),
+    ("x.index.json", {"weight_map": {"a": "/abs", "b": "C:\\x", "c": {"d": 1}}}, ["weight_map"]),
 ]  # fmt: skip
 
 
@@ -127,24 +113,24 @@ def test_every_key_of_the_list_at_every_place(key: str) -> None:
 
 
 def test_escapes_and_repeats_hide_nothing() -> None:
-    reading = read(b'{"a":{"z":{}},"\\u0061uto_map":{"A":"b"}}', FORMAT)
-    assert [gap.detail for gap in reading.coverage.gaps] == [
-        "`auto_map` names Python code to import; no rule judges it yet"
-    ]
+    [fact] = read(b'{"a":{"z":{}},"\\u0061uto_map":{"A":"b.C"}}', FORMAT).facts
+    assert (fact.kind, fact.module, fact.qualname, fact.where) == ("auto_map", "b", "C", "auto_map.A")
     for data in (
         b'{"trust_remote_code":true,"trust_remote_code":false}',
         b'{"trust_remote_code":false,"x":{"y":{}},"trust_remote_code":true}',
         b'[{"trust_remote_code":true,"trust_remote_code":false}]',
     ):
         reading = read(data, FORMAT)
-        assert because(reading) == {Because.UNSUPPORTED}
+        assert [fact.key for fact in reading.facts if isinstance(fact, Setting)] == ["trust_remote_code"]
         assert irregular(reading) == ["json-key-repeated"]
 
 
-def test_a_gap_says_where() -> None:
-    data = b'{"hidden": 1, "trust_remote_code": true}'
-    (gap,) = read(data, FORMAT).coverage.gaps
-    assert data[gap.start : gap.end] == b'"trust_remote_code"'
+def test_a_gap_and_a_fact_say_where() -> None:
+    data = b'{"hidden": 1, "trust_remote_code": true, "_target_": "a"}'
+    reading = read(data, FORMAT)
+    (gap,), (fact,) = reading.coverage.gaps, reading.facts
+    assert data[gap.start : gap.end] == b'"_target_"'
+    assert data[fact.span.start : fact.span.end] == b'"trust_remote_code"'
 
 
 def test_an_index_that_leaves_its_folder_is_a_fact() -> None:
@@ -155,7 +141,7 @@ def test_lines() -> None:
     lines = b'{"text":"a"}\n{"text":"b"}\n\n[1]\n'
     assert complete(read(lines, FORMAT, name="data.jsonl"))
     assert not complete(read(lines, FORMAT, name="data.json"))
-    assert not complete(read(lines + b'{"auto_map":1}', FORMAT, name="data.jsonl"))
+    assert not complete(read(lines + b'{"_target_":1}', FORMAT, name="data.jsonl"))
 
 
 @pytest.mark.parametrize(

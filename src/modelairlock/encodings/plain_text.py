@@ -65,7 +65,7 @@ _SCRIPT_NAMES = re.compile(
 )
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_PIECE = 1 << 18
+PIECE = 1 << 18
 
 
 class _Encoding(NamedTuple):
@@ -138,9 +138,9 @@ def read_text(cursor: Cursor) -> Iterator[str]:
     """The whole text, piece by piece. Raises `Malformed` where it stops being text."""
     encoding = _encoding(cursor.peek(0, 2))
     decoder = codecs.getincrementaldecoder(encoding.name)("strict")
-    for start in range(0, cursor.size, _PIECE):
+    for start in range(0, cursor.size, PIECE):
         cursor.budget.check_time(start)
-        data = cursor.read(start, min(_PIECE, cursor.size - start))
+        data = cursor.read(start, min(PIECE, cursor.size - start))
         try:
             text = decoder.decode(data, final=start + len(data) == cursor.size)
         except UnicodeDecodeError as error:

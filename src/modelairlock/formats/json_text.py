@@ -1,8 +1,9 @@
 """JSON: settings of models and tokenizers, indexes, vocabularies.
 
-What a newcomer would get wrong: JSON runs nothing, and yet some keys of it make a loader import a module or fetch code.
-`STEERING` is the closed list of those we know; each one found is a gap that names it, until a rule judges it. It
-explains, it does not prove: JSON for a loader that nobody here has looked at may steer that loader by keys of its own.
+What a newcomer would get wrong: JSON runs nothing, and yet some keys of it make a loader import a module, fetch code or
+render a template. Those of the Hugging Face family become facts (`encodings.loader_settings`), which rules judge.
+`STEERING` is the closed list of the others we know; each one found is a gap that names it, until a rule judges it. Both
+explain, they do not prove: JSON for a loader that nobody here has looked at may steer that loader by keys of its own.
 A chat template in it is a member. Keys are compared after their escapes are undone, and both of two equal keys are
 looked at.
 """
@@ -12,26 +13,21 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from modelairlock.encodings.loader_settings import ARRAY, OBJECT, PREFIXES, Pair, matters, stated
 from modelairlock.encodings.plain_text import JSON_EXTENSIONS, TextKind, base_name, text_kind
+from modelairlock.encodings.secret_shapes import Secrets
 from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place, strings_under, text, walk
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact, Irregularity, Member
+from modelairlock.records.facts import Fact, Irregularity, Member, Reference
 from modelairlock.records.span import Span
 
 #: steering keys and repeated keys that are told one by one
 _TOLD = 20
+#: facts about keys, and files named in an index
+FACTS = 5_000
+SHARDS = 10_000
 _BOM = b"\xef\xbb\xbf"
-
-
-class _Nested:
-    """A value that is an object or a list with more in it than scalars."""
-
-    def __repr__(self) -> str:
-        return "..."
-
-
-NESTED = _Nested()
 
 
 def _never(_: Any) -> bool:
@@ -42,22 +38,8 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str | bool | None) and value in values
 
 
-def _without_dots(value: Any) -> bool:
-    """A plain name, which the loader looks up among its own; a dotted one it would import."""
-    return value is None or (isinstance(value, str) and re.fullmatch(r"\w*", value) is not None)
-
-
-def _activation(value: Any) -> bool:
-    own = r"\w*|torch\.nn\.modules\.(?:activation|linear)\.\w+"
-    return value is None or (isinstance(value, str) and re.fullmatch(own, value) is not None)
-
-
 def _no_dotted_name(value: Any) -> bool:
     return not isinstance(value, str) or re.fullmatch(r"\w+(?:[.:]\w+)+", value) is None
-
-
-def _no_object(value: Any) -> bool:
-    return isinstance(value, str | int | float | list | None)
 
 
 class Steering(NamedTuple):
@@ -67,21 +49,7 @@ class Steering(NamedTuple):
     harmless: Callable[[Any], bool] = _never
 
 
-_KERNEL = Steering(
-    "may name a repository whose kernel transformers downloads and imports (CVE-2026-4372)",
-    _one_of(True, False, None, "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
-)
-
 STEERING = {
-    "auto_map": Steering("names Python code to import"),
-    "custom_pipelines": Steering("names Python code to import"),
-    "custom_generate": Steering("names Python code to import"),
-    "trust_remote_code": Steering("tells loaders to run code of a repository (CVE-2026-5241)", _one_of(False, None)),
-    "auto_mapping": Steering("names a module that peft imports", _one_of(None)),
-    "megatron_core": Steering("names a module that peft imports", _one_of(None, "megatron.core")),
-    "activation_function": Steering("names a class that sentence-transformers imports", _activation),
-    "tokenizer_class": Steering("names a class to import", _without_dots),
-    "_class_name": Steering("names a class that diffusers imports", _without_dots),
     "_target_": Steering("names a callable that hydra calls"),
     "__class__": Steering("names a class that skops or another loader imports"),
     "__module__": Steering("names a module that skops or another loader imports"),
@@ -92,7 +60,6 @@ STEERING = {
     "loader_module": Steering("names a module that mlflow imports"),
     "registered_name": Steering("names a class that Keras looks up"),
     "target": Steering("may name a callable that torch.export or instantiate_from_config imports", _no_dotted_name),
-    "types": Steering("may name classes that sentence-transformers imports", _no_object),
     "graph_module": Steering("is a program of torch.export, which nothing reads yet"),
     "modelTopology": Steering("is a TensorFlow.js model, which nothing reads yet"),
     "arg_nodes": Steering("is an MXNet graph, which nothing reads yet"),
@@ -101,18 +68,9 @@ STEERING = {
 """Keys that steer a loader at any depth. Beside them: `_PREFIXES`, Keras objects, weight maps, and `_by_file`."""
 
 _PREFIXES = {
-    "_attn_implementation": _KERNEL,
-    "_experts_implementation": _KERNEL,
     "py/": Steering("makes jsonpickle build an object"),
 }
 _PREFIX = tuple(_PREFIXES)
-#: classes of sentence-transformers whose own settings name nothing to import, apart from `activation_function`
-_SENTENCE_MODULE = re.compile(
-    r"sentence_transformers\.models\."
-    r"(?:Transformer|Pooling|Normalize|Dense|LayerNorm|Dropout|WeightedLayerPooling|StaticEmbedding|CLIPModel)"
-)
-#: libraries that diffusers takes components from without importing a module by name
-_COMPONENT_LIBRARIES = {None, "diffusers", "transformers", "stable_diffusion"}
 _LEAVES_FOLDER = re.compile(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|://|\x00")
 _KERAS = {"class_name", "config", "module"}
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
@@ -131,6 +89,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     lines = base_name(cursor.name).endswith(".jsonl")
     walker = _Walker(base_name(cursor.name))
     yield from walker.all(walk(cursor, start, cursor.size, constants=True, many=lines))
+    yield from walker.shards_named()
 
 
 class _Open:
@@ -155,10 +114,15 @@ class _Walker:
         #: whether a template stands somewhere among the members of a piece, and how many there were
         self.hit = False
         self.templates = 0
+        self.stated = 0
+        self.secrets = Secrets()
+        #: files that an index names, where it does so first, and how often
+        self.shards: dict[str, tuple[Span, int]] = {}
 
     def all(self, pieces: Iterator[Piece]) -> Iterator[Fact | Gap]:
         """What the whole document says to loaders."""
         for piece in pieces:
+            yield from self.secrets.find(piece.raw, piece.position)
             if piece.kind is Kind.KEY:
                 self.key = text(piece.raw)
                 self.at = Span(piece.position, piece.position + len(piece.raw))
@@ -223,22 +187,61 @@ class _Walker:
 
     def _interesting(self, within: _Open, members: Pairs) -> bool:
         """A quick no for the many keys of a vocabulary."""
-        if within.key == "weight_map" or self.name in _BY_FILE:
+        if within.key == "weight_map" or self.name in _BY_FILE or within.key.startswith(PREFIXES):
             return True
         names = {key for key, _ in members}
-        return not names.isdisjoint(_EXACT) or any(name.startswith(_PREFIX) for name in names)
+        return (
+            not names.isdisjoint(_EXACT)
+            or any(name.startswith(_PREFIX) for name in names)
+            or matters(self.name, within.key, names)
+        )
 
     def _pair(self, within: _Open, key: str, at: Span | Piece, value: Any) -> Iterator[Fact | Gap]:
         self.hit = self.hit or key in _TEMPLATES
         for steering in self._steering(within, key, value):
             if not steering.harmless(value):
                 yield from self._steers(key, at, steering.does)
-        if within.key == "weight_map" and (not isinstance(value, str) or _LEAVES_FOLDER.search(value)):
-            detail = f"weight_map sends {key[:80]!a} to {str(value)[:80]!a}"
-            gaps = list(self._steers("weight_map", at, "names a file outside the model's folder", key))
-            for gap in gaps:
-                yield Irregularity(span=Span(gap.start, gap.end), kind="index-leaves-folder", detail=detail)
-            yield from gaps
+        if matters(self.name, within.key, (key,)) or within.key.startswith(PREFIXES):
+            path = [one.key for one in self.open if one.key]
+            pair = Pair(self.name, path, key, value, lambda: at if isinstance(at, Span) else place(at, key))
+            yield from self._facts(pair)
+        if within.key == "weight_map":
+            yield from self._shard(key, at, value)
+
+    def _facts(self, pair: Pair) -> Iterator[Fact | Gap]:
+        for fact in stated(pair):
+            self.stated += 1
+            if self.stated <= FACTS:
+                yield fact
+            elif self.stated == FACTS + 1:
+                detail = f"more than {FACTS} keys that tell loaders what to import or run"
+                yield Gap(start=fact.span.start, end=fact.span.end, because=Because.OVER_LIMIT, detail=detail)
+
+    def _shard(self, key: str, at: Span | Piece, value: Any) -> Iterator[Fact | Gap]:
+        """One tensor of an index, and the file that it is in."""
+        if not isinstance(value, str):
+            yield from self._steers("weight_map", at, "names something that is no file", key)
+            return
+        if value in self.shards:
+            span, count = self.shards[value]
+            self.shards[value] = (span, count + 1)
+            return
+        span = at if isinstance(at, Span) else place(at, key)
+        if len(self.shards) < SHARDS:
+            self.shards[value] = (span, 1)
+        elif len(self.shards) == SHARDS:
+            self.shards[""] = (span, 1)
+            detail = f"an index of more than {SHARDS} files"
+            yield Gap(start=span.start, end=span.end, because=Because.OVER_LIMIT, detail=detail)
+        if _LEAVES_FOLDER.search(value):
+            detail = f"weight_map sends {key[:80]!a} to {value[:80]!a}"
+            yield Irregularity(span=span, kind="index-leaves-folder", detail=detail)
+
+    def shards_named(self) -> Iterator[Fact]:
+        """Every file that the index of a sharded model names, once."""
+        for name, (span, count) in self.shards.items():
+            if name:
+                yield Reference(span=span, kind="shard", target=name[:400], where="weight_map", count=count)
 
     def _steering(self, within: _Open, key: str, value: Any) -> Iterator[Steering]:
         if key in STEERING:
@@ -278,25 +281,8 @@ def _decoded(piece: Piece) -> Any:
         try:
             return json.loads(piece.raw)
         except ValueError:
-            return NESTED
-    return NESTED
-
-
-def _sentence_modules(key: str, value: Any) -> Iterator[Steering]:
-    if key == "type" and not (isinstance(value, str) and _SENTENCE_MODULE.fullmatch(value)):
-        yield Steering("names a class that sentence-transformers imports")
-
-
-def _pipeline(_: str, value: Any) -> Iterator[Steering]:
-    """`DiffusionPipeline` takes a pair of library and class for a component, and imports the library."""
-    plain = isinstance(value, str | bool | int | float | None)
-    known = isinstance(value, list) and len(value) == 2 and _known_component(*value)
-    if not plain and not known:
-        yield Steering(f"is a component of a pipeline, from {ascii(value)[:60]}, which diffusers imports")
-
-
-def _known_component(library: Any, name: Any) -> bool:
-    return isinstance(library, str | None) and library in _COMPONENT_LIBRARIES and _without_dots(name)
+            return OBJECT
+    return ARRAY if piece.kind is Kind.OPEN_ARRAY else OBJECT
 
 
 def _archive_manifest(key: str, _: Any) -> Iterator[Steering]:
@@ -305,8 +291,6 @@ def _archive_manifest(key: str, _: Any) -> Iterator[Steering]:
 
 
 _BY_FILE: dict[str, Callable[[str, Any], Iterator[Steering]]] = {
-    "modules.json": _sentence_modules,
-    "model_index.json": _pipeline,
     "manifest.json": _archive_manifest,
 }
 

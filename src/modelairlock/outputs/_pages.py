@@ -17,7 +17,7 @@ from modelairlock.records.scan import Verdict
 _SIZES = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 _WHAT_TO_DO = "What to do"
 #: rules about names known to do harm, whose findings carry the ids of the harm that was found
-BY_HARM = frozenset({"runs-harmful-code", "names-harmful-code", "skops-code"})
+BY_HARM = frozenset({"runs-harmful-code", "names-harmful-code", "skops-code", "source-harmful"})
 _OF_HARM = "and those of what the name that was found does, such as {}; the finding has them"
 _VERDICTS = {
     Verdict.CLEAR: "Every byte is accounted for, and nothing in it can run code, reach the network or touch files when "

@@ -1,14 +1,15 @@
-"""Writes JUnit XML, which most CI systems show: one test case a file, FLAGGED fails, INCOMPLETE is an error.
+"""Writes JUnit XML, which most CI systems show: a case a file or repository, FLAGGED fails, INCOMPLETE is an error.
 
 There is no standard; this is the subset that Jenkins, GitLab and GitHub's report actions agree on. `shown` leaves no
 character that XML 1.0 does not allow (section 2.2), so only markup has to be escaped here.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
 from modelairlock.records.output import Output, View
-from modelairlock.records.scan import ScanRecord, Subject, Verdict
+from modelairlock.records.scan import Repository, ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown
 from modelairlock.records.wording import counted, formats_of, settings_in_words
 
@@ -18,9 +19,9 @@ _NAME_CHARACTERS = 500
 
 
 def _render(record: ScanRecord, view: View) -> Iterator[str]:
-    flagged = sum(subject.verdict is Verdict.FLAGGED for subject in record.subjects)
-    incomplete = sum(subject.verdict is Verdict.INCOMPLETE for subject in record.subjects)
-    flagged += sum(repository.verdict is Verdict.FLAGGED for repository in record.repositories)
+    verdicts = Counter(subject.verdict for subject in record.subjects)
+    verdicts.update(repository.verdict for repository in record.repositories)
+    flagged, incomplete = verdicts[Verdict.FLAGGED], verdicts[Verdict.INCOMPLETE]
     tests = len(record.subjects) + len(record.repositories) + len(record.errors) + len(record.excluded)
     time = "" if view.seconds is None else f' time="{view.seconds:.3f}"'
     totals = (
@@ -39,9 +40,7 @@ def _render(record: ScanRecord, view: View) -> Iterator[str]:
     for subject in record.subjects:
         yield from _case(subject.path, formats_of(subject), _outcome(subject))
     for repository in record.repositories:
-        messages = [finding.message for finding in repository.findings]
-        failed = repository.verdict is Verdict.FLAGGED
-        yield from _case(repository.path, "repository", _element("failure", "flagged", messages) if failed else "")
+        yield from _case(repository.path, "repository", _together(repository))
     for error in record.errors:
         yield from _case(error.path, "source", _element("error", "operator", [error.message, error.hint]))
     for left in record.excluded:
@@ -68,6 +67,17 @@ def _outcome(subject: Subject) -> str:
         ]
         return _element("error", "incomplete", lines, len(gaps))
     return ""
+
+
+def _together(repository: Repository) -> str:
+    """What the files of a repository amount to together; a case a file says what each has by itself."""
+    if repository.verdict is Verdict.CLEAR:
+        return ""
+    lines = [f"{f.severity.value}: {f.message} [{f.rule} at {f.where}]" for f in repository.findings]
+    lines += [f"{gap.because.value}: {gap.detail or gap.explanation[0]}" for gap in repository.gaps]
+    verdict = repository.verdict.value
+    lines = lines or [f"{verdict}, as the worst of its {counted(repository.files, 'file')}"]
+    return _element("failure" if repository.verdict is Verdict.FLAGGED else "error", verdict, lines)
 
 
 def _element(name: str, kind: str, lines: list[str], count: int = 0) -> str:

@@ -13,7 +13,15 @@ from modelairlock.records.finding import Confidence, Finding
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, formats_of, inside, listed, settings_in_words, size
+from modelairlock.records.wording import (
+    counted,
+    formats_of,
+    inside,
+    listed,
+    repositories_in_words,
+    settings_in_words,
+    size,
+)
 
 _MOST_CHARACTERS = 60_000
 _MOST_FILES = 20
@@ -50,6 +58,7 @@ def _blocks(record: ScanRecord, view: View) -> Iterator[str]:
     yield from _head(record, view)
     yield from _flagged(record)
     yield from _incomplete(record)
+    yield from _repositories(record)
     yield from _clear(record)
     if record.errors:
         yield "\n### Not scanned\n\n"
@@ -104,10 +113,26 @@ def _flagged(record: ScanRecord) -> Iterator[str]:
     if len(groups) > _MOST_FILES:
         left = sum(len(group) for group in groups[_MOST_FILES:])
         yield f"\n… and {counted(left, 'flagged file')} more.\n"
-    for repository in record.repositories:
-        if repository.findings:
-            yield f"\n### {repository.verdict.value.upper()} {code(repository.path)}\n\nThese files together:\n\n"
-            yield from _findings(list(repository.findings), repository.path)
+    told = [repository for repository in record.repositories if repository.findings]
+    for repository in sorted(told, key=lambda one: -one.findings[0].severity.rank)[:_MOST_FILES]:
+        yield f"\n### {repository.verdict.value.upper()} {code(repository.path)}\n\nThese files together:\n\n"
+        yield from _findings(list(repository.findings), repository.path)
+    if len(told) > _MOST_FILES:
+        yield f"\n… and {repositories_in_words(len(told) - _MOST_FILES)} more with findings.\n"
+
+
+def _repositories(record: ScanRecord) -> Iterator[str]:
+    """Every repository by its verdict: what each of its files has by itself stands with the file."""
+    worst_first = sorted(record.repositories, key=lambda one: ("flagged", "incomplete", "clear").index(one.verdict))
+    if worst_first:
+        yield f"\n{repositories_in_words(len(worst_first))}, never better than the worst file:\n\n"
+    for repository in worst_first[:_MOST_FILES]:
+        yield f"- {repository.verdict.value.upper()} {code(shown_path(repository.path, 200))}"
+        yield f", {counted(repository.files, 'file')}\n" if repository.files else "\n"
+        for gap in repository.gaps[:_MOST_DETAILS]:
+            yield f"  - **{gap.because.value}**: {code(gap.detail)}\n"
+    if len(worst_first) > _MOST_FILES:
+        yield f"- and {repositories_in_words(len(worst_first) - _MOST_FILES)} more\n"
 
 
 def _of(subject: Subject) -> list[Finding]:

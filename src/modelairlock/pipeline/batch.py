@@ -25,6 +25,7 @@ from modelairlock.pipeline.digest import Digests, Stopped, digest, digest_of
 from modelairlock.pipeline.hold import Copies, Lease
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.keep import Keep
+from modelairlock.pipeline.repository import Notes
 from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.reading import OverLimit, Unreadable
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -52,7 +53,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Run:
-    """What the batches of one scan share. Only `spent_bytes` changes, and only for show."""
+    """What the batches of one scan share. `spent_bytes` changes for show only; `keep` and `notes` are for threads."""
 
     def __init__(self, wall: Wall, full_wall: Wall, limits: Limits, hashing: bool, cache: Cache | None) -> None:
         self.wall = wall
@@ -62,6 +63,7 @@ class Run:
         self.hashing = hashing
         self.cache = cache
         self.keep = Keep()
+        self.notes = Notes()
         self.stop = threading.Event()
         self.spent_bytes = 0
 
@@ -354,6 +356,7 @@ def _finish(run: Run, item: _Item) -> Subject:
         reading = with_gap(reading, Gap(start=0, end=item.size, because=because, detail=detail))
     if item.digests and file.claimed not in {"", item.digests.sha256, item.digests.git}:
         reading = with_gap(reading, Gap(start=0, end=0, because=Because.MALFORMED, detail=BLOB_MISMATCH))
+    run.notes.add(reading)
     return run.keep.cut(judged(reading, item.sha256))
 
 

@@ -4,10 +4,11 @@ Pure: no bytes, no disk, no clock. The same function judges a fresh reading and 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from modelairlock import profiles as profiles_room
 from modelairlock import records as records_room
@@ -31,7 +32,8 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def rules_digest() -> str:
     """sha256 over the source of every rule and of what they share, so that two reports can be compared."""
-    return _digest(*_folder(rules_room).rglob("*.py"), _folder(records_room) / "uses.py")
+    shared = (_folder(records_room) / name for name in ("repository.py", "source_uses.py", "uses.py"))
+    return _digest(*_folder(rules_room).rglob("*.py"), *shared)
 
 
 @cache
@@ -53,28 +55,29 @@ def _digest(*paths: Path) -> str:
 
 
 @cache
-def _context() -> Context:
+def context() -> Context:
+    """What rules may look at beyond what they judge."""
     return Context(profiles=profiles_room.Profiles.bundled())
 
 
 def judge(reading: Reading, *, sha256: str | None) -> Subject:
     """The subject that `reading` amounts to under today's rules and profiles."""
-    return _judge(reading, sha256, _context(), rules())
+    return _judge(reading, sha256, context(), rules())
 
 
-def _judge(reading: Reading, sha256: str | None, context: Context, known: tuple[Rule, ...]) -> Subject:
+def _judge(reading: Reading, sha256: str | None, given: Context, known: tuple[Rule, ...]) -> Subject:
     findings: list[Finding] = []
     gaps = list(reading.coverage.gaps)
     kinds = {type(fact) for fact in reading.facts}
     for rule in known:
-        if rule.looks_at and kinds.isdisjoint(rule.looks_at):
+        if rule.check is None or (rule.looks_at and kinds.isdisjoint(rule.looks_at)):
             continue
-        for judgement in _judgements(rule, reading, context):
+        for judgement in judgements(rule.name, rule.check, reading, given):
             if isinstance(judgement, Gap):
                 gaps.append(judgement)
             else:
                 findings.append(judgement)
-    members = tuple(_judge(member, None, context, known) for member in reading.members)
+    members = tuple(_judge(member, None, given, known) for member in reading.members)
     findings.sort(key=lambda finding: (-finding.severity.rank, finding.rule))
     return Subject(
         path=reading.path,
@@ -95,14 +98,19 @@ def _judge(reading: Reading, sha256: str | None, context: Context, known: tuple[
     )
 
 
-def _judgements(rule: Rule, reading: Reading, context: Context) -> Iterator[Judgement]:
-    """What `rule` says; a bug in one rule is a gap, and hides nothing that another found."""
+Judged = TypeVar("Judged")
+
+
+def judgements(
+    name: str, check: Callable[[Judged, Context], Iterator[Judgement]], judged: Judged, context: Context
+) -> Iterator[Judgement]:
+    """What a rule says; a bug in one rule is a gap, and hides nothing that another found."""
     try:
-        yield from rule.check(reading, context)
+        yield from check(judged, context)
     except Exception as failure:
         if _strict:
             raise
-        detail = f"the rule {rule.name} failed: {type(failure).__name__}"
+        detail = f"the rule {name} failed: {type(failure).__name__}"
         yield Gap(start=0, end=0, because=Because.READER_FAILED, detail=detail)
 
 

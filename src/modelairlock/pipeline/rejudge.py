@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from modelairlock.pipeline.batch import BLOB_MISMATCH, judged, unread
 from modelairlock.pipeline.cache import Cache, open_cache
+from modelairlock.pipeline.repository import Notes, same_repositories
 from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.pipeline.scan import record
 from modelairlock.records.coverage import NO_DIGEST, NOT_KEPT, Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Settings, Subject
+from modelairlock.records.scan import Excluded, OperatorError, Repository, ScanRecord, Settings, Subject
 from modelairlock.records.text import shown
 
 REPORT_BYTES = 512 * 1024 * 1024
@@ -42,7 +43,9 @@ def rejudge(targets: Sequence[str], folder: Path | None, *, started: str = "") -
         cache.close()
     now = started or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     isolation = Isolation(level=min(work.levels, key=lambda level: level.rank, default=Level.NONE), layers=())
-    made = record(tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors))
+    made = record(
+        tuple(work.subjects), isolation, now, tuple(work.excluded), tuple(work.errors), tuple(work.repositories)
+    )
     # What was left out then is left out now, so who decided that is still named.
     return replace(made, settings=tuple(dict.fromkeys(work.settings)), rejudged=True)
 
@@ -59,6 +62,7 @@ class _Rejudging:
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
         self.subjects: list[Subject] = []
+        self.repositories: list[Repository] = []
         self.excluded: list[Excluded] = []
         self.errors: list[OperatorError] = []
         self.settings: list[Settings] = []
@@ -77,7 +81,10 @@ class _Rejudging:
         self.excluded.extend(report.excluded)
         self.errors.extend(report.errors)
         self.settings.extend(report.settings)
-        self.subjects.extend(self._again(subject) for subject in report.subjects)
+        notes = Notes()
+        subjects = [self._again(subject, notes) for subject in report.subjects]
+        self.subjects.extend(subjects)
+        self.repositories.extend(same_repositories(subjects, report.excluded, notes, report.repositories))
 
     def _by_digest(self, sha256: str) -> Iterator[Subject]:
         found = self.cache.find(sha256)
@@ -87,7 +94,7 @@ class _Rejudging:
         if not found:
             yield judged(unread(sha256, sha256, 0, Because.UNREADABLE, NOT_KEPT), sha256)
 
-    def _again(self, old: Subject) -> Subject:
+    def _again(self, old: Subject, notes: Notes) -> Subject:
         """A subject of a report, judged anew; what its scan said of the file's name and not of its content stays."""
         name = os.path.basename(old.path)
         sha256 = old.sha256 if old.sha256 and _DIGEST.fullmatch(old.sha256) else None
@@ -97,6 +104,7 @@ class _Rejudging:
                 moved = reroot(reading, old.path)
                 for gap in old.coverage.gaps:
                     moved = with_gap(moved, gap) if gap.detail == BLOB_MISMATCH else moved
+                notes.add(moved)
                 return judged(moved, sha256)
         detail = NOT_KEPT if sha256 else NO_DIGEST
         return judged(unread(old.path, name, max(0, old.size_bytes), Because.UNREADABLE, detail), sha256)

@@ -21,10 +21,11 @@ from modelairlock.pipeline.batch import SMALL_BYTES, Run, judged, read_batch, un
 from modelairlock.pipeline.cache import Cache, open_cache
 from modelairlock.pipeline.judge import profiles_digest, rules_digest
 from modelairlock.pipeline.options import Options
+from modelairlock.pipeline.repository import repositories
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Tool, worst
+from modelairlock.records.scan import Excluded, OperatorError, Repository, ScanRecord, Subject, Tool, worst
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, Patterns, walk
 
@@ -91,7 +92,9 @@ def scan_sources(
             wall.close()
         if cache:
             cache.close()
-    return record(scan.in_order(), isolation, started, tuple(scan.excluded), tuple(errors), options.hash)
+    subjects, excluded = scan.in_order(), tuple(scan.excluded)
+    made = repositories(subjects, excluded, run.notes, scan.loose)
+    return record(subjects, isolation, started, excluded, tuple(errors), made, hashed=options.hash)
 
 
 def _wall(function: str, options: Options, spawned: Spawned | None) -> Wall:
@@ -111,9 +114,11 @@ def record(
     started: str,
     excluded: tuple[Excluded, ...],
     errors: tuple[OperatorError, ...],
+    repositories: tuple[Repository, ...] = (),
+    *,
     hashed: bool = True,
 ) -> ScanRecord:
-    """The record that says `subjects`, with what gave the answer."""
+    """The record that says `subjects` and `repositories`, with what gave the answer."""
     tool = Tool(
         name="modelairlock",
         version=modelairlock.__version__,
@@ -122,10 +127,11 @@ def record(
         isolation=isolation,
     )
     return ScanRecord(
-        verdict=worst(subject.verdict for subject in subjects),
+        verdict=worst([*(one.verdict for one in subjects), *(one.verdict for one in repositories)]),
         started=started,
         tool=tool,
         subjects=subjects,
+        repositories=repositories,
         excluded=excluded,
         errors=errors,
         hashed=hashed,
@@ -150,6 +156,8 @@ class _Scan:
         self.errors = errors
         self.patterns = Patterns(options.exclude)
         self.excluded: list[Excluded] = []
+        #: files that are sources themselves, and so no part of a folder
+        self.loose: set[str] = set()
         self.subjects: list[tuple[int, Subject]] = []
         self.pending: dict[Future[list[Subject]], list[int]] = {}
         self.rising: Future[Isolation] | None = None
@@ -193,6 +201,8 @@ class _Scan:
                     self.errors.append(entry)
                 else:
                     self.found_files += 1
+                    if entry.path == str(source):
+                        self.loose.add(entry.path)
                     if isinstance(entry, Hole):
                         hole = unread(entry.path, entry.name, 0, Because.UNREADABLE, entry.detail)
                         self.subjects.append((self.found_files, judged(hole, None)))

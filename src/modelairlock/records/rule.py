@@ -10,6 +10,7 @@ from modelairlock.records.facts import Fact, Value
 from modelairlock.records.finding import Confidence, Finding, Severity
 from modelairlock.records.profile import Harm, Vouch
 from modelairlock.records.reading import Reading
+from modelairlock.records.repository import Folder, FolderFile
 from modelairlock.records.uses import NameUse
 
 
@@ -48,16 +49,20 @@ Judgement = Finding | Gap
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule: its module's docstring is its docs page, its name is its file's name with dashes."""
+    """A rule: its module's docstring is its docs page, its name is its file's name with dashes.
+
+    `check` is asked about each artifact, `check_folder` about each repository; a rule has one of them or both.
+    """
 
     name: str
     summary: str
-    check: Callable[[Reading, Context], Iterator[Judgement]]
+    check: Callable[[Reading, Context], Iterator[Judgement]] | None = None
+    check_folder: Callable[[Folder, Context], Iterator[Judgement]] | None = None
     #: the highest severity it reports
     severity: Severity
     #: what to do about it, one sentence for a tired person
     help: str
-    #: kinds of facts of which it needs one to say anything; with none named here it is asked about every artifact
+    #: kinds of facts of which `check` needs one to say anything; with none named it is asked about every artifact
     looks_at: tuple[type[Fact], ...] = ()
     cwe: tuple[str, ...] = ()
     atlas: tuple[str, ...] = ()
@@ -66,7 +71,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     def finding(
         self,
-        reading: Reading,
+        reading: Reading | FolderFile,
         message: str,
         *evidence: Fact,
         severity: Severity | None = None,
@@ -74,14 +79,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         cwe: tuple[str, ...] | None = None,
         atlas: tuple[str, ...] | None = None,
     ) -> Finding:
-        """A finding of this rule about `reading`, at the span of the first fact of `evidence`."""
+        """A finding of this rule about `reading` or a file of a repository, at the first fact of `evidence`."""
         span = evidence[0].span
+        place = reading.place if isinstance(reading, FolderFile) else reading.path
         return Finding(
             rule=self.name,
             severity=severity or self.severity,
             confidence=confidence,
             message=message,
-            where=f"{reading.path}@{span.start}..{span.end}",
+            where=f"{place}@{span.start}..{span.end}",
             evidence=evidence[:8],
             help=self.help,
             cwe=self.cwe if cwe is None else cwe,

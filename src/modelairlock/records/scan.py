@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from modelairlock.records.coverage import Coverage
+from modelairlock.records.coverage import Coverage, Gap
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Isolation
@@ -58,6 +58,8 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     reason: str
+    #: what a link leads to, where that is looked at: a loader that comes by the link opens it all the same
+    same_as: str = ""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +79,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
 
 
-# Nothing makes one yet: the JSON report keeps its place, so that one may come without another version of the schema.
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
-    """Files that belong together, judged as a whole."""
+    """Files that a loader opens as one, judged as a whole; never better than the worst of them.
+
+    Findings and gaps are those that no file has by itself; a finding's `where` points at the file it rests on.
+    """
 
     path: str
     verdict: Verdict
+    files: int = 0
     findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 class OperatorError(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,6 +62,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def repositories_in_words(count: int) -> str:
+    """``1 repository``, ``1,200 repositories``."""
+    return f"{count:,} {'repository' if count == 1 else 'repositories'}"
+
+
 def listed(items: Sequence[str], most: int, more: str = "more", comma: str = ", ") -> str:
     """The first `most` of `items`, and how many others there are."""
     if len(items) <= most + 1:
@@ -120,6 +125,13 @@ def _parts(parts: Iterable[Value], depth: int, cut: bool) -> str:
     return ", ".join([*words, "…"] if cut else words)
 
 
+def use_in_words(use: SourceUse) -> str:
+    """A call in source with what it is handed, as far as that is constant: ``subprocess.run(['curl', …])``."""
+    if use.name.endswith("()"):
+        return f"{shown(use.name[:-2], 120)}({_parts(use.arguments, 0, False)})()"
+    return f"{shown(use.name, 120)}({_parts(use.arguments, 0, False)})"
+
+
 def fact_in_words(fact: Fact) -> str:
     """What a fact states, as one short clause without a subject: ``calls posix.system('id')``."""
     return shown(_clause(fact), 300) + _times(getattr(fact, "count", 1))
@@ -172,7 +184,8 @@ def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, 
         case Bytecode():
             return f"carries Python bytecode that names {listed(fact.names, 8)}"
         case SourceUse():
-            return f"{fact.kind}s {fact.name}{' when imported' if fact.at_import else ''}"
+            what = f"calls {use_in_words(fact)}" if fact.kind == "call" else f"imports {fact.name}"
+            return what + (" when it is imported" if fact.at_import else "")
         case TemplateUse():
             return f"has a template with the {fact.kind} {fact.name}"
         case Polyglot():

@@ -58,7 +58,16 @@ _INERT = frozenset(
 )
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
 _QUIET = frozenset(
-    ("lfs_pointer", "script", "other_text", "hub_bookkeeping", "modelfile", "jinja_template", "spacy_config")
+    (
+        "lfs_pointer",
+        "script",
+        "other_text",
+        "hub_bookkeeping",
+        "modelfile",
+        "jinja_template",
+        "spacy_config",
+        "python_source",
+    )
 )
 
 

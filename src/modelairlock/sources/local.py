@@ -296,7 +296,8 @@ class _Walk:
         if self._excluded(relative, stat.S_ISDIR(state.st_mode)):
             reason = f"a link to {self._path(relative)}, which is excluded: not followed; a loader would follow it"
             return Hole(path, _last(path), reason)
-        return Excluded(path=path, reason=f"link to {self._path(relative)}, which is itself scanned")
+        target = self._path(relative)
+        return Excluded(path=path, reason=f"link to {target}, which is itself scanned", same_as=f"{target}/")
 
     def _renamed(self, real: str, path: str, state: os.stat_result) -> Entry:
         """The file at `real` under the name of a link. Under one name it is read once, however many links have it.
@@ -311,7 +312,8 @@ class _Walk:
             if not self._excluded(relative, False):
                 known[name] = self._path(relative)
         if name in known:
-            return Excluded(path=path, reason=f"link to the same file as {known[name]}, which is itself scanned")
+            reason = f"link to the same file as {known[name]}, which is itself scanned"
+            return Excluded(path=path, reason=reason, same_as=known[name])
         if len(known) >= NAMES and len(known) * state.st_size > NAMED_BYTES:
             return Hole(path, name, f"a link that gives a large file one more name: it was read under {NAMES} already")
         known[name] = path

@@ -77,7 +77,12 @@ def _told(record: ScanRecord) -> Iterator[Told]:
             order += 1
     for repository in record.repositories:
         for finding in repository.findings:
-            yield Told(finding.severity.rank, order, None, repository.path, finding, finding.where)
+            # The file that a finding points at is what a person opens; the folder is not.
+            place = finding.where.rpartition("@")[0].partition("!")[0] or repository.path
+            yield Told(finding.severity.rank, order, None, place, finding, finding.where)
+        for gap in repository.gaps:
+            yield Told(2, order, None, repository.path, gap, f"{repository.path}@{gap.start}..{gap.end}")
+        order += 1
 
 
 def rule_of(what: Finding | Gap) -> str:

@@ -17,7 +17,7 @@ from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, listed, settings_in_words, size
+from modelairlock.records.wording import counted, listed, repositories_in_words, settings_in_words, size
 
 _LISTED = 5
 _UNBROKEN = 1_000_000
@@ -57,6 +57,8 @@ def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     count = sum(subject.verdict is record.verdict for subject in record.subjects)
     if not total:
         text = "nothing was scanned"
+    elif not count:
+        text = "no file is by itself, but files are that a loader opens together: read why before loading them"
     elif record.verdict is Verdict.FLAGGED:
         text = f"{count:,} of {counted(total, 'file')}: do not load {'it' if count == 1 else 'them'} before reading why"
     elif record.verdict is Verdict.INCOMPLETE:
@@ -82,10 +84,15 @@ def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         yield from sheet.entry(
             "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listed(words, _LISTED)}"
         )
+    if view.verbose:
+        for repository in record.repositories:
+            says = f"{shown_path(repository.path, 200)}, as a repository: {repository.verdict.value}"
+            files = f", {counted(repository.files, 'file')}" if repository.files else ""
+            yield from sheet.entry("folder", says + files)
     for settings in record.settings:
         says = f"{shown_path(settings.path, 200)} {settings_in_words(settings)}"
         yield from sheet.entry("settings", says)
-    if record.errors or record.excluded or record.settings:
+    if record.errors or record.excluded or record.settings or (view.verbose and record.repositories):
         yield ""
 
 
@@ -93,13 +100,12 @@ def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     counts = Counter(subject.verdict for subject in record.subjects)
     total = size(sum(subject.size_bytes for subject in record.subjects))
     took = "" if view.seconds is None else f" in {view.seconds:.1f} s"
-    verdicts = ", ".join(
-        f"{counts[verdict]:,} {verdict.value}"
-        for verdict in (Verdict.FLAGGED, Verdict.INCOMPLETE, Verdict.CLEAR)
-        if counts[verdict]
-    )
+    verdicts = _by_verdict(counts)
     hashed = "" if record.hashed else " Digests were not computed."
     line = f"{counted(len(record.subjects), 'file')}, {total}{took}: {verdicts or 'no verdict'}."
+    if record.repositories:
+        found = Counter(repository.verdict for repository in record.repositories)
+        line += f" {repositories_in_words(len(record.repositories))}: {_by_verdict(found)}."
     if not record.subjects:
         # Neither a count nor the wall says anything here, and the verdict stands at the top.
         yield from sheet.plain("Nothing was read, so nothing is vouched for.", "dim")
@@ -107,6 +113,11 @@ def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         yield from sheet.plain(f"{line} {_then(record.tool.isolation)}", "dim")
     else:
         yield from sheet.plain(f"{line}{hashed} {_wall(record.tool.isolation)}", "dim")
+
+
+def _by_verdict(counts: Counter[Verdict]) -> str:
+    order = (Verdict.FLAGGED, Verdict.INCOMPLETE, Verdict.CLEAR)
+    return ", ".join(f"{counts[verdict]:,} {verdict.value}" for verdict in order if counts[verdict])
 
 
 def _then(isolation: Isolation) -> str:

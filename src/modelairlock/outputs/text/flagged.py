@@ -11,13 +11,14 @@ from modelairlock.records.finding import Confidence, Finding
 from modelairlock.records.output import View
 from modelairlock.records.scan import Repository, ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, fact_in_words, formats_of, inside, listed, size
+from modelairlock.records.wording import counted, fact_in_words, formats_of, inside, listed, repositories_in_words, size
 
 _FINDINGS = 8
 _FINDINGS_VERBOSE = 200
 _GAPS_VERBOSE = 500
 _ALIKE = 4
 _PLACES = 3
+_REPOSITORIES = 20
 
 #: what makes two findings the same to a person: all but where they are
 _Key = tuple[str, str, str, str]
@@ -32,10 +33,15 @@ def flagged(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     for subjects in sorted(alike.values(), key=lambda group: -_worst(group[0])):
         yield from _block(subjects, sheet, view)
         yield ""
-    for repository in record.repositories:
-        if repository.findings:
-            yield from _repository(repository, sheet, view)
-            yield ""
+    told = [one for one in record.repositories if one.findings or one.gaps]
+    told.sort(key=lambda one: -one.findings[0].severity.rank if one.findings else 1)
+    most = len(told) if view.verbose else _REPOSITORIES
+    for repository in told[:most]:
+        yield from _repository(repository, sheet, view)
+        yield ""
+    if len(told) > most:
+        yield from sheet.entry("", f"and {repositories_in_words(len(told) - most)} more; -v has them all")
+        yield ""
 
 
 def remarks(subject: Subject, sheet: Sheet, view: View) -> Iterator[str]:
@@ -92,6 +98,10 @@ def _gaps(subject: Subject, sheet: Sheet, view: View) -> Iterator[str]:
 def _repository(repository: Repository, sheet: Sheet, view: View) -> Iterator[str]:
     yield from sheet.title(repository.verdict, shown_path(repository.path, 200), "these files together")
     yield from _several(repository.findings, repository.path, sheet, view)
+    for gap in repository.gaps[: _GAPS_VERBOSE if view.verbose else _PLACES]:
+        why, what = gap.explanation
+        yield from sheet.entry("gap", f"{gap.because.value}: {shown(gap.detail or why, 400)}", style="incomplete")
+        yield from sheet.entry("do", what)
 
 
 def _several(findings: Iterable[Finding], path: str, sheet: Sheet, view: View) -> Iterator[str]:
