@@ -40,6 +40,37 @@ class Chunk(NamedTuple):
 Found = Generator[Fact | Gap, None, list[Message]]
 
 
+class _Header:
+    """What was gathered of one object so far: messages, and the stretches in which there are more."""
+
+    __slots__ = ("chunks", "messages", "starts", "store")
+
+    def __init__(self, store: Store, first: Chunk) -> None:
+        self.store = store
+        self.chunks = [first]
+        self.starts = {first.start}
+        self.messages: list[Message] = []
+
+    def add(self, found: Iterator[Message]) -> None:
+        """Keep what was found in a chunk; where the header goes on, another chunk."""
+        for message in found:
+            self.store.count(message.start)
+            if message.kind == CONTINUATION:
+                self._go_on(message)
+            elif message.kind != NIL:
+                self.messages.append(message)
+            if len(self.messages) + len(self.chunks) > _MESSAGES:
+                raise OverLimit(message.start, f"more than {_MESSAGES} messages in one object")
+
+    def _go_on(self, message: Message) -> None:
+        fields = self.store.fields(message.start, message.end - message.start)
+        start, length = self.store.address(fields), self.store.length(fields)
+        if start is None or start in self.starts:
+            raise Malformed(message.start, "the address of another part of the header", "none that is new")
+        self.starts.add(start)
+        self.chunks.append(Chunk(start, start + length))
+
+
 def read_header(store: Store, position: int) -> Found:
     """All messages of the object at `position`; their bodies are not counted as read yet."""
     if store.peek(position, 4) == b"OHDR":
@@ -49,32 +80,10 @@ def read_header(store: Store, position: int) -> Found:
     if version != 1:
         raise Malformed(position, "an object header of version 1 or 2", str(version))
     fields.skip(7)
-    size = fields.number(4)
-    chunks = [Chunk(position + 16, position + 16 + size)]
-    messages: list[Message] = []
-    for chunk in chunks:
-        _add(store, chunks, messages, _old_messages(store, chunk), chunk)
-    return messages
-
-
-def _add(
-    store: Store, chunks: list[Chunk], messages: list[Message], found: Iterator[Message], chunk: Chunk
-) -> list[Message]:
-    """Keep what was found in a chunk; where it goes on, the next chunk."""
-    for message in found:
-        store.count(message.start)
-        if message.kind == CONTINUATION:
-            fields = store.fields(message.start, message.end - message.start)
-            start, length = store.address(fields), store.length(fields)
-            if start is None:
-                raise Malformed(message.start, "the address of a continuation", "none")
-            store.enter(start, "continuation of an object header")
-            chunks.append(Chunk(start, start + length))
-        elif message.kind != NIL:
-            messages.append(message)
-        if len(messages) + len(chunks) > _MESSAGES:
-            raise OverLimit(chunk.start, f"more than {_MESSAGES} messages in one object")
-    return messages
+    header = _Header(store, Chunk(position + 16, position + 16 + fields.number(4)))
+    for chunk in header.chunks:
+        header.add(_old_messages(store, chunk))
+    return header.messages
 
 
 def _old_messages(store: Store, chunk: Chunk) -> Iterator[Message]:
@@ -104,17 +113,17 @@ def _version_2(store: Store, position: int) -> Found:
     head = 6 if flags & 4 else 4
     first = Chunk(start, start + fields.number(width))
     yield from store.checked(position, first.end)
-    chunks, messages = [first], list[Message]()
-    for number, chunk in enumerate(chunks):
-        inside = chunk
-        if number:
-            store.fields(chunk.start, 4)
-            if store.peek(chunk.start, 4) != b"OCHK" or chunk.end - chunk.start < 8:
-                raise Malformed(chunk.start, "a continuation that begins with OCHK", "something else")
-            inside = Chunk(chunk.start + 4, chunk.end - 4)
-            yield from store.checked(chunk.start, inside.end)
-        _add(store, chunks, messages, _new_messages(store, inside, head), chunk)
-    return messages
+    header = _Header(store, first)
+    header.add(_new_messages(store, first, head))
+    for chunk in header.chunks:
+        if chunk is first:
+            continue
+        store.fields(chunk.start, 4)
+        if store.peek(chunk.start, 4) != b"OCHK" or chunk.end - chunk.start < 8:
+            raise Malformed(chunk.start, "a continuation that begins with OCHK", "something else")
+        yield from store.checked(chunk.start, chunk.end - 4)
+        header.add(_new_messages(store, Chunk(chunk.start + 4, chunk.end - 4), head))
+    return header.messages
 
 
 def _new_messages(store: Store, chunk: Chunk, head: int) -> Iterator[Message]:

@@ -13,6 +13,9 @@ from modelairlock.reading import Malformed
 from modelairlock.records.span import Span
 
 _NAME_BYTES = 64 * 1024
+#: pieces of free room in one heap that are read; the rest is room like any other
+_FREE = 100
+_NO_MORE = 1
 #: objects of global heaps that are kept in mind together; a file that goes to and fro between more is read again
 _KEPT = 200_000
 
@@ -26,11 +29,21 @@ class LocalHeap:
         fields = store.block(position, b"HEAP", 8 + 2 * store.lengths + store.offsets)
         fields.skip(3)
         self.size = store.length(fields)
-        store.length(fields)
+        free = store.length(fields)
         start = store.address(fields)
         if start is None or start + self.size > store.end:
             raise Malformed(position, "a heap within the file", f"{self.size} bytes at {start}")
         self.start, self.store, self.window = start, store, Window(store.cursor)
+        self._free(free)
+
+    def _free(self, offset: int) -> None:
+        """The list of free room, as far as it makes sense: where the next is, and how large this one is."""
+        head = 2 * self.store.lengths
+        for _ in range(_FREE):
+            if offset == _NO_MORE or offset + head > self.size:
+                return
+            fields = self.store.fields(self.start + offset, head)
+            offset = self.store.length(fields)
 
     def name(self, offset: int) -> bytes:
         """The text at `offset`, which ends in a zero byte."""
