@@ -24,6 +24,7 @@ _FLOOR_TOGETHER = 1 << 32
 #: chunks of one dataset whose bytes the tree looks at
 _CHUNKS = 64
 _LIST_BYTES = 1 << 24
+_NAME_CHARACTERS = 1000
 
 
 class Dataset(NamedTuple):
@@ -56,9 +57,11 @@ class Datasets:
         layout = dataset.layout
         yield from self._filters(dataset)
         for part in dataset.external:
-            yield Reference(
-                span=dataset.span, kind="external-storage", target=part.name, where=dataset.where, start=part.start,
-                length=part.length,
+            yield from self.store.refer(
+                Reference(
+                    span=dataset.span, kind="external-storage", target=part.name[:_NAME_CHARACTERS],
+                    where=dataset.where, start=part.start, length=part.length,
+                )
             )  # fmt: skip
         declared = dataset.space.elements * dataset.kind.size
         self.declared += declared
@@ -89,8 +92,9 @@ class Datasets:
     def _filters(self, dataset: Dataset) -> Told:
         for one in dataset.filters:
             if one.number not in BUILT_IN:
-                target = f"{one.number} {one.name}".strip()
-                yield Reference(span=dataset.span, kind="filter-plugin", target=target, where=dataset.where)
+                target = f"{one.number} {one.name[:_NAME_CHARACTERS]}".strip()
+                plugin = Reference(span=dataset.span, kind="filter-plugin", target=target, where=dataset.where)
+                yield from self.store.refer(plugin)
 
     def _virtual(self, dataset: Dataset) -> Told:
         place, store = dataset.layout.place, self.store
@@ -102,8 +106,9 @@ class Datasets:
         fields = store.fields(found.start, found.end - found.start)
         for source in sources(store, fields):
             if source.file != ".":
-                target = f"{source.file}:{source.dataset}"
-                yield Reference(span=Span(*found), kind="virtual-dataset", target=target, where=dataset.where)
+                target = f"{source.file}:{source.dataset}"[:_NAME_CHARACTERS]
+                virtual = Reference(span=Span(*found), kind="virtual-dataset", target=target, where=dataset.where)
+                yield from store.refer(virtual)
 
     def _whole(self, dataset: Dataset, start: int, declared: int) -> Told:
         """A compact or contiguous dataset. Its layout may be larger or smaller than its shape."""

@@ -70,12 +70,14 @@ class HeapObject(NamedTuple):
 class GlobalHeap:
     """The collections of a file, read when they are first referred to."""
 
-    __slots__ = ("collections", "kept", "store", "used")
+    __slots__ = ("collections", "kept", "places", "store", "used")
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.collections: dict[int, dict[int, HeapObject]] = {}
         self.kept = 0
+        #: where collections are, and where in them the objects that something refers to
+        self.places: set[int] = set()
         self.used: set[int] = set()
 
     def find(self, position: int, index: int) -> HeapObject:
@@ -86,17 +88,20 @@ class GlobalHeap:
         found = collection.get(index)
         if found is None:
             raise Malformed(position, f"an object {index} in this heap", "none")
+        self.used.add(found.start)
         return found
 
     def objects(self, position: int) -> list[HeapObject]:
         """Every object of a collection that nothing was found to refer to."""
-        return list(self._read(position).values())
+        collection = self.collections.get(position) or self._read(position)
+        return [found for found in collection.values() if found.start not in self.used]
 
     def _read(self, position: int) -> dict[int, HeapObject]:
         if self.kept > _KEPT:
             self.collections.clear()
             self.kept = 0
         objects = dict(self._walk(position))
+        self.places.add(position)
         self.collections[position] = objects
         self.kept += len(objects) + 1
         return objects

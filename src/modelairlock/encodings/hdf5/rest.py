@@ -65,22 +65,30 @@ class Rest:
         return iter(left.minus(cursor.passed).minus(self.members))
 
     def _heaps(self) -> Told:
-        """Heaps that only compressed elements refer to: what they hold is data all the same."""
+        """Objects of heaps that only compressed elements refer to: what they hold is data all the same."""
+        for position in sorted(self.heap.places):
+            yield from self._objects(position)
         for start, end in self._left():
             if end - start < _SHORT or self.searched > _SEARCHED:
                 continue
             data = self.store.cursor.peek(start, min(_PIECE, end - start))
             self.searched += len(data)
             for match in _HEAP.finditer(data):
-                try:
-                    objects = self.heap.objects(start + match.start())
-                except OverLimit:
-                    raise
-                except ReadProblem:
-                    continue  # what is left of one
-                for one in objects:
-                    self.store.fields(*self._padding(one.start, one.end))
-                    yield from self.values.bytes("an element", *one)
+                yield from self._objects(start + match.start())
+
+    def _objects(self, position: int) -> Told:
+        try:
+            objects = self.heap.objects(position)
+        except OverLimit:
+            raise
+        except ReadProblem:
+            return  # what is left of one
+        for one in objects:
+            self.store.fields(*self._padding(one.start, one.end))
+            for told in self.values.bytes(f"an element in the heap at {position}", *one):
+                if isinstance(told, Member):
+                    self.members.add(*told.span)
+                yield told
 
     def _padding(self, start: int, end: int) -> tuple[int, int]:
         return end, min(-(end - start) % 8, self.store.end - end)

@@ -7,12 +7,14 @@ collection is entered once only. That alone ends every loop and every tree that 
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from modelairlock.encodings.hdf5.checksum import lookup3
 from modelairlock.encodings.teller import Teller
 from modelairlock.encodings.window import Window
 from modelairlock.reading import Cursor, Malformed, OverLimit, ReadProblem, Truncated
 from modelairlock.records.coverage import Gap
-from modelairlock.records.facts import Fact
+from modelairlock.records.facts import Fact, Reference
 
 Told = Iterator[Fact | Gap]
 #: bytes whose checksums are compared; libhdf5 refuses what differs, so to read on without comparing hides nothing
@@ -21,6 +23,8 @@ _SUMMED = 1 << 20
 _CLOCK = 64
 #: gaps of one file that are told one by one
 _GAPS = 200
+#: references of one kind that are told one by one
+_REFERENCES = 200
 
 
 class Fields:
@@ -74,8 +78,8 @@ class Store:
     """The file behind one superblock."""
 
     __slots__ = (
-        "base", "cursor", "end", "entered", "failed", "gaps", "lengths", "offsets", "summed", "teller", "visited",
-        "window",
+        "base", "cursor", "end", "entered", "failed", "gaps", "lengths", "offsets", "referred", "summed", "teller",
+        "visited", "window",
     )  # fmt: skip
 
     def __init__(self, cursor: Cursor, base: int) -> None:
@@ -89,6 +93,8 @@ class Store:
         self.visited: set[int] = set()
         self.entered = self.gaps = 0
         self.summed = _SUMMED
+        #: how many references there were of each kind, and the last of those that were not told
+        self.referred: dict[str, tuple[int, Reference | None]] = {}
         #: whether something could not be read: then nobody knows what else is part of the file
         self.failed = False
 
@@ -154,6 +160,20 @@ class Store:
         self.summed -= end - start
         if lookup3(self.peek(start, end - start)) != stated:
             yield from self.teller.say("hdf5-checksum-differs", start, end + 4, f"the checksum of {self._name(start)}")
+
+    def refer(self, reference: Reference) -> Iterator[Reference]:
+        """Tell of another file, or another place, unless enough of the kind were told."""
+        count, _ = self.referred.get(reference.kind, (0, None))
+        told = count < _REFERENCES
+        self.referred[reference.kind] = (count + 1, None if told else reference)
+        if told:
+            yield reference
+
+    def other_references(self) -> Iterator[Reference]:
+        """The last one of each kind that was not told, with how many there are."""
+        for count, last in self.referred.values():
+            if last is not None:
+                yield replace(last, count=count - _REFERENCES)
 
     def _name(self, start: int) -> str:
         magic = self.peek(start, 4)

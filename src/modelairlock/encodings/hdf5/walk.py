@@ -113,14 +113,17 @@ class Walk:
             else:
                 yield found
         yield from self.datasets.together()
+        yield from self.store.other_references()
 
     def _follow(self, link: Link, group: _Open, stack: list[_Open]) -> Told:
         yield from self._name(link, group)
         where = f"{group.where}/{link.name}"[:_PATH_CHARACTERS]
         if link.kind == links.SOFT:
-            yield Reference(span=link.span, kind="soft-link", target=link.path, where=where)
+            target = link.path[:_PATH_CHARACTERS]
+            yield from self.store.refer(Reference(span=link.span, kind="soft-link", target=target, where=where))
         elif link.kind == links.EXTERNAL:
-            yield Reference(span=link.span, kind="external-link", target=f"{link.file}:{link.path}", where=where)
+            target = f"{link.file}:{link.path}"[:_PATH_CHARACTERS]
+            yield from self.store.refer(Reference(span=link.span, kind="external-link", target=target, where=where))
         elif link.target in self.open:
             detail = f"{where} leads back to a group that it is in"
             yield from self.store.teller.say("hdf5-cycle", *link.span, detail)
