@@ -25,6 +25,8 @@ from modelairlock.records.span import Span
 
 _DEPTH = 512
 _PATH_CHARACTERS = 1000
+#: of a message that nobody acts upon, so much is read: longer ones end in a value of any size
+_HEAD = 32
 #: names in one group that are compared with each other where they have no order
 _NAMES = 100_000
 #: called with "group", "dataset" or "datatype" and the path of each object, and with "attribute" and path@name
@@ -214,10 +216,10 @@ class Walk:
             self.store.consumed(message.start, fields.position)
 
     def _plain(self, one: _Object, message: Message) -> Told:
-        if message.kind in (headers.OLD_FILL, headers.FILL, headers.COMMENT):
-            yield from self.values.bytes(f"{one.where}@", message.start, message.end)
-        else:
-            self.store.consumed(message.start, message.end)
+        start, end = message.start, min(message.end, message.start + _HEAD)
+        self.store.consumed(start, end)
+        if end < message.end:  # the value that stands for elements which were never written, or a comment
+            yield from self.values.bytes(f"{one.where or '/'}, message {message.kind}", end, message.end)
 
     def _describes(self, one: _Object, kind: int, fields: Fields) -> None:
         store = self.store
