@@ -3,6 +3,9 @@
 Only for tests that have h5py (`frameworks`); the files are made anew each time.
 """
 
+import json
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +45,7 @@ def simple(h5py: Any, file: Any) -> None:
 
 def many_links(h5py: Any, file: Any) -> None:
     group = file.create_group("many")
-    for number in range(300):
+    for number in range(120):
         group[f"dataset {number:04}"] = number
 
 
@@ -62,8 +65,8 @@ def ordered(h5py: Any, file: Any) -> None:
 
 def many_attributes(h5py: Any, file: Any) -> None:
     group = file.create_group("attributed", track_order=True)
-    for number in range(200):
-        group.attrs[f"attribute {number}"] = "v" * number
+    for number in range(60):
+        group.attrs[f"attribute {number}"] = "v" * (number % 40)
     dataset = file.create_dataset("d", data=[1, 2], track_order=True)
     for number in range(12):
         dataset.attrs[f"a{number}"] = number
@@ -84,13 +87,13 @@ def large_attribute(h5py: Any, file: Any) -> None:
 def chunked(h5py: Any, file: Any) -> None:
     import numpy
 
-    data = numpy.arange(30_000, dtype="f4").reshape(300, 100)
+    data = numpy.arange(1200, dtype="f4").reshape(60, 20)
     file.create_dataset("gzip", data=data, chunks=(10, 10), compression="gzip", shuffle=True, fletcher32=True)
     file.create_dataset("plain", data=data, chunks=(10, 10))
     file.create_dataset("single", data=data, chunks=data.shape)
     file.create_dataset("single gzip", data=data, chunks=data.shape, compression="gzip")
-    file.create_dataset("one way", data=data, chunks=(7, 100), maxshape=(None, 100))
-    file.create_dataset("one way gzip", data=data, chunks=(3, 100), maxshape=(None, 100), compression="gzip")
+    file.create_dataset("one way", data=data, chunks=(7, 20), maxshape=(None, 20))
+    file.create_dataset("one way gzip", data=data, chunks=(3, 20), maxshape=(None, 20), compression="gzip")
     file.create_dataset("both ways", data=data, chunks=(10, 10), maxshape=(None, None))
     file.create_dataset("both ways gzip", data=data, chunks=(10, 10), maxshape=(None, None), compression="lzf")
     file.create_dataset("empty", shape=(0, 5), maxshape=(None, 5), dtype="i8")
@@ -182,8 +185,6 @@ def deleted(h5py: Any, file: Any) -> None:
 
 
 def keras_like(h5py: Any, file: Any) -> None:
-    import json
-
     file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": []}}).encode()
     file.attrs["keras_version"] = b"2.15.0"
     weights = file.create_group("model_weights")
@@ -209,9 +210,39 @@ def ways() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "persist", {"fs_strategy": "fsm", "fs_persist": True}
 
 
+#: what is kept in tests/data/hdf5, for tests without h5py
+KEPT = (
+    ("simple", "earliest"), ("kinds", "earliest"), ("kinds", "latest"), ("chunked", "earliest"), ("chunked", "latest"),
+    ("ordered", "v110"), ("many_links", "latest"), ("many_attributes", "latest"), ("elsewhere", "latest"),
+    ("links", "v112"), ("deleted", "earliest"), ("deleted", "pages"), ("keras_like", "userblock"),
+    ("simple", "persist"), ("implicit", "latest"),
+)  # fmt: skip
+
+
+def keep(h5py: Any, folder: Path, archive: Path) -> None:
+    """Make the files of `KEPT` anew: ``python -m tests.build.hdf5_oracle`` where h5py is."""
+    by_name = {maker.__name__: maker for maker in MAKERS}
+    opened = dict(ways())
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as kept:
+        for name, way in KEPT:
+            path = made(h5py, folder, by_name[name], opened[way])
+            with h5py.File(path, "r") as file:
+                names = sorted(names_in(h5py, file))
+            kept.write(path, f"{name}-{way}.h5")
+            kept.writestr(f"{name}-{way}.json", json.dumps(names))
+
+
 def made(h5py: Any, folder: Path, maker: Callable[[Any, Any], None], way: dict[str, Any]) -> Path:
     """The file, as h5py left it."""
     path = folder / "made.h5"
     with h5py.File(path, "w", **way) as file:
         maker(h5py, file)
     return path
+
+
+if __name__ == "__main__":
+    import h5py
+
+    data = Path(__file__).resolve().parent.parent / "data" / "hdf5"
+    with tempfile.TemporaryDirectory() as folder:
+        keep(h5py, Path(folder), data / "h5py.zip")

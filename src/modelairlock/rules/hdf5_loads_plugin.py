@@ -43,8 +43,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     users: dict[int, list[Reference]] = {}
     for fact in reading.facts:
         if isinstance(fact, Reference) and fact.kind == "filter-plugin":
-            number = fact.target.partition(" ")[0]
-            users.setdefault(int(number) if number.isdecimal() else -1, []).append(fact)
+            stated = fact.target.partition(" ")[0]
+            users.setdefault(int(stated) if stated.isdecimal() else -1, []).append(fact)
     for number, facts in users.items():
         severity, says = _judged(number, facts[0])
         count = sum(fact.count for fact in facts)

@@ -90,8 +90,11 @@ class Values:
     def elements(self, name: str, kind: Datatype, span: Span, role: Role = "raw", depth: int = 0) -> Told:
         """Elements with references into the heap, one after another, and what they refer to."""
         store = self.store
-        step = max(1, _PIECE // max(kind.size, 1)) * kind.size
-        for first in range(span.start, span.end, max(step, 1)):
+        reach = max(one.offset for one in kind.variables) + 8 + store.offsets
+        if kind.size < reach:
+            raise Malformed(span.start, f"elements of at least {reach} bytes, with a reference", str(kind.size))
+        step = max(1, _PIECE // kind.size) * kind.size
+        for first in range(span.start, span.end, step):
             store.cursor.budget.check_time(first)
             fields = store.fields(first, min(step, span.end - first))
             for at in range(0, len(fields.data) - kind.size + 1, kind.size):
