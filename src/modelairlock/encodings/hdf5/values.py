@@ -134,16 +134,17 @@ class Values:
         """A text of variable length: programs written in C, and h5py, see what stands before the first zero."""
         store = self.store
         shown = _before_zero(store, start, end)
-        yield from self.bytes(name, start, shown, role)
-        if shown == end:
-            return
         rest = store.cursor.peek(shown, min(_PIECE, end - shown)).strip(b"\0")
         if not rest and end - shown <= _PIECE:
             store.consumed(shown, end)
-            return
-        yield from store.teller.say("hdf5-text-after-zero", shown, end, f"{end - shown} bytes behind the end of {name}")
-        yield from self.bytes(name, shown + 1, end, "raw")
-        store.consumed(shown, shown + 1)
+            end = shown
+        else:
+            detail = f"{end - shown} bytes behind the end of {name}"
+            yield from store.teller.say("hdf5-text-after-zero", shown, end, detail)
+            if role != "raw":
+                yield from self.bytes(name, start, shown, role)
+                start, role = shown, "raw"
+        yield from self.bytes(name, start, end, role)
 
 
 def _before_zero(store: Store, start: int, end: int) -> int:
