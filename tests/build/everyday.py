@@ -15,7 +15,7 @@ import zlib
 
 import lz4.frame
 
-from tests.build import joblib_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
+from tests.build import hdf5_builder, joblib_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
 from tests.build.zip_builder import Entry
@@ -96,6 +96,7 @@ def _pt2() -> bytes:
 EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "bz2": (("a.txt.bz2", bz2.compress(TEXT)),),
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
+    "hdf5": (("a.h5", hdf5_builder.small(0)), ("b.hdf5", hdf5_builder.small(3, bytes(512)))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
     "image": (("a.png", _png()),),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),

@@ -5,6 +5,7 @@ import json
 import os
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from struct import pack
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from modelairlock.encodings.hdf5 import hdf5_facts
 from modelairlock.formats import pickle as pickle_format
+from modelairlock.formats import zlib as zlib_format
 from modelairlock.formats.hdf5 import FORMAT
 from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline.tree import read_tree
@@ -258,6 +260,12 @@ def test_a_configuration_is_a_member_wherever_it_stands(inline: bool) -> None:
     assert data[member.span.start : member.span.end] == config
 
 
+def test_a_name_ends_at_its_first_zero() -> None:
+    for name in ("model_config\0", "model_config\0junk"):
+        data = with_attribute(h.text_attribute(name, b'{"class_name": "Lambda"}'))
+        assert [one.role for one in read(FORMAT, data).members] == ["keras-config"]
+
+
 def test_a_text_that_goes_on_behind_a_zero() -> None:
     facts, gaps, _ = read(FORMAT, h.keras(b'{"a": 1}\0{"b": 2}'))
     assert gaps == []
@@ -287,6 +295,27 @@ def test_bytes_as_elements() -> None:
     file = File()
     dataset = file.dataset(evil(), h.BYTE, h.shape(len(evil())))
     assert acting(file.whole(file.folder(h.link("bytes", dataset)))) == ["/bytes"]
+
+
+def packed(content: bytes, *numbers: int, mask: int = 0, tail: bytes = b"") -> bytes:
+    """A dataset of bytes in one chunk that went through filters."""
+    file = File()
+    chunk = file.add(zlib.compress(content) + tail)
+    size = len(file.data) - chunk
+    layout = 8, bytes((4, 2, 2, 2, 2)) + pack("<HHBQIQ", len(content), 1, 1, size, mask, chunk)
+    one = file.header((1, h.shape(len(content))), (3, h.BYTE), layout, h.filters(*numbers))
+    return file.whole(file.folder(h.link("model", one)))
+
+
+def test_compressed_bytes() -> None:
+    payload = evil()
+    known = (*KNOWN, zlib_format.FORMAT)
+    for data in (packed(payload, 1), packed(payload, 2, 1), packed(payload, 1, 3, tail=b"sums")):
+        reading = tree(data, *known)
+        assert gaps_of(reading) == []
+        assert any(isinstance(fact, Call) for one in walk(reading) for fact in one.facts)
+    for data in (packed(payload, 1, mask=1), packed(payload, 4)):
+        assert gaps_of(tree(data, *known)) == []
 
 
 @pytest.mark.parametrize("before", [b"", b"\1" * 40], ids=["first", "behind others"])
@@ -338,6 +367,13 @@ def test_names_that_disagree() -> None:
     old = OldFile()
     weights = old.dataset(bytes(8))
     assert kinds(old.whole(old.group([("b", weights), ("a", weights)]))) == ["hdf5-names-disagree"]
+
+
+def test_messages_that_stand_twice() -> None:
+    file = File()
+    layouts = [(8, bytes((3, 1)) + pack("<QQ", file.add(bytes(8)), 8)) for _ in range(2)]
+    data = file.whole(file.folder(h.link("w", file.header((1, h.shape(2)), (3, h.FLOAT), *layouts))))
+    assert kinds(data) == ["hdf5-names-disagree"]
 
 
 @pytest.mark.parametrize("name", [b"a/b", b"a\0b", b"", b"."])

@@ -77,7 +77,7 @@ def test_honest_names_are_quiet(name: str) -> None:
     assert not judged(HONEST[name], name)
 
 
-CONTAINERS = {"zip", "tar", "gzip", "bz2", "xz", "lzma", "zlib", "zstd", "lz4", "seven_zip", "rar"}
+CONTAINERS = {"zip", "tar", "gzip", "bz2", "xz", "lzma", "zlib", "zstd", "lz4", "seven_zip", "rar", "hdf5"}
 
 
 def test_every_format_is_known_to_run_code_or_not() -> None:

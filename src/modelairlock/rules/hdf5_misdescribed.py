@@ -27,7 +27,10 @@ from modelairlock.records.text import shown
 
 #: kinds of irregularity, how bad each is, and what it amounts to
 _KINDS = {
-    "hdf5-names-disagree": (Severity.MEDIUM, "readers differ on which object or attribute a name means"),
+    "hdf5-names-disagree": (
+        Severity.MEDIUM,
+        "readers differ on what a name means, or on which message of an object counts",
+    ),
     "hdf5-text-after-zero": (Severity.MEDIUM, "a text goes on where most readers stop"),
     "hdf5-bytes-after-end": (Severity.MEDIUM, "something follows the end of the file"),
     "hdf5-checksum-differs": (Severity.MEDIUM, "a checksum does not fit, and libhdf5 refuses what it is for"),

@@ -10,7 +10,7 @@ from modelairlock.encodings.hdf5.rest import Rest
 from modelairlock.encodings.hdf5.store import Store, Told
 from modelairlock.encodings.hdf5.superblock import base_of, begins, read_superblock, user_block
 from modelairlock.encodings.hdf5.walk import Note, Walk
-from modelairlock.reading import Cursor
+from modelairlock.reading import Cursor, OverLimit
 from modelairlock.records.facts import Member
 from modelairlock.records.span import Extents
 
@@ -20,8 +20,15 @@ __all__ = ["begins", "hdf5_facts"]
 def hdf5_facts(cursor: Cursor, note: Note | None = None) -> Told:
     """Everything about the file; `note` hears of each object and attribute, for whoever wants their names."""
     store = Store(cursor, base_of(cursor.source))
+    try:
+        yield from _all(store, Walk(store, note))
+    except OverLimit as problem:
+        # Blocks lie in no order, so what was not come to is anywhere in the file.
+        raise OverLimit(0, f"at byte {problem.position}: {problem.detail}") from problem
+
+
+def _all(store: Store, walk: Walk) -> Told:
     members = Extents()
-    walk = Walk(store, note)
     for told in _referred(store, walk):
         if isinstance(told, Member):
             members.add(*told.span)

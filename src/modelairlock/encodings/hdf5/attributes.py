@@ -83,8 +83,8 @@ def read_attribute(store: Store, types: Types, fields: Fields) -> Generator[Fact
     if size > fields.left:
         raise Malformed(fields.position, f"a value of at most {fields.left} bytes", str(size))
     value = Span(fields.position, fields.position + size)
-    raw = name.data
-    return Attribute(text(raw[:-1] if raw.endswith(b"\0") else raw), kind, space, value)
+    # What stands behind the first zero is no part of the name to libhdf5, which copies it as C does.
+    return Attribute(text(name.data.partition(b"\0")[0]), kind, space, value)
 
 
 def _part(fields: Fields, size: int, step: int) -> Fields:

@@ -30,6 +30,8 @@ class Stored(NamedTuple):
 
     start: int
     end: int
+    #: a bit for each filter that was left out
+    mask: int = 0
 
 
 Stretches = Generator["Fact | Gap | Stored", None, None]
@@ -44,12 +46,12 @@ def chunks(store: Store, layout: Layout, shape: tuple[int, ...]) -> Stretches:
     for length in layout.shape:
         whole *= length
     if layout.how == SINGLE:
-        yield _stored(store, place, layout.size or whole)
+        yield _stored(store, place, layout.size or whole, int.from_bytes(layout.parameters[store.lengths :], "little"))
     elif layout.how == IMPLICIT:
         yield _stored(store, place, whole * _count(layout.shape, shape))
     elif layout.how == OLD_TREE:
         for key, child in btree1.leaves(store, place, btree1.CHUNKS, 8 + 8 * len(layout.shape)):
-            yield _stored(store, child, key.number(4))
+            yield _stored(store, child, key.number(4), key.number(4))
     elif layout.how == NEW_TREE:
         yield from _new_tree(store, layout, place, whole)
     else:
@@ -68,17 +70,18 @@ def _count(chunk: tuple[int, ...], shape: tuple[int, ...]) -> int:
     return count
 
 
-def _stored(store: Store, start: int, length: int) -> Stored:
+def _stored(store: Store, start: int, length: int, mask: int = 0) -> Stored:
     if start < store.base or start + length > store.end:
         raise Malformed(start, f"elements within the file, which ends at {store.end}", f"{length} bytes at {start}")
-    return Stored(start, start + length)
+    return Stored(start, start + length, mask)
 
 
 def _element(store: Store, fields: Fields, whole: int) -> Stretches:
     """An element of an array: an address, and for what went through filters a size and a mask."""
     start = store.address(fields)
     if start is not None:
-        yield _stored(store, start, fields.number(fields.left - 4) if fields.left > 4 else whole)
+        length = fields.number(fields.left - 4) if fields.left > 4 else whole
+        yield _stored(store, start, length, fields.number(fields.left))
 
 
 def _new_tree(store: Store, layout: Layout, place: int, whole: int) -> Stretches:
@@ -88,7 +91,8 @@ def _new_tree(store: Store, layout: Layout, place: int, whole: int) -> Stretches
             fields = found.fields
             start = store.address(fields)
             sized = fields.left - 8 * rank - 4
+            length = fields.number(sized) if sized > 0 else whole
             if start is not None:
-                yield _stored(store, start, fields.number(sized) if sized > 0 else whole)
+                yield _stored(store, start, length, fields.number(4) if sized > 0 else 0)
         else:
             yield found

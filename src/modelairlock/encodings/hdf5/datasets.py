@@ -11,11 +11,12 @@ from modelairlock.encodings.hdf5.store import Store, Told
 from modelairlock.encodings.hdf5.values import Values, is_rows
 from modelairlock.encodings.hdf5.virtual import sources
 from modelairlock.reading import Malformed, OverLimit
-from modelairlock.records.facts import Reference, Role
+from modelairlock.records.facts import Member, Reference, Role
 from modelairlock.records.span import Span
 
 #: filters that libhdf5 itself has: deflate, shuffle, fletcher32, szip, nbit, scaleoffset
 BUILT_IN = range(1, 7)
+_DEFLATE, _SHUFFLE, _FLETCHER = 1, 2, 3
 #: what Keras since 3.12.3 and 3.15.0 refuses: so many times what is stored. The floor is lower, for smaller machines
 _TIMES = 1000
 _FLOOR = 1 << 30
@@ -128,18 +129,33 @@ class Datasets:
             if isinstance(found, Stored):
                 looked += 1
                 self.raw += found.end - found.start
-                yield from self._elements(dataset, found, looked_at=looked <= _CHUNKS)
+                yield from self._elements(dataset, found, looked_at=looked <= _CHUNKS, first=looked == 1)
             else:
                 yield found
 
-    def _elements(self, dataset: Dataset, stored: Stored, *, looked_at: bool) -> Told:
-        kind = dataset.kind
-        if dataset.filters or not (kind.variables or kind.bytes_like):
-            self.store.cursor.pass_over(*stored)
+    def _elements(self, dataset: Dataset, stored: Stored, *, looked_at: bool, first: bool = False) -> Told:
+        kind, span = dataset.kind, Span(stored.start, stored.end)
+        if dataset.filters and first and kind.bytes_like and not kind.variables:
+            yield from self._unpacked(dataset, stored)
+        elif dataset.filters or not (kind.variables or kind.bytes_like):
+            self.store.cursor.pass_over(*span)
         elif kind.variables:
             role: Role = "" if dataset.objects and is_rows(kind) else "raw"
-            yield from self.values.elements(dataset.where, kind, Span(*stored), role)
+            yield from self.values.elements(dataset.where, kind, span, role)
         elif looked_at:
-            yield from self.values.bytes(dataset.where, *stored)
+            yield from self.values.bytes(dataset.where, *span)
         else:
-            self.store.cursor.pass_over(*stored)
+            self.store.cursor.pass_over(*span)
+
+    def _unpacked(self, dataset: Dataset, stored: Stored) -> Told:
+        """The first chunk of bytes that went through deflate: a pickle of a whole dataset would begin here."""
+        numbers = [one.number for one in dataset.filters]
+        end = stored.end
+        if numbers[-1] == _FLETCHER:
+            numbers.pop()
+            end = max(stored.start, end - 4)
+        if dataset.kind.size == 1 and numbers[:1] == [_SHUFFLE]:
+            numbers.pop(0)  # nothing to shuffle
+        self.store.cursor.pass_over(*stored[:2])
+        if numbers == [_DEFLATE] and not stored.mask and end > stored.start:
+            yield Member(span=Span(stored.start, end), name=dataset.where, method="zlib", role="raw")

@@ -27,7 +27,7 @@ _PIECE = 1 << 16
 _NESTED = 4
 _NAME_CHARACTERS = 200
 #: members of one file that hold the bytes of elements, attributes or heaps: each costs a look at its beginning
-_OFFERED = 20_000
+_OFFERED = 150_000
 
 
 def is_plain(data: bytes) -> bool:
@@ -81,9 +81,8 @@ class Values:
                 self.store.consumed(start, end)
                 return
         self.offered += 1
-        if role == "raw" and self.offered > _OFFERED:
-            self.store.cursor.pass_over(start, end)
-            return
+        if self.offered > _OFFERED:
+            raise OverLimit(start, f"more than {_OFFERED} values that may be something else")
         self.store.peek(start, 1)
         yield Member(span=Span(start, end), name=name, role=role)
 

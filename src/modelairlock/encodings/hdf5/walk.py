@@ -41,12 +41,16 @@ _PLAIN = frozenset(
 )  # fmt: skip
 
 
+#: messages of which an object may have several; a second of any other is read by some and overlooked by others
+_MANY = frozenset((headers.ATTRIBUTE, headers.LINK, headers.COMMENT, headers.OLD_FILL))
+
+
 class _Object:
     """What the messages of one object say."""
 
     __slots__ = (
-        "attributes", "external", "filters", "kind", "layout", "link_info", "links", "objects", "space", "span",
-        "tables", "where",
+        "attributes", "external", "filters", "kind", "layout", "link_info", "links", "objects", "seen", "space",
+        "span", "tables", "where",
     )  # fmt: skip
 
     def __init__(self, where: str, span: Span) -> None:
@@ -62,6 +66,8 @@ class _Object:
         #: hashes of their names, which may be long
         self.attributes: set[int] = set()
         self.objects = False
+        #: kinds of messages that there were
+        self.seen: set[int] = set()
 
     @property
     def what(self) -> str:
@@ -195,6 +201,10 @@ class Walk:
 
     def _message(self, one: _Object, message: Message) -> Told:
         kind, fields = message.kind, self._fields(message)
+        if kind in one.seen and kind not in _MANY:
+            detail = f"{one.where or '/'} has two messages of kind {kind}, and readers differ on which counts"
+            yield from self.store.teller.say("hdf5-names-disagree", message.start, message.end, detail)
+        one.seen.add(kind)
         if kind == headers.ATTRIBUTE:
             yield from self._attributes(one, message, fields)
         elif kind == headers.ATTRIBUTE_INFO:
