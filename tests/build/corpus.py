@@ -8,6 +8,7 @@ from tests.build import (
     corpus_files,
     corpus_gadgets,
     corpus_gguf,
+    corpus_hdf5,
     corpus_keras,
     corpus_laundered,
     corpus_numpy,
@@ -39,4 +40,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_onnx.SAMPLES,
     *corpus_templates.SAMPLES,
     *corpus_repositories.SAMPLES,
+    *corpus_hdf5.SAMPLES,
 )

@@ -18,6 +18,7 @@ import lz4.frame
 from tests.build import (
     ggml_builder,
     gguf_builder,
+    hdf5_builder,
     joblib_builder,
     keras_builder,
     llamafile_builder,
@@ -117,6 +118,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("c.gguf", gguf_builder.gguf(gguf_builder.words("é", "中"))),
     ),
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
+    "hdf5": (("a.h5", hdf5_builder.small(0)), ("b.hdf5", hdf5_builder.small(3, bytes(512)))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
     "image": (("a.png", _png()),),
     "jinja_template": (("a.jinja", templates.HONEST["thinking"].encode()), ("b.tmpl", templates.GO.encode())),

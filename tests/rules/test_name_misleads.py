@@ -77,7 +77,22 @@ def test_honest_names_are_quiet(name: str) -> None:
     assert not judged(HONEST[name], name)
 
 
-CONTAINERS = {"skops", "zip", "tar", "gzip", "bz2", "xz", "lzma", "zlib", "zstd", "lz4", "seven_zip", "rar", "keras"}
+CONTAINERS = {
+    "skops",
+    "zip",
+    "tar",
+    "gzip",
+    "bz2",
+    "xz",
+    "lzma",
+    "zlib",
+    "zstd",
+    "lz4",
+    "seven_zip",
+    "rar",
+    "keras",
+    "hdf5",
+}
 
 
 def test_every_format_is_known_to_run_code_or_not() -> None:

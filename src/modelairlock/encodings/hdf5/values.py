@@ -1,0 +1,159 @@
+"""Values that are bytes or texts: which of them are plain text, and which the tree shall look at.
+
+What a newcomer would get wrong: HDF5 runs nothing, yet programs on top of it do. Keras takes two attributes for the
+configuration of a model. PyTables unpickles *every* text attribute that ends in a full stop, and each row of an array
+of objects. So whatever is no plain text, or ends like a pickle, is a member, and is passed over only if no format
+claims it.
+"""
+
+import re
+
+from modelairlock.encodings.hdf5.attributes import Attribute
+from modelairlock.encodings.hdf5.datatypes import STRING, VARIABLE, Datatype, Variable
+from modelairlock.encodings.hdf5.heaps import GlobalHeap
+from modelairlock.encodings.hdf5.store import Fields, Store, Told
+from modelairlock.reading import Malformed, OverLimit, ReadProblem
+from modelairlock.records.facts import Member, Role
+from modelairlock.records.span import Span
+
+#: attributes whose text Keras deserializes
+KERAS = frozenset(("model_config", "training_config"))
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+#: what a pickle of protocol 0 or 1 can begin with
+_OPCODES = frozenset(b"(cILFSVNKJMGTUXBC]})")
+#: elements of one value that are looked at one by one
+_SINGLE = 10_000
+_PIECE = 1 << 16
+_NESTED = 4
+_NAME_CHARACTERS = 200
+#: members of one file that hold the bytes of elements, attributes or heaps: each costs a look at its beginning
+_OFFERED = 150_000
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether nobody would take `data` for anything but text."""
+    if _CONTROL.search(data):
+        return False
+    return not (len(data) > 2 and data.endswith(b".") and data[0] in _OPCODES)
+
+
+class Values:
+    """Turns values into members, or counts them as read."""
+
+    __slots__ = ("heap", "offered", "store")
+
+    def __init__(self, store: Store, heap: GlobalHeap) -> None:
+        self.store, self.heap = store, heap
+        self.offered = 0
+
+    def attribute(self, where: str, attribute: Attribute) -> Told:
+        """The value of an attribute of the object called `where`."""
+        kind, (start, end) = attribute.kind, attribute.value
+        role: Role = "keras-config" if attribute.name in KERAS else "raw"
+        name = f"{where}@{attribute.name[:_NAME_CHARACTERS]}"
+        if kind.variables:
+            self.store.peek(start, min(_PIECE, end - start))
+            yield from self.elements(name, kind, Span(start, end), role)
+        elif kind.kind == STRING and kind.size:
+            yield from self._strings(name, kind.size, Span(start, end), role)
+        elif kind.bytes_like:
+            yield from self.bytes(name, start, end, role)
+        else:
+            self.store.cursor.pass_over(start, end)
+
+    def _strings(self, name: str, size: int, span: Span, role: Role) -> Told:
+        if (span.end - span.start) // size > _SINGLE:
+            yield from self.bytes(name, span.start, span.end, "raw")
+            return
+        for at in range(span.start, span.end, size):
+            # Readers take off the zeros that fill up a text; what stands between zeros is theirs.
+            used = len(self.store.cursor.peek(at, size).rstrip(b"\0"))
+            self.store.consumed(at + used, at + size)
+            yield from self.bytes(name, at, at + used, role)
+
+    def bytes(self, name: str, start: int, end: int, role: Role = "raw") -> Told:
+        """Some bytes: read if they are plain text, and for the tree to look at otherwise."""
+        if start == end:
+            return
+        if role == "raw" and end - start <= _PIECE:
+            data = self.store.peek(start, end - start)
+            if is_plain(data) or end - start <= 2:
+                self.store.consumed(start, end)
+                return
+        self.offered += 1
+        if self.offered > _OFFERED:
+            raise OverLimit(start, f"more than {_OFFERED} values that may be something else")
+        self.store.peek(start, 1)
+        yield Member(span=Span(start, end), name=name, role=role)
+
+    def elements(self, name: str, kind: Datatype, span: Span, role: Role = "raw", depth: int = 0) -> Told:
+        """Elements with references into the heap, one after another, and what they refer to."""
+        store = self.store
+        reach = max(one.offset for one in kind.variables) + 8 + store.offsets
+        if kind.size < reach:
+            raise Malformed(span.start, f"elements of at least {reach} bytes, with a reference", str(kind.size))
+        step = max(1, _PIECE // kind.size) * kind.size
+        for first in range(span.start, span.end, step):
+            store.cursor.budget.check_time(first)
+            fields = store.fields(first, min(step, span.end - first))
+            for at in range(0, len(fields.data) - kind.size + 1, kind.size):
+                for variable in kind.variables:
+                    yield from self._referred(name, fields, at, variable, role, depth)
+
+    def _referred(self, name: str, fields: Fields, at: int, variable: Variable, role: Role, depth: int) -> Told:
+        store = self.store
+        reference = Fields(fields.data[at + variable.offset :], fields.start + at + variable.offset)
+        length = reference.number(4)
+        heap = store.address(reference)
+        index = reference.number(4)
+        if heap is None or heap == store.base or not length:
+            return
+        try:
+            found = self.heap.find(heap, index)
+        except OverLimit:
+            raise
+        except ReadProblem as problem:
+            yield from store.problem(problem, name)
+            return
+        start, end = found.start, min(found.end, found.start + length * max(variable.base.size, 1))
+        padding = self.heap.padding(found)
+        store.fields(padding.start, padding.end - padding.start)
+        if variable.base.variables:
+            if depth >= _NESTED:
+                raise Malformed(start, f"references at most {_NESTED} deep", "more")
+            yield from self.elements(name, variable.base, Span(start, end), role, depth + 1)
+        elif not variable.base.bytes_like and not variable.text:
+            store.cursor.pass_over(start, end)
+        elif variable.text:
+            yield from self._text(name, start, end, role)
+        else:
+            yield from self.bytes(name, start, end, role)
+
+    def _text(self, name: str, start: int, end: int, role: Role) -> Told:
+        """A text of variable length: programs written in C, and h5py, see what stands before the first zero."""
+        store = self.store
+        shown = _before_zero(store, start, end)
+        rest = store.cursor.peek(shown, min(_PIECE, end - shown)).strip(b"\0")
+        if not rest and end - shown <= _PIECE:
+            store.consumed(shown, end)
+            end = shown
+        else:
+            detail = f"{end - shown} bytes behind the end of {name}"
+            yield from store.teller.say("hdf5-text-after-zero", shown, end, detail)
+            if role != "raw":
+                yield from self.bytes(name, start, shown, role)
+                start, role = shown, "raw"
+        yield from self.bytes(name, start, end, role)
+
+
+def _before_zero(store: Store, start: int, end: int) -> int:
+    for at in range(start, end, _PIECE):
+        found = store.peek(at, min(_PIECE, end - at)).find(b"\0")
+        if found >= 0:
+            return at + found
+    return end
+
+
+def is_rows(kind: Datatype) -> bool:
+    """Whether elements are sequences of bytes, as PyTables keeps pickles."""
+    return kind.kind == VARIABLE and not kind.variables[0].text and kind.variables[0].base.size == 1
