@@ -121,7 +121,7 @@ class Flat:
     def __init__(self, cursor: Cursor, tables: Schema, unions: Unions) -> None:
         self.cursor, self.tables, self.unions = cursor, tables, unions
         self.window, self.teller = Window(cursor), Teller(cursor.size)
-        #: start, length and whether it is a table of everything that was met
+        #: start and length of everything that was met
         self.pieces = array("Q")
         self.vtables: dict[int, tuple[int, ...]] = {}
         self.told: list[Irregularity] = []
@@ -182,7 +182,7 @@ class Flat:
         vtable = self._vtable(start - _I32.unpack(head)[0], kind)
         size = vtable[0]
         data = self._bytes(start, size, kind)
-        self._piece(start, size, table=True)
+        self._laid_out(kind, start, vtable, data)
         table = Table(kind, Span(start, start + size), parent, name, index)
         fields = self.tables[kind]
         if any(vtable[1 + len(fields) :]):
@@ -213,6 +213,27 @@ class Flat:
             self.vtables.clear()
         self.vtables[start] = vtable
         return vtable
+
+    def _laid_out(self, kind: str, start: int, vtable: tuple[int, ...], data: bytes) -> None:
+        """Count the table's fields, and what is between them if it is zeros.
+
+        The size that a table states is no measure: builders share vtables, and some say a few bytes too many.
+        """
+        places = sorted((offset, _width(field)) for field, offset in zip(self.tables[kind], vtable[1:]) if offset)
+        end, whole = 4, True
+        for offset, width in places:
+            if offset < end and width:
+                self.say("flatbuffer-overlap", start + offset, start + offset + width, f"two fields of a {kind} overlap")
+            whole = whole and not data[end:offset].strip(b"\0")
+            end = max(end, offset + width)
+        end = min(end, len(data))
+        if whole:
+            self._piece(start, end)
+            return
+        self._piece(start, 4)
+        for offset, width in places:
+            if width and offset + width <= end:
+                self._piece(start + offset, width)
 
     def _newer(self, table: Table) -> None:
         detail = f"{table.kind} has a field that this reader does not know"
@@ -337,13 +358,13 @@ class Flat:
             self.say("flatbuffer-beyond-file", start, start + length, detail)
             raise Truncated(min(start, self.cursor.size), detail)
 
-    def _piece(self, start: int, length: int, *, table: bool = False) -> None:
+    def _piece(self, start: int, length: int) -> None:
         count = len(self.pieces)
         if not count & 1023:
             self.cursor.budget.check_time(start)
         if count >= 2 * self.cursor.limits.entries:
             raise OverLimit(start, f"more than {count} tables, strings and lists (limit: entries)")
-        self.pieces.append(start << 33 | min(length, MOST) << 1 | table)
+        self.pieces.append(start << 32 | min(length, MOST))
 
     def settle(self, *, whole: bool = True) -> int:
         """Count everything that was met as read, and tell what overlaps; returns where the last of it ends.
@@ -354,9 +375,11 @@ class Flat:
         ranges = Extents()
         before = 0
         for piece in sorted(self.pieces):
-            start, length, table = piece >> 33, (piece >> 1) & (2**32 - 1), piece & 1
-            if start < reached and whole and (piece != before or table):
-                self._overlap(start, min(start + length, reached), shared=piece == before)
+            start, length = piece >> 32, piece & (2**32 - 1)
+            if start < reached and whole and piece != before:
+                # the same piece twice is honest: builders share what is alike
+                detail = "a table, text or list lies across another"
+                self.say("flatbuffer-overlap", start, min(start + length, reached), detail)
             before = piece
             if start > reached and whole and start - reached < _PADDING and self._is_zeros(reached, start):
                 ranges.add(reached, start)
@@ -368,12 +391,14 @@ class Flat:
             self.cursor.consumed(start, end)
         return reached
 
-    def _overlap(self, start: int, end: int, *, shared: bool) -> None:
-        what = "a table is reached on two ways" if shared else "a table, text or list lies across another"
-        self.say("flatbuffer-overlap", start, end, what)
-
     def _is_zeros(self, start: int, end: int) -> bool:
         return not self.window.peek(start, end - start).strip(b"\0")
+
+
+def _width(field: Field) -> int:
+    """Bytes of a field in its table; none for what is deprecated."""
+    scalar = SCALARS.get(field.kind)
+    return scalar.size if scalar else 4 if field.kind else 0
 
 
 def behind(flat: Flat, start: int, what: str) -> Iterator[Fact | Gap]:

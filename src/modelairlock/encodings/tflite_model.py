@@ -29,6 +29,9 @@ _FLEX = "Flex"
 _OUTSIDE = 2
 _PADDING = 1 << 16
 _HUGE = 2**63
+#: what MediaPipe's writers put behind models without files
+_EMPTY_ZIP_BYTES = 22
+_EMPTY_ZIP = b"PK\5\6".ljust(16, b"\0")
 
 
 class _Seen:
@@ -129,11 +132,19 @@ class Model:
         self._met("tflite", name, domain, Span(*table.span), where)
         for field, kind in (("inputs", 1), ("outputs", 0), ("intermediates", 1)):
             self._indices(table.vector(field), f"{field} of {shown(where, 80)}", optional=bool(kind))
+        if self._both_ways(table):
+            detail = f"the operator {shown(where, 80)} writes a tensor that it reads"
+            self.flat.say("tflite-tensor-in-and-out", *table.span, detail)
         for span in self._options(table):
             if domain and name.startswith(_FLEX):
                 self._flex(name, span, where)
         if domain and name.startswith(_FLEX) and table.vector("custom_options") is None:
             self._met("tensorflow", name.removeprefix(_FLEX), "", Span(*table.span), where)
+
+    def _both_ways(self, table: Table) -> bool:
+        """Whether a tensor is an input and an output; of lists that are long, only the beginning is compared."""
+        read, written = (set(self.flat.numbers(table.vector(field), "i32")) for field in ("inputs", "outputs"))
+        return not read.isdisjoint(written - {-1})
 
     def _met(self, dialect: str, name: str, domain: str, span: Span, where: str) -> None:
         key = (dialect, name[:200], domain)
@@ -336,7 +347,9 @@ class Model:
 
     def tail(self, start: int) -> Iterator[Fact | Gap]:
         """What follows: a zip is read anew, whatever stands before it."""
-        if start < self.cursor.size and end_records(self.cursor.peek, self.cursor.size):
+        if start + _EMPTY_ZIP_BYTES == self.cursor.size and _is_empty_zip(self.cursor.peek(start, _EMPTY_ZIP_BYTES)):
+            self.cursor.consumed(start, self.cursor.size)
+        elif start < self.cursor.size and end_records(self.cursor.peek, self.cursor.size):
             size = self.cursor.size - start
             yield Member(span=Span(start, self.cursor.size), name="metadata.zip", size_bytes=size)
         else:
@@ -359,6 +372,11 @@ def read_model(cursor: Cursor) -> Iterator[Fact | Gap]:
     model.flat.told.clear()
     yield from model.stated()
     yield from rest
+
+
+def _is_empty_zip(data: bytes) -> bool:
+    """An end record of no members; where its directory would be does not matter."""
+    return data.startswith(_EMPTY_ZIP) and not any(data[20:])
 
 
 def _builtin(number: int) -> str:
