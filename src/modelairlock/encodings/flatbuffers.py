@@ -71,13 +71,13 @@ class Vector(NamedTuple):
     """Where the elements of a vector lie, which may be scalars, structs, or offsets to strings and tables."""
 
     start: int
-    count: int
+    length: int
     width: int
 
     @property
     def end(self) -> int:
         """Behind the last element."""
-        return self.start + self.count * self.width
+        return self.start + self.length * self.width
 
 
 Value = int | float | str | Vector
@@ -173,7 +173,7 @@ class Flat:
             if isinstance(where, int):
                 yield self._table(kind, where, table, name, 0)
                 continue
-            for index in range(where.count):
+            for index in range(where.length):
                 at = where.start + index * where.width
                 yield self._table(kind, self._offset(at, name), table, name, index)
 
@@ -219,11 +219,15 @@ class Flat:
 
         The size that a table states is no measure: builders share vtables, and some say a few bytes too many.
         """
-        places = sorted((offset, _width(field)) for field, offset in zip(self.tables[kind], vtable[1:]) if offset)
+        places = sorted(
+            (offset, _width(field)) for field, offset in zip(self.tables[kind], vtable[1:], strict=False) if offset
+        )
         end, whole = 4, True
         for offset, width in places:
             if offset < end and width:
-                self.say("flatbuffer-overlap", start + offset, start + offset + width, f"two fields of a {kind} overlap")
+                self.say(
+                    "flatbuffer-overlap", start + offset, start + offset + width, f"two fields of a {kind} overlap"
+                )
             whole = whole and not data[end:offset].strip(b"\0")
             end = max(end, offset + width)
         end = min(end, len(data))
@@ -238,7 +242,9 @@ class Flat:
     def _newer(self, table: Table) -> None:
         detail = f"{table.kind} has a field that this reader does not know"
         if len(self.gaps) < _MEMBERS:
-            self.gaps.append(Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail))
+            self.gaps.append(
+                Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail)
+            )
 
     # --- values -----------------------------------------------------------------------------------------------------
 
@@ -271,7 +277,9 @@ class Flat:
             return
         detail = f"{field.name} of {table.kind} is of the kind {number}, which this reader does not know"
         if len(self.gaps) < _MEMBERS:
-            self.gaps.append(Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail))
+            self.gaps.append(
+                Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail)
+            )
 
     def _vector(self, table: Table, field: Field, start: int) -> None:
         kind = field.kind[1:-1]
@@ -303,14 +311,14 @@ class Flat:
         """The first elements of a vector of scalars."""
         if vector is None:
             return ()
-        count = min(vector.count, most)
+        count = min(vector.length, most)
         data = self.window.peek(vector.start, count * vector.width)
         return tuple(value[0] for value in SCALARS[kind].iter_unpack(data))
 
     def strings(self, table: Table, name: str, most: int) -> list[str]:
         """The first elements of a vector of strings, which the walk has read."""
         vector = table.vector(name)
-        count = min(vector.count, most) if vector else 0
+        count = min(vector.length, most) if vector else 0
         return [self._text(self._offset(vector.start + 4 * at, name))[1] for at in range(count)] if vector else []
 
     def string(self, start: int, table: Table, name: str) -> str:

@@ -82,9 +82,7 @@ class Model:
                 count=seen.count,
             )  # fmt: skip
         for target, seen in self.contexts.items():
-            yield Reference(
-                span=seen.span, kind="compiled-context", target=target, where=seen.where, count=seen.count
-            )
+            yield Reference(span=seen.span, kind="compiled-context", target=target, where=seen.where, count=seen.count)
         if self.outside is not None:
             yield Reference(
                 span=self.outside, kind="external-data", target="the file that the loading program names",
@@ -144,24 +142,26 @@ class Model:
 
     def _tensor(self, table: Table) -> None:
         raw = table.vector("raw_data")
-        if raw and raw.count > SMALL:
+        if raw and raw.length > SMALL:
             self.cursor.pass_over(raw.start, raw.end)
         elif raw:
-            self.flat.window.peek(raw.start, raw.count)
+            self.flat.window.peek(raw.start, raw.length)
         kind, name = table.number("data_type"), shown(repr(table.text("name")), 80)
         shape = table.vector("dims")
         dims = self.flat.numbers(shape, "i64")
         count = 1
         for length in dims:
             count *= length
-        odd = shape is not None and shape.count > len(dims)
+        odd = shape is not None and shape.length > len(dims)
         if odd or min(dims, default=0) < 0 or count >= _HUGE:
             self.flat.say("ort-shape-odd", *table.span, f"{name} has the shape {shown(str(list(dims)), 80)}")
         elif kind not in TYPES:
             if len(self.gaps) >= DISTINCT:
                 raise OverLimit(table.span.start, f"more than {DISTINCT} tensors of unknown types")
             detail = f"{name} has the element type {kind}, which the format has not"
-            self.gaps.append(Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail))
+            self.gaps.append(
+                Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail)
+            )
         else:
             self._fits(table, name, list(dims), count)
 
@@ -169,7 +169,7 @@ class Model:
         """Whether a tensor is given as many bytes, or texts, as its type and shape take."""
         kind, bits = TYPES[table.number("data_type")]
         raw, texts = table.vector("raw_data"), table.vector("string_data")
-        has = raw.count if raw else 0
+        has = raw.length if raw else 0
         needs = count * bits // 8
         start = table.number("external_data_offset")
         if start >= 0 and bits:
@@ -178,7 +178,7 @@ class Model:
                 self.flat.say("ort-tensor-size", *table.span, f"{name} lies in this file and in another one")
             return
         if not bits:
-            has, needs = texts.count if texts else 0, count
+            has, needs = texts.length if texts else 0, count
         if has != needs:
             unit = "bytes" if bits else "texts"
             detail = f"{name}: {kind} of shape {shown(str(dims), 80)} takes {needs} {unit} and is given {has}"

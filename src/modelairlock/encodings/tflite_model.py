@@ -78,9 +78,9 @@ class Model:
         self.used = bytearray(len(self.codes))
         self.wanted = bytearray(len(self.sizes))
         vector = model.vector("external_buffers")
-        self.external = vector.count if vector else 0
+        self.external = vector.length if vector else 0
         vector = model.vector("subgraphs")
-        self.subgraphs = self.calls.count = vector.count if vector else 0
+        self.subgraphs = self.calls.count = vector.length if vector else 0
         for table in flat.walk(model, "subgraphs"):
             self._in_graph(table)
         for field in ("signature_defs", "external_buffers"):
@@ -157,7 +157,7 @@ class Model:
     def _options(self, table: Table) -> Iterator[Span]:
         """Where the options of a custom operator lie: in the flatbuffer, or behind it."""
         vector = table.vector("custom_options")
-        if vector and vector.count:
+        if vector and vector.length:
             yield self._bytes(vector, "custom options")
         start, size = table.number("large_custom_options_offset"), table.number("large_custom_options_size")
         if start >= _OUTSIDE and size:
@@ -193,7 +193,7 @@ class Model:
         match table.kind:
             case "SubGraph":
                 vector = table.vector("tensors")
-                self.tensors = vector.count if vector else 0
+                self.tensors = vector.length if vector else 0
                 self.graph = table.text("name") or f"subgraph {table.index}"
                 self.calls.graph = table.index
                 self._indices(table.vector("inputs"), f"inputs of {shown(self.graph, 80)}")
@@ -219,8 +219,8 @@ class Model:
     def _bytes(self, vector: Vector, name: str) -> Span:
         """Settings of an operator: few bytes are read, many may be a file of their own."""
         span = Span(vector.start, vector.end)
-        if vector.count <= SMALL:
-            self.flat.window.peek(vector.start, vector.count)
+        if vector.length <= SMALL:
+            self.flat.window.peek(vector.start, vector.length)
         else:
             self._member(span, name)
         return span
@@ -236,9 +236,9 @@ class Model:
         if vector is None:
             return
         least = -1 if optional else 0
-        for first in range(0, vector.count, _PIECE):
-            part = Vector(vector.start + 4 * first, min(_PIECE, vector.count - first), 4)
-            self.indices += part.count
+        for first in range(0, vector.length, _PIECE):
+            part = Vector(vector.start + 4 * first, min(_PIECE, vector.length - first), 4)
+            self.indices += part.length
             if self.indices > _INDICES:
                 raise OverLimit(vector.start, f"more than {_INDICES} indices of tensors")
             self.cursor.budget.check_time(part.start)
@@ -259,7 +259,9 @@ class Model:
         kind, shape = table.number("type"), table.vector("shape")
         if not 0 <= kind < len(TYPES):
             detail = f"{name} has the element type {kind}, which LiteRT 2.3 has not"
-            self.gaps.append(Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail))
+            self.gaps.append(
+                Gap(start=table.span.start, end=table.span.end, because=Because.UNSUPPORTED, detail=detail)
+            )
             if len(self.gaps) > DISTINCT:
                 raise OverLimit(table.span.start, f"more than {DISTINCT} tensors of unknown types")
             return
@@ -273,7 +275,7 @@ class Model:
         count = 1
         for length in dims:
             count *= max(length, 0) if size < 0 else length
-        odd = shape is not None and shape.count > len(dims)
+        odd = shape is not None and shape.length > len(dims)
         if odd or count >= _HUGE or (dims and min(dims) < (-1 if size < 0 else 0)):
             detail = f"{name} has the shape {shown(str(list(dims)), 80)}"
             self.flat.say("tflite-shape-odd", *table.span, detail)
@@ -289,7 +291,7 @@ class Model:
         vector = table.vector("data")
         start, size = table.number("offset"), table.number("size")
         outside = start >= _OUTSIDE and size > 0
-        if vector and vector.count and outside:
+        if vector and vector.length and outside:
             detail = f"buffer {table.index} lies in two places"
             self.flat.say("tflite-buffer-ambiguous", *table.span, detail)
         if outside and start + size > self.cursor.size:
@@ -298,9 +300,9 @@ class Model:
             outside = False
         if outside:
             self.outside.append((start, start + size))
-        if vector and vector.count:
+        if vector and vector.length:
             self.starts.append(vector.start)
-            self.sizes.append(vector.count)
+            self.sizes.append(vector.length)
         else:
             self.starts.append(start if outside else 0)
             self.sizes.append(size if outside else -1)

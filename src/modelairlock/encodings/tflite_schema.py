@@ -65,7 +65,8 @@ _OPTIONS = """\
     StablehloConvolutionOptions window_strides:[i64] padding:[i64] lhs_dilation:[i64] rhs_dilation:[i64] \
         window_reversal:[bool] input_batch_dimension:i64 input_feature_dimension:i64 input_spatial_dimensions:[i64] \
         kernel_input_feature_dimension:i64 kernel_output_feature_dimension:i64 kernel_spatial_dimensions:[i64] \
-        output_batch_dimension:i64 output_feature_dimension:i64 output_spatial_dimensions:[i64] feature_group_count:i64 \
+        output_batch_dimension:i64 output_feature_dimension:i64 output_spatial_dimensions:[i64] \
+        feature_group_count:i64 \
         batch_group_count:i64 precision_config:[u32]
     StablehloScatterOptions indices_are_sorted:bool update_window_dims:[i64] inserted_window_dims:[i64] \
         scatter_dims_to_operand_dims:[i64] index_vector_dim:i64 unique_indices:bool \
@@ -160,11 +161,10 @@ _WITHOUT = """
     ATan2Options UnsortedSegmentMinOptions SignOptions BitcastOptions BitwiseXorOptions RightShiftOptions
     DilateOptions StablehloShiftLeftOptions
 """
-TABLES = schema(_TABLES) | schema(_OPTIONS) | {name: () for name in _WITHOUT.split()}
+TABLES = schema(_TABLES) | schema(_OPTIONS) | dict.fromkeys(_WITHOUT.split(), ())
 
 #: operators by number
-OPERATORS = tuple(
-    """
+_OPERATORS = """
     ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
     FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC
     LSH_PROJECTION LSTM MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH
@@ -190,8 +190,8 @@ OPERATORS = tuple(
     STABLEHLO_DYNAMIC_SLICE STABLEHLO_DYNAMIC_UPDATE_SLICE STABLEHLO_PAD STABLEHLO_IOTA STABLEHLO_DOT_GENERAL
     STABLEHLO_REDUCE_WINDOW STABLEHLO_SORT STABLEHLO_WHILE STABLEHLO_GATHER STABLEHLO_TRANSPOSE DILATE
     STABLEHLO_RNG_BIT_GENERATOR REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT STABLEHLO_CASE
-    """.split()
-)
+"""
+OPERATORS = tuple(_OPERATORS.split())
 CUSTOM = 32
 #: what the old field holds for operators whose number does not fit it
 PLACEHOLDER = 127

@@ -4,8 +4,8 @@
 
 Kernels take sizes, indices and divisors out of the file. Where a tensor's number lies beyond the list, a shape
 overflows or a graph calls itself, TensorFlow Lite has read and written memory that is not the model's, or died:
-CVE-2020-15206 to CVE-2020-15214, some thirty of 2021 (CVE-2021-29591, CVE-2021-29601, CVE-2021-29605), CVE-2022-23557 to
-CVE-2022-23561, CVE-2023-27579. Python's interpreter checks the offsets before it loads; programs in C++ that call
+CVE-2020-15206 to CVE-2020-15214, some thirty of 2021 (CVE-2021-29591, CVE-2021-29601, CVE-2021-29605), CVE-2022-23557
+to CVE-2022-23561, CVE-2023-27579. Python's interpreter checks the offsets before it loads; programs in C++ that call
 ``BuildFromFile`` and microcontrollers do not. Each fix is in one version, and phones carry the old ones for years.
 
 Where two fields answer one question (an operator's number, a buffer's place, a Flex operator's name), one loader runs
@@ -37,13 +37,13 @@ _KINDS = {
     "flatbuffer-bytes-after": (_MEDIUM, "something follows the model, where no loader looks"),
     "tflite-index-beyond": (
         _HIGH,
-        "a number leads beyond a list: TensorFlow before 2.3.1 reads and writes beside it (CVE-2020-15211), and kernels "
-        "of later versions have done so one by one",
+        "a number leads beyond a list: TensorFlow before 2.3.1 reads and writes beside it (CVE-2020-15211), and "
+        "kernels of later versions have done so one by one",
     ),
     "tflite-buffer-beyond-file": (
         _MEDIUM,
-        "a buffer reaches past the end of the file. Either the file was cut short, or it was made for loaders that read "
-        "what lies behind it in memory",
+        "a buffer reaches past the end of the file. Either the file was cut short, or it was made for loaders that "
+        "read what lies behind it in memory",
     ),
     "tflite-shape-odd": (
         _HIGH,
