@@ -135,10 +135,12 @@ class Model:
         if self._both_ways(table):
             detail = f"the operator {shown(where, 80)} writes a tensor that it reads"
             self.flat.say("tflite-tensor-in-and-out", *table.span, detail)
-        for span in self._options(table):
-            if domain and name.startswith(_FLEX):
-                self._flex(name, span, where)
-        if domain and name.startswith(_FLEX) and table.vector("custom_options") is None:
+        spans = self._options(table)
+        if not domain or not name.startswith(_FLEX):
+            return
+        for span in spans:
+            self._flex(name, span, where)
+        if not spans:
             self._met("tensorflow", name.removeprefix(_FLEX), "", Span(*table.span), where)
 
     def _both_ways(self, table: Table) -> bool:
@@ -154,23 +156,25 @@ class Model:
             self.operators[key] = _Seen(span, shown(where, 120))
         self.operators[key].count += 1
 
-    def _options(self, table: Table) -> Iterator[Span]:
+    def _options(self, table: Table) -> list[Span]:
         """Where the options of a custom operator lie: in the flatbuffer, or behind it."""
+        spans = []
         vector = table.vector("custom_options")
         if vector and vector.length:
-            yield self._bytes(vector, "custom options")
+            spans.append(self._bytes(vector, "custom options"))
         start, size = table.number("large_custom_options_offset"), table.number("large_custom_options_size")
         if start >= _OUTSIDE and size:
             span = Span(start, start + size)
             if span.end > self.cursor.size:
                 detail = f"options of {shown(self.graph, 80)} reach to byte {span.end} of {self.cursor.size}"
                 self.flat.say("tflite-buffer-beyond-file", *table.span, detail)
-                return
+                return spans
             self.outside.append(span)
             if len(self.outside) > self.cursor.limits.entries:
                 raise OverLimit(table.span.start, "too many options behind the flatbuffer (limit: entries)")
             self._member(span, "custom options")
-            yield span
+            spans.append(span)
+        return spans
 
     def _flex(self, name: str, span: Span, where: str) -> None:
         kernels = flex_kernels(self.cursor, span) if span.end - span.start <= _PADDING else None

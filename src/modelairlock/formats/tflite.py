@@ -44,6 +44,7 @@ FORMAT = Format(
         "which files a Flex operator is fed with, where that is computed",
         "programs for accelerators in custom options (Edge TPU, vendors' delegates): a gap names the operator",
         "the files that external buffers lie in",
+        "that the zip with labels is missing, from a file that was cut right in front of it",
     ),
     builds_on=("zip",),
     references=(
