@@ -359,12 +359,14 @@ class Flat:
         return self.window.peek(start, length)
 
     def _within(self, start: int, length: int, what: str) -> None:
-        if start < 0 or start >= MOST:
-            raise Malformed(min(max(start, 0), self.cursor.size), f"{what} in the first 2 GiB", f"byte {start}")
+        if start < 0:
+            raise Malformed(0, f"{what} in the file", f"byte {start}")
         if start + length > self.cursor.size:
             detail = f"{what} reaches to byte {start + length}, and the file ends at {self.cursor.size}"
             self.say("flatbuffer-beyond-file", start, start + length, detail)
             raise Truncated(min(start, self.cursor.size), detail)
+        if start >= MOST:
+            raise Malformed(start, f"{what} in the first 2 GiB", f"byte {start}")
 
     def _piece(self, start: int, length: int) -> None:
         count = len(self.pieces)
@@ -374,22 +376,21 @@ class Flat:
             raise OverLimit(start, f"more than {count} tables, strings and lists (limit: entries)")
         self.pieces.append(start << 32 | min(length, MOST))
 
-    def settle(self, *, whole: bool = True) -> int:
+    def settle(self) -> int:
         """Count everything that was met as read, and tell what overlaps; returns where the last of it ends.
 
-        With `whole`, short runs of zeros in between are padding. Without, the walk broke off, and they may be anything.
+        Short runs of zeros in between are padding, wherever the walk got to.
         """
-        reached = 0
+        reached = before = 0
         ranges = Extents()
-        before = 0
         for piece in sorted(self.pieces):
             start, length = piece >> 32, piece & (2**32 - 1)
-            if start < reached and whole and piece != before:
+            if start < reached and piece != before:
                 # the same piece twice is honest: builders share what is alike
                 detail = "a table, text or list lies across another"
                 self.say("flatbuffer-overlap", start, min(start + length, reached), detail)
             before = piece
-            if start > reached and whole and start - reached < _PADDING and self._is_zeros(reached, start):
+            if reached < start < reached + _PADDING and self._is_zeros(reached, start):
                 ranges.add(reached, start)
             ranges.add(start, start + length)
             reached = max(reached, start + length)
@@ -398,6 +399,17 @@ class Flat:
         for start, end in ranges:
             self.cursor.consumed(start, end)
         return reached
+
+    def broken_off(self, problem: ReadProblem) -> Gap:
+        """One gap for all that a walk which had to stop did not get to: it lies in many pieces."""
+        try:
+            self.settle()
+        except OverLimit:
+            return Gap(start=0, end=self.cursor.size, because=problem.because, detail=str(problem))
+        counted = self.cursor.counted()
+        left = next(iter(Extents([(0, self.cursor.size)]).minus(counted)), Span(self.cursor.size, self.cursor.size))
+        start = min(left.start, problem.position)
+        return Gap(start=start, end=self.cursor.size, because=problem.because, detail=str(problem))
 
     def _is_zeros(self, start: int, end: int) -> bool:
         return not self.window.peek(start, end - start).strip(b"\0")

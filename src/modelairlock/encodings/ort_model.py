@@ -198,9 +198,10 @@ def read_model(cursor: Cursor) -> Iterator[Fact | Gap]:
     try:
         model.read()
         reached = model.flat.settle()
-    except ReadProblem:
-        model.flat.settle(whole=False)
+    except ReadProblem as problem:
+        broken = model.flat.broken_off(problem)
         yield from model.stated()
-        raise
+        yield broken
+        return
     yield from model.stated()
     yield from behind(model.flat, reached, "the model")

@@ -368,13 +368,14 @@ def read_model(cursor: Cursor) -> Iterator[Fact | Gap]:
     try:
         model.read()
         rest = list(model.rest())
-    except ReadProblem:
-        model.flat.settle(whole=False)
+    except ReadProblem as problem:
+        broken = model.flat.broken_off(problem)
         yield from model.stated()
         if end_records(cursor.peek, cursor.size):
             # Behind the mark, so that this is not a model again.
             yield Member(span=Span(8, cursor.size), name="metadata.zip", size_bytes=cursor.size - 8)
-        raise
+        yield broken
+        return
     model.flat.told.clear()
     yield from model.stated()
     yield from rest
