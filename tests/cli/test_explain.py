@@ -32,7 +32,7 @@ def test_an_unknown_name_is_suggested(run) -> None:
     assert "\x1b" not in run("explain", "\x1b[31m").stderr
 
 
-@pytest.mark.parametrize("word", ["onnx", "banana", "qqq", "safe", "x"])
+@pytest.mark.parametrize("word", ["tensorrt", "banana", "qqq", "safe", "x"])
 def test_nothing_is_guessed_when_nothing_is_near(run, word: str) -> None:
     result = run("explain", word)
     assert result.exit_code == 2

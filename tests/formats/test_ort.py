@@ -11,9 +11,11 @@ from modelairlock.formats.ort import FORMAT
 from modelairlock.limits import Limits
 from modelairlock.records.coverage import Because
 from modelairlock.records.facts import Operator, Reference
+from modelairlock.records.scan import Verdict
 from tests.build.flat_builder import Lie, node, ort, ort_graph, ort_tensor
 from tests.build.sample import evil
 from tests.reading_help import change_everywhere, cut_everywhere, gaps_of, kinds_of, probe, read, tree
+from tests.rules.judging import findings, judged, unvouched
 
 KNOWN = (FORMAT, text.FORMAT, pickle.FORMAT)
 SMALL = Path(__file__).parent.parent / "data" / "ort" / "small.ort"
@@ -146,3 +148,12 @@ def test_claims_by_the_mark_only() -> None:
 def test_the_schema_is_whole() -> None:
     kinds = {field.kind.strip("[]") for fields in TABLES.values() for field in fields if field.kind}
     assert kinds <= {*TABLES, *SCALARS, "string", "#12", *(f"|{name}" for name in UNIONS)}
+
+
+def test_rules_for_onnx_judge_it() -> None:
+    subject = judged(ort(ort_graph(node("EPContext", "com.microsoft", attributes=CONTEXT))), "a.ort")
+    assert findings(subject, "onnx-data-outside-folder")
+    assert unvouched(subject)
+    assert unvouched(judged(ort(ort_graph(node("Mine", "my.domain"))), "a.ort"))
+    for data in (ort(), SMALL.read_bytes()):
+        assert judged(data, "a.ort").verdict is Verdict.CLEAR

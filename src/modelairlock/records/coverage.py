@@ -46,7 +46,7 @@ EXPLANATIONS: dict[Because, tuple[str, str]] = {
     ),
     Because.UNVOUCHED: (
         "The file names code of a library that no profile vouches for. It may be harmless; nobody has looked.",
-        "Have someone review what the named class or function does when it is unpickled, or ask for safetensors.",
+        "Have someone review what the named code does when the file is loaded, or ask for safetensors.",
     ),
     Because.UNREADABLE: (
         "The operating system did not hand over the bytes.",

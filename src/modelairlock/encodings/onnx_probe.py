@@ -1,0 +1,100 @@
+"""Whether bytes are an ONNX model, which has no magic: they are walked as one, a few fields deep.
+
+What a newcomer would get wrong: every protobuf walks for a few fields, and so do many random bytes. What makes a model
+is a graph (field 7) with a node that names its operator, or with a tensor that has a type, beside an IR version or an
+opset. Graphs of TensorFlow, SentencePiece models and Core ML have other things there. Fields may come in any order and
+unknown ones are skipped by all parsers, so neither keeps a model from being recognised.
+"""
+
+import re
+from collections.abc import Iterator
+
+from modelairlock.encodings.onnx_schema import MESSAGES
+from modelairlock.encodings.protobuf import LEN, Field, Window, fields
+from modelairlock.limits import Limits
+from modelairlock.reading import Budget, BytesSource, Cursor, Probe, ReadProblem
+
+#: fields that are looked at in each message
+_FIELDS = 200
+_OPERATOR = re.compile(rb"[A-Za-z_][\w.:+-]{0,199}")
+_LIMITS = Limits(window_bytes=4096, header_bytes=64 * 1024, seconds=5.0)
+_GRAPH, _IR_VERSION, _OPSET = 7, 1, 8
+_NODE, _INITIALIZER, _SPARSE = 1, 5, 15
+
+
+def is_model(probe: Probe) -> bool:
+    """Whether an ONNX model begins where the artifact does."""
+    if probe.role == "raw" or not _begins(probe.head):
+        return False
+    source = BytesSource(probe.head) if probe.source is None else probe.source
+    window = Window(Cursor(source, probe.name, Budget(_LIMITS)))
+    graph = versions = False
+    # A file that is cut short still shows what it was, so lengths are not held against its end.
+    for field in _walked(window, 0, 2**62):
+        entry = MESSAGES["Model"].get(field.number)
+        if entry is None or not entry.fits(field.wire):
+            continue
+        if field.number == _GRAPH:
+            graph = graph or _is_graph(window, field)
+        versions = versions or field.number in (_IR_VERSION, _OPSET)
+        if graph and versions:
+            return True
+    return False
+
+
+def _begins(head: bytes) -> bool:
+    """Whether the first byte is the tag of some field of a model; most artifacts stop here."""
+    if not head:
+        return False
+    number, wire = head[0] >> 3, head[0] & 7
+    if head[0] >= 0x80:
+        return wire in (0, 1, 2, 5)
+    entry = MESSAGES["Model"].get(number)
+    return entry.fits(wire) if entry else number > 0 and wire in (0, 1, 2, 5)
+
+
+def _walked(window: Window, start: int, end: int) -> Iterator[Field]:
+    """The first fields of a message; fewer where it is none. Reads nothing of their contents."""
+    count = 0
+    try:
+        for field in fields(window, start, end):
+            yield field
+            count += 1
+            if count >= _FIELDS:
+                return
+    except ReadProblem:
+        return
+
+
+def _is_graph(window: Window, field: Field) -> bool:
+    for part in _walked(window, field.start, field.end):
+        if part.wire != LEN:
+            continue
+        if part.number == _NODE and _is_node(window, part):
+            return True
+        if part.number == _INITIALIZER and _is_tensor(window, part):
+            return True
+    return False
+
+
+def _is_node(window: Window, field: Field) -> bool:
+    """A node names its operator, and what goes in or comes out."""
+    named = linked = False
+    for part in _walked(window, field.start, field.end):
+        entry = MESSAGES["Node"].get(part.number)
+        if entry is None or not entry.fits(part.wire):
+            continue
+        linked = linked or entry.name in ("input", "output")
+        if entry.name == "op_type":
+            named = part.length <= 200 and _OPERATOR.fullmatch(window.at(part.start, part.length)) is not None
+    return named and linked
+
+
+def _is_tensor(window: Window, field: Field) -> bool:
+    typed = False
+    for part in _walked(window, field.start, field.end):
+        entry = MESSAGES["Tensor"].get(part.number)
+        if entry is None or not entry.fits(part.wire):
+            return False
+        typed = typed or (entry.name == "data_type" and part.value < 256)
+    return typed
