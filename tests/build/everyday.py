@@ -16,6 +16,7 @@ import zlib
 import lz4.frame
 
 from tests.build import (
+    flat_builder,
     ggml_builder,
     gguf_builder,
     hdf5_builder,
@@ -144,6 +145,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "ollama_text": (("sha256-" + "4d" * 32, "{{ .Prompt }} é".encode()),),
     "onnx": (("a.onnx", onnx_builder.everything()), ("b.bin", onnx_builder.model())),
     "openvino": (("a.xml", openvino_builder.everything()),),
+    "ort": (("a.ort", flat_builder.ort()),),
     "other_text": (("a.yaml", TEXT),),
     "pickle": tuple(_pickles()),
     "rar": (("a.rar", b"Rar!\x1a\x07\x00" + bytes(40)),),
@@ -169,6 +171,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("b.txt", TEXT.decode().encode("utf-16")),
         ("c.md", b"\xfe\xff" + "é".encode("utf-16-be")),
     ),
+    "tflite": (("a.tflite", flat_builder.tflite()), ("b.tflite", flat_builder.with_zip(flat_builder.tflite()))),
     "torch": (("a.pt", torch_builder.checkpoint()), ("b.pt", torch_builder.checkpoint(root="é"))),
     "torch_export": (("a.pt2", _pt2()),),
     "torch_legacy": (("a.pth", torch_builder.legacy()),),

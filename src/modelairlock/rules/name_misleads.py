@@ -27,7 +27,7 @@ _DATA = frozenset(
         ".safetensors", ".npy", ".npz", ".onnx", ".gguf", ".ggml", ".tflite", ".mlmodel", ".h5", ".hdf5", ".parquet",
         ".arrow", ".feather", ".json", ".jsonl", ".txt", ".md", ".markdown", ".rst", ".csv", ".tsv", ".log", ".license",
         ".licence", ".cff", ".bib", ".yaml", ".yml", ".toml", ".xml", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp",
-        ".skops", ".ico", ".svg", ".pdf", ".wav", ".mp3", ".mp4",
+        ".skops", ".ort", ".ico", ".svg", ".pdf", ".wav", ".mp3", ".mp4",
     )
 )  # fmt: skip
 #: formats that run code when they are loaded, or carry it
@@ -51,6 +51,8 @@ _INERT = frozenset(
         "oci_manifest",
         "ollama_text",
         "onnx",
+        "ort",
+        "tflite",
         "skops_schema",
         "keras_config",
         "openvino",

@@ -40,7 +40,7 @@ _KINDS = {"external-data": "tensors", "compiled-context": "a compiled program"}
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
-    if "onnx" not in reading.formats:
+    if not {"onnx", "ort"}.intersection(reading.formats):
         return
     for fact in reading.facts:
         if isinstance(fact, Reference) and fact.kind in _KINDS and (why := _odd(fact.target)):
