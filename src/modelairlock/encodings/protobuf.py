@@ -43,13 +43,12 @@ class Window:
     `cursor` counts what is *walked over* as read: tags, lengths and numbers here, contents when `content` fetches them.
     """
 
-    __slots__ = ("_base", "_data", "_walked", "cursor")
+    __slots__ = ("_base", "_data", "cursor")
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
         self._base = 0
         self._data = b""
-        self._walked = 0
 
     def at(self, position: int, length: int) -> bytes:
         """Up to `length` bytes at `position`, not yet counted as read."""
@@ -59,6 +58,17 @@ class Window:
             self._base, low = position, 0
             self._data = self.cursor.peek(position, width)
         return self._data[low : low + length]
+
+    def hold(self, position: int, length: int) -> tuple[bytes, int]:
+        """Bytes around ``position..position + length``, and where in them it begins; fewer only at the end.
+
+        For walks that are too long to slice; not yet counted as read.
+        """
+        low = position - self._base
+        if low < 0 or low + length > len(self._data):
+            self.at(position, length)
+            low = 0
+        return self._data, low
 
     def varint(self, at: int, end: int) -> tuple[int, int]:
         """The number at `at`, and the position after it. Raises `Malformed`, `Truncated`."""
