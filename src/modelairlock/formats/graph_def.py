@@ -20,7 +20,11 @@ FORMAT = Format(
     claims=claims,
     read=graph,
     extensions=(".pb",),
-    loaders=("tf.import_graph_def, tf.graph_util.import_graph_def", "cv2.dnn.readNetFromTensorflow", "DatasetFromGraph"),
+    loaders=(
+        "tf.import_graph_def, tf.graph_util.import_graph_def",
+        "cv2.dnn.readNetFromTensorflow",
+        "DatasetFromGraph",
+    ),
     passes_over="The numbers of constant tensors, and numeric lists in them.",
     blind_spots=("Those of saved_model hold here too.", "Graphs as text (`.pbtxt`) are not read, and are gaps."),
     references=("https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/graph.proto",),

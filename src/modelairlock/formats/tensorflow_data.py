@@ -42,7 +42,11 @@ FORMAT = Format(
     summary="The numbers of a TensorFlow checkpoint or TensorFlow.js model, which lie beside its index.",
     claims=claims,
     read=read,
-    loaders=("tf.train.load_checkpoint", "tf.saved_model.load", "tf.loadGraphModel, tf.loadLayersModel (TensorFlow.js)"),
+    loaders=(
+        "tf.train.load_checkpoint",
+        "tf.saved_model.load",
+        "tf.loadGraphModel, tf.loadLayersModel (TensorFlow.js)",
+    ),
     passes_over="All of it: loaders cut it up by the index and take the pieces as elements of tensors.",
     blind_spots=(
         "Whether the extents in the index beside it fit its size.",

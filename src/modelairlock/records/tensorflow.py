@@ -1,4 +1,4 @@
-"""Which operators of TensorFlow do what, for readers that have to follow their inputs and for the rule that judges them.
+"""Which operators of TensorFlow do what: for readers, that follow their inputs, and for rules, that judge them.
 
 What a newcomer would get wrong: a graph is a program, and its operators are all that it can do; so the list that
 counts is `PLAIN`, of what only computes. Made from all operators that TensorFlow 2.21 registers (`tensorflow-cpu`),
@@ -34,7 +34,8 @@ EFFECTS: dict[str, Effect] = {
     **_each("RestoreV2 Restore RestoreSlice DTensorRestoreV2", Effect("restores", "reads a checkpoint", (0,))),
     "ReadFile": Effect("reads", "reads a whole file"),
     **_each(
-        "MatchingFiles MatchingFilesDataset ExperimentalMatchingFilesDataset", Effect("reads", "lists files of a folder")
+        "MatchingFiles MatchingFilesDataset ExperimentalMatchingFilesDataset",
+        Effect("reads", "lists files of a folder"),
     ),
     "InitializeTableFromTextFile": Effect("vocabulary", "reads a text file into a table", (1,)),
     "InitializeTableFromTextFileV2": Effect("vocabulary", "reads a text file into a table", (1,)),

@@ -281,5 +281,3 @@ def _times(fact: Operator, count: int) -> Operator:
         span=fact.span, name=fact.name, dialect="tensorflow", where=fact.where, strings=fact.strings,
         given=fact.given, count=count,
     )  # fmt: skip
-
-

@@ -106,12 +106,12 @@ class Nodes:
     def read(self, field: Field, where: str) -> Generator[Fact | Gap, None, Node | None]:
         """One NodeDef; returned if it is of interest. Raises `ReadProblem`."""
         if field.length <= self.window.cursor.limits.window_bytes // 8:
-            quick = self._quick(field, where)
+            quick = self._quick(field)
             if quick is not _UNSURE:
                 return quick
         return (yield from self._whole(field, where))
 
-    def _quick(self, field: Field, where: str) -> Node | None:
+    def _quick(self, field: Field) -> Node | None:  # noqa: C901, PLR0912  # one step per field, for millions of them
         """The node, if all of it is plain; None if it does not matter; `_UNSURE` if it has to be read in full."""
         data, at = self.window.hold(field.start, field.length)
         stop = at + field.length
@@ -151,11 +151,9 @@ class Nodes:
                 at = over
         except IndexError:
             return _UNSURE
-        return self._plain(field, where, (name, operator), inputs, text)
+        return self._plain(field, (name, operator), inputs, text)
 
-    def _plain(
-        self, field: Field, where: str, names: tuple[bytes, bytes], inputs: list[bytes], text: int
-    ) -> Node | None:
+    def _plain(self, field: Field, names: tuple[bytes, bytes], inputs: list[bytes], text: int) -> Node | None:
         try:
             operator = names[1].decode()
         except UnicodeDecodeError:
@@ -178,7 +176,7 @@ class Nodes:
             self.remembered[raw] = kind
         return kind
 
-    def _whole(self, node: Field, where: str) -> Generator[Fact | Gap, None, Node | None]:
+    def _whole(self, node: Field, where: str) -> Generator[Fact | Gap, None, Node | None]:  # noqa: C901  # a case each
         """A node field by field. Attributes come last, for their strings are told by the node's name."""
         window, draft, attributes = self.window, _Draft(), []
         for field in fields(window, node.start, node.end):
@@ -228,7 +226,8 @@ class Nodes:
         if depth > _FUNCTIONS_DEEP:
             raise OverLimit(entry.start, f"attributes nested more than {_FUNCTIONS_DEEP} deep")
         self.window.cursor.budget.check_time(entry.start)
-        key, values = "", []
+        key = ""
+        values: list[Field] = []
         for field in fields(self.window, entry.start, entry.end):
             if field.number == 1 and field.wire == LEN:
                 key = self._name(field)

@@ -114,7 +114,7 @@ def _tables() -> dict[str, Table]:
 TABLES = _tables()
 
 
-def known(data: bytes, at: int, end: int, table: Table, depth: int = DEPTH) -> bool:
+def known(data: bytes, at: int, end: int, table: Table, depth: int = DEPTH) -> bool:  # noqa: C901  # one tight loop
     """Whether the message in ``at..end`` of `data` is whole and has no field that `table` does not know."""
     try:
         while at < end:

@@ -69,7 +69,7 @@ class Tensors:
         else:
             consume(window, Field(0, LEN, start, end))
 
-    def read(self, tensor: Field, name: str, kept: Strings, depth: int = 0) -> Iterator[Fact | Gap]:
+    def read(self, tensor: Field, name: str, kept: Strings, depth: int = 0) -> Iterator[Fact | Gap]:  # noqa: C901
         """One TensorProto. Raises `ReadProblem`."""
         window = self.window
         dtype, shape, contents = 0, (0, 0), []
