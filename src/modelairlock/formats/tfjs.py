@@ -134,7 +134,7 @@ class _Walker:
             self.open[-1].name = value
         elif key == "op":
             span = Span(piece.position, piece.position + len(piece.raw))
-            first = self.operators.get(value, (span, self.open[-1].name[:400], 0))
+            first = self.operators.get(value[:400], (span, self.open[-1].name[:400], 0))
             self.operators[value[:400]] = (first[0], first[1], first[2] + 1)
             if len(self.operators) > self.cursor.limits.facts // 4:
                 raise OverLimit(piece.position, "more different operators than are kept (limit: facts)")

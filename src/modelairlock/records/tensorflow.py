@@ -68,14 +68,14 @@ EFFECTS: dict[str, Effect] = {
     "CreateSummaryDbWriter": Effect("writes", "writes events to a database", (1,)),
     "PrintV2": Effect("prints", "appends to a file", (0,), ("output_stream",)),
     **_each(
-        "DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary DebugNumericSummaryV2",
+        "DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary",
         Effect("debugs", "sends tensors to debuggers or dump files", (), ("debug_urls",)),
     ),
     **_each("Copy CopyHost", Effect("debugs", "sends tensors to debuggers", (), ("debug_ops_spec",))),
     **_each(
         "DataServiceDataset DataServiceDatasetV2 DataServiceDatasetV3 DataServiceDatasetV4 RegisterDataset"
         " RegisterDatasetV2",
-        Effect("network", "talks to a data service", (), ("protocol",)),
+        Effect("network", "talks to a data service"),
     ),
     **_each(
         "RpcServer RpcServerStart RpcServerRegister RpcClient RpcCall RpcCheckStatus RpcGetValue"
@@ -352,7 +352,7 @@ PLAIN: frozenset[str] = frozenset(
     " ".join(
         (
             _CONTROL, _DATASETS, _TABLES, _SUMMARIES, _TREES, _TRAINING, _STATE, _RANDOM, _TEXT, _QUANTIZED, _XLA,
-            _NUMBERS, "Print",
+            _NUMBERS, "Print DebugNumericSummaryV2",
         )
     ).split()
 )  # fmt: skip

@@ -73,7 +73,7 @@ def _vocabulary(fact: Operator) -> Judged:
 
 
 def _printed(fact: Operator) -> Judged:
-    return Severity.HIGH if fact.strings and fact.strings[0].startswith("file:") else None
+    return Severity.HIGH if any(text.startswith("file:") for text in fact.strings) else None
 
 
 def _debugged(fact: Operator) -> Judged:
@@ -81,8 +81,8 @@ def _debugged(fact: Operator) -> Judged:
 
 
 def _schema(fact: Operator) -> Judged:
-    source = fact.strings[0] if fact.strings else ""
-    return None if source in ("", "local://") or source.startswith("bytes://") else Severity.MEDIUM
+    files = [text for text in fact.strings if text and not text.startswith(("local://", "bytes://"))]
+    return Severity.MEDIUM if files else None
 
 
 def _named_file(fact: Operator) -> Judged:

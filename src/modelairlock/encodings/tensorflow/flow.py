@@ -17,7 +17,7 @@ from modelairlock.records.tensorflow import EFFECTS, PLAIN, Effect
 Given = Literal["", "constant", "caller", "computed"]
 
 #: nodes of one graph or function that are kept to follow strings through them
-_KEPT = 20_000
+_KEPT = 50_000
 #: calls of functions in one artifact, with what they are given
 _CALLS = 50_000
 _STEPS = 256
@@ -90,14 +90,16 @@ class Scope:
 
     def add(self, node: Node) -> None:
         """Keep what matters of a node."""
-        if len(self.nodes) + len(self.reaching) + len(self.calls) >= _KEPT:
+        if node.operator in CARRIERS and not node.functions and len(self.nodes) < _KEPT:
+            # One that is not kept makes what it feeds computed, which is never too good.
+            self.nodes[node.name] = node
+        reaches, calls = node.operator in EFFECTS, bool(node.functions) or node.operator not in PLAIN
+        if (reaches or calls) and len(self.reaching) + len(self.calls) >= _KEPT:
             self.full = True
             return
-        if node.operator in CARRIERS and not node.functions:
-            self.nodes[node.name] = node
-        if node.operator in EFFECTS:
+        if reaches:
             self.reaching.append(node)
-        if node.functions or node.operator not in PLAIN:
+        if calls:
             self.calls.append(node)
 
     def origin(self, references: tuple[str, ...]) -> Origin:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
 from modelairlock.encodings.tensorflow.schema import TABLES, Table, account, consume, known, unknown
-from modelairlock.encodings.tensorflow.tensors import LONG_BYTES, STRING, Strings, Tensors
+from modelairlock.encodings.tensorflow.tensors import KEPT, LONG_BYTES, STRING, Strings, Tensors
 from modelairlock.reading import OverLimit
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
@@ -270,10 +270,10 @@ class Nodes:
 
     def _string(self, field: Field, key: str, draft: _Draft) -> Iterator[Fact | Gap]:
         limit = self.tensors.limit
-        kept = draft.attributes.get(key, ())
-        if len(kept) < 8:
-            text = self.window.at(field.start, min(field.length, 4 * limit)).decode("utf-8", "replace")
-            draft.attributes[key] = (*kept, text[:limit])
+        # Of a key that stands twice the last counts, so the last of many is kept.
+        kept = draft.attributes.get(key, ())[: KEPT - 1]
+        text = self.window.at(field.start, min(field.length, 4 * limit)).decode("utf-8", "replace")
+        draft.attributes[key] = (*kept, text[:limit])
         if field.length >= LONG_BYTES:
             yield from self.tensors.string(field.start, field.end, f"{draft.name}.{key}", Strings())
         else:
