@@ -9,6 +9,7 @@ from tests.build import (
     corpus_laundered,
     corpus_numpy,
     corpus_pickle,
+    corpus_tensorflow,
     corpus_torch,
     corpus_zip,
 )
@@ -25,4 +26,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_bypasses.SAMPLES,
     *corpus_laundered.SAMPLES,
     *corpus_carried.SAMPLES,
+    *corpus_tensorflow.SAMPLES,
 )

@@ -18,6 +18,7 @@ import lz4.frame
 from tests.build import joblib_builder, npy_builder, safetensors_builder, torch_builder, zip_builder
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
+from tests.build import tensorflow_builder as tf
 from tests.build.zip_builder import Entry
 
 try:
@@ -97,14 +98,17 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "bz2": (("a.txt.bz2", bz2.compress(TEXT)),),
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
+    "graph_def": (("a.pb", tf.graph(tf.placeholder("a"), tf.const("b", "é", b"\xff"))),),
     "image": (("a.png", _png()),),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
+    "keras_metadata": (("keras_metadata.pb", tf.keras_metadata()),),
     "lfs_pointer": (
         ("a.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"),
     ),
     "lz4": (("a.txt.lz4", lz4.frame.compress(TEXT)),),
     "lzma": (("a.txt.lzma", lzma.compress(TEXT, lzma.FORMAT_ALONE)),),
+    "meta_graph": (("a.meta", tf.meta_graph(tf.graph(tf.placeholder("a")))),),
     "native_library": (("a.so", _ELF),),
     "npy": (
         ("a.npy", npy_builder.npy()),
@@ -116,6 +120,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "pickle": tuple(_pickles()),
     "rar": (("a.rar", b"Rar!\x1a\x07\x00" + bytes(40)),),
     "safetensors": (("a.safetensors", safetensors_builder.safetensors()),),
+    "saved_model": (("saved_model.pb", tf.honest()),),
     "script": (("a.py", "# é\n".encode()), ("b", "#!/bin/sh\n# é\n".encode())),
     "seven_zip": (("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),),
     "tar": (
@@ -123,11 +128,17 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("b.tar", _tar(tarfile.GNU_FORMAT, "latin-1")),
         ("c.tar", tar.tar_file(*(tar.Item(name, TEXT) for name in NAMES))),
     ),
+    "tensorflow_checkpoint": (("checkpoint", b'model_checkpoint_path: "ckpt-1"\n'),),
+    "tensorflow_data": (("variables.data-00000-of-00001", bytes(range(200))),),
+    "tensorflow_fingerprint": (("fingerprint.pb", tf.fingerprint()),),
+    "tensorflow_index": (("variables.index", tf.index(("é", tf.entry()))),),
     "text": (
         ("a.txt", TEXT),
         ("b.txt", TEXT.decode().encode("utf-16")),
         ("c.md", b"\xfe\xff" + "é".encode("utf-16-be")),
     ),
+    "tfhub_module": (("tfhub_module.pb", b"\x08\x03"),),
+    "tfjs": (("model.json", b'{"modelTopology": {"node": []}, "weightsManifest": []}'),),
     "torch": (("a.pt", torch_builder.checkpoint()), ("b.pt", torch_builder.checkpoint(root="é"))),
     "torch_export": (("a.pt2", _pt2()),),
     "torch_legacy": (("a.pth", torch_builder.legacy()),),

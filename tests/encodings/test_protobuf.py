@@ -163,3 +163,14 @@ def test_google_agrees(data: bytes) -> None:
             walked(data)
         return
     assert [(one.number, one.wire) for one in walked(data)] == theirs
+
+
+def test_a_torn_field_is_shown_as_far_as_it_goes() -> None:
+    data = number(1, 1) + field(2, "abcdef")[:-2]
+    walk = fields(window(data), 0, len(data), torn=True)
+    assert [next(walk).number, next(walk).length] == [1, 4]
+    with pytest.raises(Truncated):
+        next(walk)
+    # only where the artifact ends: inside it, a length that is too long is a lie
+    with pytest.raises(Truncated):
+        list(fields(window(data + b"more"), 0, len(data), torn=True))[1]

@@ -7,7 +7,8 @@ from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
 from modelairlock.records.scan import Verdict
 from tests.build import tensorflow_builder as t
-from tests.reading_help import change_everywhere, cut_everywhere, probe, read
+from tests.formats.tensorflow_help import torn_everywhere
+from tests.reading_help import change_everywhere, probe, read
 from tests.rules.judging import judged
 
 REAL = Path(__file__).parent.parent / "data" / "tensorflow" / "tf1" / "model.ckpt-7.meta"
@@ -59,7 +60,7 @@ def test_miss() -> None:
 
 
 def test_damaged() -> None:
-    cut_everywhere(example(), FORMAT)
+    torn_everywhere(example(), FORMAT)
 
 
 def test_changed() -> None:

@@ -9,7 +9,7 @@ from modelairlock.formats.json_text import FORMAT as JSON
 from modelairlock.formats.tfjs import FORMAT
 from modelairlock.records.coverage import Because
 from modelairlock.records.facts import Irregularity, Member, Operator, Reference
-from tests.reading_help import change_everywhere, cut_everywhere, probe, read, tree
+from tests.reading_help import cut_everywhere, probe, read, tree
 
 NAME = "model.json"
 NODES: list[Any] = [
@@ -81,7 +81,8 @@ def test_other_keys_are_gaps() -> None:
 
 
 def test_keys_that_stand_twice() -> None:
-    data = b'{"modelTopology": {"node": []}, "modelTopology": {"node": [{"name": "a", "op": "Foo"}]}, "weightsManifest": []}'
+    again = b'"modelTopology": {"node": [{"name": "a", "op": "Foo"}]}, "weightsManifest": []}'
+    data = b'{"modelTopology": {"node": []}, ' + again
     facts, _, _ = read(FORMAT, data, NAME)
     assert [fact.kind for fact in facts if isinstance(fact, Irregularity)] == ["json-key-repeated"]
     assert any(isinstance(fact, Operator) and fact.name == "Foo" for fact in facts)
@@ -98,4 +99,7 @@ def test_damaged() -> None:
 
 
 def test_changed() -> None:
-    change_everywhere(example(), FORMAT, name=NAME)
+    data = example()
+    for position in range(len(data)):
+        for value in (0, 0xFF, data[position] ^ 1):
+            read(FORMAT, data[:position] + bytes([value]) + data[position + 1 :], NAME)

@@ -93,11 +93,12 @@ class Window:
         return data
 
 
-def fields(window: Window, start: int, end: int) -> Iterator[Field]:
+def fields(window: Window, start: int, end: int, *, torn: bool = False) -> Iterator[Field]:
     """The fields of the message in ``start..end``, one after another; their headers, and numbers, count as read.
 
     A group (deprecated since proto2) is one field up to its end. Raises `Malformed` and `Truncated` where the bytes
-    stop being a message; what was yielded before stands.
+    stop being a message; what was yielded before stands. With `torn`, a field that reaches past the end of the artifact
+    is yielded as far as it goes before that is raised, so that what is there of it can be read.
     """
     at = start
     count = 0
@@ -105,14 +106,18 @@ def fields(window: Window, start: int, end: int) -> Iterator[Field]:
         count += 1
         if count % _CHECK_EVERY == 0:
             window.cursor.budget.check_time(at)
-        field = _field(window, at, end)
+        field = _field(window, at, end, torn=torn and end == window.cursor.size)
+        if field.end > end:
+            window.cursor.consumed(at, field.start)
+            yield field._replace(end=end)
+            raise Truncated(at, f"field {field.number} of {field.length} bytes in {end - field.start}")
         plain = field.wire in (VARINT, I64, I32)
         window.cursor.consumed(at, field.end if plain else field.start)
         yield field
         at = _after(window, field, end)
 
 
-def _field(window: Window, at: int, end: int) -> Field:
+def _field(window: Window, at: int, end: int, *, torn: bool = False) -> Field:
     tag, after = window.varint(at, end)
     number, wire = tag >> 3, tag & 7
     if not 0 < number < _FIELDS:
@@ -128,7 +133,7 @@ def _field(window: Window, at: int, end: int) -> Field:
         return Field(number, wire, after, after + width, int.from_bytes(data, "little"))
     if wire == LEN:
         length, begin = window.varint(after, end)
-        if length > end - begin:
+        if length > end - begin and not torn:
             raise Truncated(at, f"field {number} of {length} bytes in {end - begin}")
         return Field(number, wire, begin, begin + length)
     if wire == GROUP:

@@ -32,11 +32,11 @@ def claims(probe: Probe) -> bool:
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """Every object; its configuration is a member."""
     window = Window(cursor)
-    for node in fields(window, 0, cursor.size):
+    for node in fields(window, 0, cursor.size, torn=True):
         if node.number != 1 or node.wire != LEN:
             yield unknown(node, "SavedMetadata")
             continue
-        for field in fields(window, node.start, node.end):
+        for field in fields(window, node.start, node.end, torn=True):
             if field.number == 5 and field.wire == LEN:
                 yield keras_config(field, f"object-{node.start}.json")
             elif field.number in (3, 4) and field.wire == LEN:

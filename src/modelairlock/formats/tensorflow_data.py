@@ -22,13 +22,13 @@ def claims(probe: Probe) -> bool:
     """By the name alone, and never a text: a pointer to the file, a page that says it was not found."""
     if probe.role or not _NAME.fullmatch(base_name(probe.name)):
         return False
-    return not _reads_as_text(probe.head)
+    return bool(probe.head) and not _reads_as_text(probe.head)
 
 
 def _reads_as_text(head: bytes) -> bool:
     """Numbers hardly ever consist of nothing but printable characters; what does is for others to name."""
     start = head[:64]
-    return bool(start) and all(byte in b"\t\n\r" or 0x20 <= byte < 0x7F for byte in start)
+    return all(byte in b"\t\n\r" or 0x20 <= byte < 0x7F for byte in start)
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:

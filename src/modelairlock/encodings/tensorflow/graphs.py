@@ -43,7 +43,7 @@ def meta_graph(cursor: Cursor) -> Iterator[Fact | Gap]:
 def saved_model(cursor: Cursor) -> Iterator[Fact | Gap]:
     """A whole artifact that is a SavedModel: a version, and any number of MetaGraphDefs."""
     window = Window(cursor)
-    for field in fields(window, 0, cursor.size):
+    for field in fields(window, 0, cursor.size, torn=True):
         if field.number == 2 and field.wire == LEN:
             graphs = _Graphs(cursor, window)
             yield from graphs.told(graphs.meta_graph(field.start, field.end))
@@ -108,7 +108,7 @@ class _Graphs:
     def graph(self, start: int, end: int) -> Iterator[Fact | Gap]:
         """A GraphDef. Raises `ReadProblem`."""
         window, main, nodes = self.window, self.main, self.nodes
-        for field in fields(window, start, end):
+        for field in fields(window, start, end, torn=True):
             if field.number == 1 and field.wire == LEN:
                 node = yield from nodes.read(field, "")
                 if node is not None:
@@ -123,7 +123,7 @@ class _Graphs:
                 yield unknown(field, "GraphDef")
 
     def _library(self, library: Field) -> Iterator[Fact | Gap]:
-        for field in fields(self.window, library.start, library.end):
+        for field in fields(self.window, library.start, library.end, torn=True):
             if field.number == 1 and field.wire == LEN:
                 yield from self._function(field)
             elif field.number in _LIBRARY and field.wire == LEN:
@@ -135,7 +135,7 @@ class _Graphs:
         """A FunctionDef. Its name and arguments come first, or what they feed counts as computed."""
         window, nodes = self.window, self.nodes
         scope = self.inner = Scope("?", {})
-        for field in fields(window, function.start, function.end):
+        for field in fields(window, function.start, function.end, torn=True):
             if field.number == 1 and field.wire == LEN:
                 yield from self._signature(field, scope)
             elif field.number == 3 and field.wire == LEN:
@@ -183,7 +183,7 @@ class _Graphs:
 
     def meta_graph(self, start: int, end: int) -> Iterator[Fact | Gap]:
         """A MetaGraphDef. Raises `ReadProblem`."""
-        for field in fields(self.window, start, end):
+        for field in fields(self.window, start, end, torn=True):
             if field.wire != LEN or not 0 < field.number < 8:
                 yield unknown(field, "MetaGraphDef")
             elif field.number == 2:
@@ -252,7 +252,7 @@ class _Graphs:
 
     def _objects(self, objects: Field) -> Iterator[Fact | Gap]:
         """The object graph. Before TensorFlow 2.5, Keras kept its configuration in it."""
-        for field in fields(self.window, objects.start, objects.end):
+        for field in fields(self.window, objects.start, objects.end, torn=True):
             if field.number == 1 and field.wire == LEN:
                 yield from self._object(field)
             elif field.number == 2 and field.wire == LEN:

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
+from modelairlock.encodings.tensorflow.probes import looks_like_graph
 from modelairlock.encodings.tensorflow.schema import TABLES, Table, account, consume, known, unknown
 from modelairlock.encodings.tensorflow.tensors import KEPT, LONG_BYTES, STRING, Strings, Tensors
 from modelairlock.reading import OverLimit
@@ -274,7 +275,7 @@ class Nodes:
         kept = draft.attributes.get(key, ())[: KEPT - 1]
         text = self.window.at(field.start, min(field.length, 4 * limit)).decode("utf-8", "replace")
         draft.attributes[key] = (*kept, text[:limit])
-        if field.length >= LONG_BYTES:
+        if field.length >= LONG_BYTES or looks_like_graph(self.window.at(field.start, field.length), field.length):
             yield from self.tensors.string(field.start, field.end, f"{draft.name}.{key}", Strings())
         else:
             consume(self.window, field)
