@@ -13,7 +13,8 @@ from tests.build.tensorflow_builder import field, number, varint
 #: our names of theirs; entries of maps are messages of their own there
 THEIRS = {
     "OpList": "OpList", "OpDef": "OpDef", "ArgDef": "OpDef.ArgDef", "AttrDef": "OpDef.AttrDef",
-    "AttrValue": "AttrValue", "AttrList": "AttrValue.ListValue", "NameAttrList": "NameAttrList", "Tensor": "TensorProto",
+    "AttrValue": "AttrValue", "AttrList": "AttrValue.ListValue", "NameAttrList": "NameAttrList",
+    "Tensor": "TensorProto",
     "Shape": "TensorShapeProto", "FullType": "FullTypeDef", "MetaInfo": "MetaGraphDef.MetaInfoDef",
     "Versions": "VersionDef", "DebugInfo": "GraphDebugInfo", "Saver": "SaverDef", "Signature": "SignatureDef",
     "TensorInfo": "TensorInfo", "TypeSpec": "TypeSpecProto", "Structured": "StructuredValue",
