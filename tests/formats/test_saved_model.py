@@ -172,6 +172,18 @@ def test_the_last_type_of_a_tensor_counts() -> None:
     assert [fact.role for fact in facts if isinstance(fact, Member)] == ["graph"]
 
 
+def test_what_a_parser_would_join_is_not_read_apart() -> None:
+    """Two tensors in one attribute become one, with the type of the first and the contents of the second."""
+    typed, held = t.field(8, t.number(1, t.STRING)), t.field(8, t.field(4, t.varint(len(INNER)) + INNER))
+    apart = t.field(5, t.field(1, "value") + t.field(2, typed) + t.field(2, held))
+    for node in (t.node("g", "Const", value=typed + held), t.node("g", "Const") + apart):
+        assert [gap.because for gap in read(FORMAT, t.plain(node)).gaps] == [Because.MALFORMED]
+    signed = t.function("f", ["a"]) + t.function("f", ["b"])
+    assert [gap.because for gap in read(FORMAT, t.plain(functions=[signed])).gaps] == [Because.MALFORMED]
+    shaped = t.tensor(t.STRING, t.field(2, b""), shape=(2,)) + t.field(2, t.field(2, t.number(1, 1)))
+    assert read(FORMAT, t.plain(t.node("g", "Const", value=t.field(8, shaped)))).gaps
+
+
 @pytest.mark.parametrize("kind", [t.RESOURCE, t.VARIANT])
 def test_objects_in_tensors_are_gaps(kind: int) -> None:
     for inside in (t.field(14, t.field(3, "h")), t.field(15, t.field(1, "type")), t.field(4, b"abc")):

@@ -109,6 +109,11 @@ def test_the_saver_called_with_what_is_not_known(nodes: tuple[bytes, ...]) -> No
     assert len(unvouched(subject)) == 2
 
 
+def test_two_nodes_of_one_name_are_not_trusted() -> None:
+    twice = (t.const("p", "/etc/x"), t.placeholder("p"), t.node("s", "SaveV2", "p", "n", "s"))
+    assert judged(t.plain(*twice), "saved_model.pb").verdict is Verdict.INCOMPLETE
+
+
 def test_what_is_put_behind_or_before_the_callers_name_counts() -> None:
     for part in ("/../../etc/x", "/etc/x", ".bashrc"):
         nodes = (t.placeholder("p"), t.const("c", part), t.node("j", "StringJoin", "p", "c"))

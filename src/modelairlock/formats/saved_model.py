@@ -25,6 +25,7 @@ FORMAT = Format(
     blind_spots=(
         "Which functions run at load and which only when called is not told apart.",
         "What kernels in C++ do with odd numbers and shapes: TensorFlow has had hundreds of such flaws.",
+        "A file cut exactly between two fields of its outermost message looks whole: protobuf has no end mark.",
         "Strings that a graph computes, or keeps in variables, are not followed to what they feed: such a file name"
         " counts as computed.",
         "saved_model.pbtxt and the chunked saved_model.cpb are not read, and are gaps.",

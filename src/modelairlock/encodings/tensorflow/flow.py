@@ -92,7 +92,9 @@ class Scope:
         """Keep what matters of a node."""
         if node.operator in CARRIERS and not node.functions and len(self.nodes) < _KEPT:
             # One that is not kept makes what it feeds computed, which is never too good.
-            self.nodes[node.name] = node
+            # Of two nodes of one name nobody knows which is meant; TensorFlow refuses them.
+            twice = node.name in self.nodes
+            self.nodes[node.name] = node._replace(operator="") if twice else node
         reaches, calls = node.operator in EFFECTS, bool(node.functions) or node.operator not in PLAIN
         if (reaches or calls) and len(self.reaching) + len(self.calls) >= _KEPT:
             self.full = True

@@ -11,7 +11,7 @@ from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
 from modelairlock.encodings.tensorflow.flow import Flow, Scope
 from modelairlock.encodings.tensorflow.nodes import Nodes
 from modelairlock.encodings.tensorflow.schema import account, consume, unknown
-from modelairlock.reading import Cursor, OverLimit, ReadProblem
+from modelairlock.reading import Cursor, Malformed, OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member, Operator, Reference
 from modelairlock.records.span import Span
@@ -135,8 +135,12 @@ class _Graphs:
         """A FunctionDef. Its name and arguments come first, or what they feed counts as computed."""
         window, nodes = self.window, self.nodes
         scope = self.inner = Scope("?", {})
+        signed = False
         for field in fields(window, function.start, function.end, torn=True):
             if field.number == 1 and field.wire == LEN:
+                if signed:  # a parser would join the two, and so number the arguments anew
+                    raise Malformed(field.start, "one signature of a function", "a second one")
+                signed = True
                 yield from self._signature(field, scope)
             elif field.number == 3 and field.wire == LEN:
                 node = yield from nodes.read(field, scope.name)

@@ -12,7 +12,7 @@ from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
 from modelairlock.encodings.tensorflow.probes import looks_like_graph
 from modelairlock.encodings.tensorflow.schema import TABLES, Table, account, consume, known, unknown
 from modelairlock.encodings.tensorflow.tensors import KEPT, LONG_BYTES, STRING, Strings, Tensors
-from modelairlock.reading import OverLimit
+from modelairlock.reading import Malformed, OverLimit
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 from modelairlock.records.span import Span
@@ -237,7 +237,9 @@ class Nodes:
             else:
                 yield unknown(field, "AttrEntry")
         for value in values:
-            for field in fields(self.window, value.start, value.end):
+            for earlier, field in enumerate(fields(self.window, value.start, value.end)):
+                if earlier or len(values) > 1:  # a parser would join two tensors into a third
+                    raise Malformed(field.start, "one value of an attribute", "a second one")
                 if field.number == 1 and field.wire == LEN:
                     yield from self._list(field, key, draft, depth)
                 else:

@@ -78,6 +78,8 @@ class Tensors:
             if number == 1 and field.wire == VARINT:
                 dtype = field.value
             elif number == 2 and packed:
+                if shape[1]:
+                    raise Malformed(field.start, "one shape of a tensor", "a second one")
                 shape = (field.start, field.end)
                 yield from account(window, field.start, field.end, "Shape")
             elif number == 4 and packed:
