@@ -18,6 +18,7 @@ from tests.build import (
     corpus_repositories,
     corpus_skops,
     corpus_templates,
+    corpus_tensorflow,
     corpus_torch,
     corpus_zip,
 )
@@ -43,4 +44,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_templates.SAMPLES,
     *corpus_repositories.SAMPLES,
     *corpus_hdf5.SAMPLES,
+    *corpus_tensorflow.SAMPLES,
 )

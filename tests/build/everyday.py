@@ -34,6 +34,7 @@ from tests.build import (
 )
 from tests.build import pickle_builder as p
 from tests.build import tar_builder as tar
+from tests.build import tensorflow_builder as tf
 from tests.build.zip_builder import Entry
 
 try:
@@ -121,12 +122,14 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "gzip": (("a.txt.gz", gzip.compress(TEXT, mtime=0)), ("a.tgz", gzip.compress(_tar(tarfile.GNU_FORMAT, "latin-1")))),
     "hdf5": (("a.h5", hdf5_builder.small(0)), ("b.hdf5", hdf5_builder.small(3, bytes(512)))),
     "hub_bookkeeping": (("main", b"4d" * 20),),
+    "graph_def": (("a.pb", tf.graph(tf.placeholder("a"), tf.const("b", "é", b"\xff"))),),
     "image": (("a.png", _png()),),
     "jinja_template": (("a.jinja", templates.HONEST["thinking"].encode()), ("b.tmpl", templates.GO.encode())),
     "joblib_old": (("a.joblib", joblib_builder.compress(pickle.dumps({"é": 1}, 2), "zfile")),),
     "json_text": (("a.json", json.dumps({"é": [1.5, "\ud800", None]}).encode()), ("b.json", '{"é": "中"}'.encode())),
     "keras": (("a.keras", keras_builder.archive(keras_builder.honest())),),
     "keras_config": (("architecture.json", keras_builder.text(keras_builder.honest())),),
+    "keras_metadata": (("keras_metadata.pb", tf.keras_metadata()),),
     "lfs_pointer": (
         ("a.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"),
     ),
@@ -134,6 +137,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "lz4": (("a.txt.lz4", lz4.frame.compress(TEXT)),),
     "lzma": (("a.txt.lzma", lzma.compress(TEXT, lzma.FORMAT_ALONE)),),
     "modelfile": (("Modelfile", 'FROM a\nTEMPLATE """{{ .É }}"""\nSYSTEM é\n'.encode()),),
+    "meta_graph": (("a.meta", tf.meta_graph(tf.graph(tf.placeholder("a")))),),
     "native_library": (("a.so", _ELF),),
     "npy": (
         ("a.npy", npy_builder.npy()),
@@ -157,6 +161,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("d.py", b"x = (\n"),
     ),
     "script": (("a.sh", "# é\n".encode()), ("b", "#!/bin/sh\n# é\n".encode())),
+    "saved_model": (("saved_model.pb", tf.honest()),),
     "seven_zip": (("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),),
     "spacy_config": (("config.cfg", templates.spacy()),),
     "tar": (
@@ -166,12 +171,18 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     ),
     "skops": (("a.skops", skops_builder.skops(skops_builder.honest())),),
     "skops_schema": (("schema.json", skops_builder.schema(skops_builder.honest())),),
+    "tensorflow_checkpoint": (("checkpoint", b'model_checkpoint_path: "ckpt-1"\n'),),
+    "tensorflow_data": (("variables.data-00000-of-00001", bytes(range(200))),),
+    "tensorflow_fingerprint": (("fingerprint.pb", tf.fingerprint()),),
+    "tensorflow_index": (("variables.index", tf.index(("é", tf.entry()))),),
     "text": (
         ("a.txt", TEXT),
         ("b.txt", TEXT.decode().encode("utf-16")),
         ("c.md", b"\xfe\xff" + "é".encode("utf-16-be")),
     ),
     "tflite": (("a.tflite", flat_builder.tflite()), ("b.tflite", flat_builder.with_zip(flat_builder.tflite()))),
+    "tfhub_module": (("tfhub_module.pb", b"\x08\x03"),),
+    "tfjs": (("model.json", b'{"modelTopology": {"node": []}, "weightsManifest": []}'),),
     "torch": (("a.pt", torch_builder.checkpoint()), ("b.pt", torch_builder.checkpoint(root="é"))),
     "torch_export": (("a.pt2", _pt2()),),
     "torch_legacy": (("a.pth", torch_builder.legacy()),),

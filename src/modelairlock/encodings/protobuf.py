@@ -43,13 +43,12 @@ class Window:
     `cursor` counts what is *walked over* as read: tags, lengths and numbers here, contents when `content` fetches them.
     """
 
-    __slots__ = ("_base", "_data", "_walked", "cursor")
+    __slots__ = ("_base", "_data", "cursor")
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
         self._base = 0
         self._data = b""
-        self._walked = 0
 
     def at(self, position: int, length: int) -> bytes:
         """Up to `length` bytes at `position`, not yet counted as read."""
@@ -59,6 +58,17 @@ class Window:
             self._base, low = position, 0
             self._data = self.cursor.peek(position, width)
         return self._data[low : low + length]
+
+    def hold(self, position: int, length: int) -> tuple[bytes, int]:
+        """Bytes around ``position..position + length``, and where in them it begins; fewer only at the end.
+
+        For walks that are too long to slice; not yet counted as read.
+        """
+        low = position - self._base
+        if low < 0 or low + length > len(self._data):
+            self.at(position, length)
+            low = 0
+        return self._data, low
 
     def varint(self, at: int, end: int) -> tuple[int, int]:
         """The number at `at`, and the position after it. Raises `Malformed`, `Truncated`."""
@@ -83,11 +93,12 @@ class Window:
         return data
 
 
-def fields(window: Window, start: int, end: int) -> Iterator[Field]:
+def fields(window: Window, start: int, end: int, *, torn: bool = False) -> Iterator[Field]:
     """The fields of the message in ``start..end``, one after another; their headers, and numbers, count as read.
 
     A group (deprecated since proto2) is one field up to its end. Raises `Malformed` and `Truncated` where the bytes
-    stop being a message; what was yielded before stands.
+    stop being a message; what was yielded before stands. With `torn`, a field that reaches past the end of the artifact
+    is yielded as far as it goes before that is raised, so that what is there of it can be read.
     """
     at = start
     count = 0
@@ -95,14 +106,18 @@ def fields(window: Window, start: int, end: int) -> Iterator[Field]:
         count += 1
         if count % _CHECK_EVERY == 0:
             window.cursor.budget.check_time(at)
-        field = _field(window, at, end)
+        field = _field(window, at, end, torn=torn and end == window.cursor.size)
+        if field.end > end:
+            window.cursor.consumed(at, field.start)
+            yield field._replace(end=end)
+            raise Truncated(at, f"field {field.number} of {field.length} bytes in {end - field.start}")
         plain = field.wire in (VARINT, I64, I32)
         window.cursor.consumed(at, field.end if plain else field.start)
         yield field
         at = _after(window, field, end)
 
 
-def _field(window: Window, at: int, end: int) -> Field:
+def _field(window: Window, at: int, end: int, *, torn: bool = False) -> Field:
     tag, after = window.varint(at, end)
     number, wire = tag >> 3, tag & 7
     if not 0 < number < _FIELDS:
@@ -118,7 +133,7 @@ def _field(window: Window, at: int, end: int) -> Field:
         return Field(number, wire, after, after + width, int.from_bytes(data, "little"))
     if wire == LEN:
         length, begin = window.varint(after, end)
-        if length > end - begin:
+        if length > end - begin and not torn:
             raise Truncated(at, f"field {number} of {length} bytes in {end - begin}")
         return Field(number, wire, begin, begin + length)
     if wire == GROUP:

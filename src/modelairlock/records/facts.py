@@ -212,7 +212,9 @@ class Operator(_Fact, frozen=True):
 
     `dialect` says whose operators they are, `domain` which set of them where a framework has several, and `where` in
     which function, subgraph or node it was first seen. `strings` are constants that feed it, as far as that is known:
-    decoded, cut to a limit, not escaped.
+    decoded, cut to a limit, not escaped. `given` says, for what reaches beyond the process, where the name of what it
+    reaches comes from: a constant of the file, whoever calls the graph (constants may be joined to it), or a
+    computation that was not followed.
     """
 
     name: str
@@ -220,6 +222,7 @@ class Operator(_Fact, frozen=True):
     domain: str = ""
     where: str = ""
     strings: tuple[str, ...] = ()
+    given: Literal["", "constant", "caller", "computed"] = ""
     count: int = 1
 
 

@@ -1,0 +1,77 @@
+"""Graphs of TensorFlow that reach out where nobody looks (3.3): functions, strings, savers, contents of tensors."""
+
+from collections.abc import Callable
+
+from tests.build import tensorflow_builder as t
+from tests.build.sample import CANARY, Sample
+
+Build = Callable[[str], bytes]
+
+
+def _write(c: str, output: str = "") -> tuple[bytes, ...]:
+    """Nodes that write `c` to a file; in functions inputs are named with their outputs."""
+    write = t.node("w", "WriteFile", f"p{output}", f"c{output}")
+    return t.const("p", "/dev/null"), t.const("c", c), write
+
+
+def _inner(c: str) -> bytes:
+    return t.graph(t.placeholder("x"), functions=[t.function("g", [], *_write(c, ":output:0"))])
+
+
+def _packed(c: str) -> bytes:
+    graph = _inner(c)
+    value = t.tensor(t.STRING, t.field(4, t.varint(len(graph)) + graph))
+    return t.node("g", "Const", dtype=t.type_(t.STRING), value=t.field(8, value))
+
+
+def _initializer(c: str) -> bytes:
+    run = t.function("__inference__initializer_1", [], *_write(c, ":output:0"))
+    return t.plain(t.call("init", "__inference__initializer_1"), functions=[run])
+
+
+def _saver(c: str) -> bytes:
+    return t.plain(t.const("p", f"/dev/null{c}"), t.call("c", "__inference__traced_save_1", "p"), functions=[t.saver()])
+
+
+_DATASET = t.node("d", "DatasetFromGraph", "g")
+_DEBUG = t.node("d", "DebugIdentity", "x", debug_urls=t.texts("grpc://x"))
+_PRINT = t.node("w", "PrintV2", "c", output_stream=t.text("file:///dev/null"))
+#: file name, build, what has to be said
+_MODELS: dict[str, tuple[str, Build, str]] = {
+    "graph": ("saved_model.pb", lambda c: t.plain(*_write(c)), "flagged"),
+    "initializer": ("saved_model.pb", _initializer, "flagged"),
+    "renamed": ("notes.txt", _initializer, "flagged"),
+    "frozen": ("frozen.pb", lambda c: t.graph(*_write(c)), "flagged"),
+    "meta": ("model.meta", lambda c: t.meta_graph(t.graph(*_write(c))), "flagged"),
+    "string": ("saved_model.pb", lambda c: t.plain(t.const("g", _inner(c)), _DATASET), "flagged"),
+    "content": ("saved_model.pb", lambda c: t.plain(_packed(c), _DATASET), "flagged"),
+    "strings": ("saved_model.pb", lambda c: t.plain(t.const("g", t.graph(t.const("h", _inner(c))))), "flagged"),
+    "joined": (
+        "saved_model.pb",
+        lambda c: t.plain(
+            t.const("a", _inner(c)[:9]), t.const("b", _inner(c)[9:]), t.node("g", "StringJoin", "a", "b"),
+            t.node("d", "DatasetFromGraph", "g"),
+        ),
+        "not-clear",
+    ),
+    "saver": ("saved_model.pb", _saver, "flagged"),
+    "print": ("saved_model.pb", lambda c: t.plain(t.const("c", c), _PRINT), "flagged"),
+    "python": ("saved_model.pb", lambda c: t.plain(t.node("p", "PyFunc", token=t.text(c))), "flagged"),
+    "debug": ("saved_model.pb", lambda _: t.plain(_DEBUG), "flagged"),
+    "custom": ("saved_model.pb", lambda _: t.plain(t.node("d", "LoadsALibrary", "x")), "not-clear"),
+    "asset": ("saved_model.pb", lambda _: t.plain(t.placeholder("a"), assets=[("a:0", "../../x")]), "flagged"),
+    "unknown-field": ("saved_model.pb", lambda c: t.honest() + t.field(99, _inner(c)), "not-clear"),
+    "stranger-first": ("saved_model.pb", lambda c: t.field(999, c) + _initializer(c), "not-clear"),
+    "lambda": ("keras_metadata.pb", lambda _: t.keras_metadata('{"class_name": "Lambda", "config": {}}'), "not-clear"),
+}  # fmt: skip
+
+
+def _sample(name: str) -> Sample:
+    file_name, build, expects = _MODELS[name]
+    return Sample(
+        name=f"tensorflow-{name}", family="tensorflow", technique="3.3", file_name=file_name, expects=expects,
+        build=lambda command=CANARY: build(command),
+    )  # fmt: skip
+
+
+SAMPLES = tuple(_sample(name) for name in _MODELS)

@@ -1,0 +1,194 @@
+"""Builds graphs of TensorFlow, checkpoints and what is around them, byte by byte, without TensorFlow."""
+
+from collections.abc import Iterable
+
+FLOAT, STRING, RESOURCE, VARIANT = 1, 7, 20, 21
+MAGIC = bytes.fromhex("57fb808b247547db")
+
+
+def varint(value: int) -> bytes:
+    """A number as protobuf and LevelDB write it."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def number(field: int, value: int) -> bytes:
+    """A field that is a number."""
+    return varint(field << 3) + varint(value)
+
+
+def field(number_: int, value: bytes | str) -> bytes:
+    """A field with a length: a string or a message."""
+    data = value.encode() if isinstance(value, str) else value
+    return varint(number_ << 3 | 2) + varint(len(data)) + data
+
+
+# --- graphs ----------------------------------------------------------------------------------------------------------
+
+
+def type_(kind: int) -> bytes:
+    """The value of an attribute: a type."""
+    return number(6, kind)
+
+
+def text(value: bytes | str) -> bytes:
+    """The value of an attribute: a string."""
+    return field(2, value)
+
+
+def texts(*values: bytes | str) -> bytes:
+    """The value of an attribute: a list of strings."""
+    return field(1, b"".join(field(2, value) for value in values))
+
+
+def function_named(name: str) -> bytes:
+    """The value of an attribute: a function."""
+    return field(10, field(1, name))
+
+
+def tensor(kind: int, *fields: bytes, shape: tuple[int, ...] = ()) -> bytes:
+    """A TensorProto."""
+    dims = b"".join(field(2, number(1, size)) for size in shape)
+    return number(1, kind) + field(2, dims) + b"".join(fields)
+
+
+def node(name: str, operator: str, *inputs: str, **attributes: bytes) -> bytes:
+    """A NodeDef; attributes by name, a trailing underscore dropped."""
+    said = [field(5, field(1, key.removesuffix("_")) + field(2, value)) for key, value in attributes.items()]
+    return field(1, name) + field(2, operator) + b"".join(field(3, one) for one in inputs) + b"".join(said)
+
+
+def const(name: str, *strings: bytes | str) -> bytes:
+    """A constant of strings."""
+    held = tensor(STRING, *(field(8, one) for one in strings), shape=() if len(strings) == 1 else (len(strings),))
+    return node(name, "Const", dtype=type_(STRING), value=field(8, held))
+
+
+def placeholder(name: str, kind: int = STRING) -> bytes:
+    """An input of the graph."""
+    return node(name, "Placeholder", dtype=type_(kind))
+
+
+def call(name: str, function: str, *inputs: str) -> bytes:
+    """A node that calls a function."""
+    return node(name, "StatefulPartitionedCall", *inputs, f=function_named(function))
+
+
+def function(name: str, arguments: Iterable[str], *nodes: bytes) -> bytes:
+    """A FunctionDef whose arguments are strings."""
+    signature = field(1, name) + b"".join(field(2, field(1, one) + number(3, STRING)) for one in arguments)
+    return field(1, signature) + b"".join(field(3, one) for one in nodes)
+
+
+def graph(*nodes: bytes, functions: Iterable[bytes] = (), more: bytes = b"") -> bytes:
+    """A GraphDef."""
+    library = b"".join(field(1, one) for one in functions)
+    inside = b"".join(field(1, one) for one in nodes) + (field(2, library) if library else b"")
+    return inside + field(4, number(1, 2000)) + more
+
+
+def meta_graph(graph_: bytes, *, assets: Iterable[tuple[str, str]] = (), more: bytes = b"") -> bytes:
+    """A MetaGraphDef; assets are tensors and file names."""
+    info = field(4, "serve") + field(5, "2.21.0")
+    listed = b"".join(field(6, field(1, field(1, tensor_)) + field(2, name)) for tensor_, name in assets)
+    return field(1, info) + field(2, graph_) + listed + more
+
+
+def saved_model(*meta_graphs: bytes) -> bytes:
+    """A SavedModel."""
+    return number(1, 1) + b"".join(field(2, one) for one in meta_graphs)
+
+
+def plain(*nodes: bytes, functions: Iterable[bytes] = (), **options: object) -> bytes:
+    """A SavedModel of one graph."""
+    return saved_model(meta_graph(graph(*nodes, functions=functions), **options))
+
+
+def saver() -> bytes:
+    """The function that TensorFlow 2 puts into every model to save it."""
+    return function(
+        "__inference__traced_save_1", ("file_prefix",),
+        node("match", "StaticRegexFullMatch", "file_prefix", pattern=text("^s3://.*")),
+        const("part", ".part"), const("temp", "_temp/part"),
+        node("Select", "Select", "match:output:0", "part:output:0", "temp:output:0", T=type_(STRING)),
+        node("join", "StringJoin", "file_prefix", "Select:output:0", N=number(3, 2)),
+        node("sharded", "ShardedFilename", "join:output:0", "shard:output:0", "shards:output:0"),
+        const("names", "w/.ATTRIBUTES/VARIABLE_VALUE"), const("slices", ""),
+        node("SaveV2", "SaveV2", "sharded:filename:0", "names:output:0", "slices:output:0"),
+        node("prefixes", "Pack", "sharded:filename:0", "^SaveV2", T=type_(STRING), N=number(3, 1)),
+        node("merge", "MergeV2Checkpoints", "prefixes:output:0", "file_prefix"),
+    )  # fmt: skip
+
+
+def honest() -> bytes:
+    """A small model as TensorFlow 2 writes it: a graph, a signature, a saver, an asset."""
+    serve = function(
+        "__inference_serve_1", ("words",),
+        node("table", "HashTableV2", shared_name=text("t")),
+        node("lookup", "LookupTableFindV2", "table:table_handle:0", "words", "default"),
+    )  # fmt: skip
+    fill = function(
+        "__inference__initializer_1", ("path",), node("init", "InitializeTableFromTextFileV2", "table", "path")
+    )
+    signature = field(1, "serving_default") + field(2, field(1, field(1, "words") + field(2, field(1, "words:0"))))
+    objects = field(1, field(1, number(1, 1) + field(2, "w"))) + field(1, field(7, number(1, FLOAT)))
+    return plain(
+        placeholder("words"), placeholder("saver_filename"), placeholder("asset"),
+        node("w", "Const", dtype=type_(FLOAT), value=field(8, tensor(FLOAT, field(4, bytes(400)), shape=(100,)))),
+        call("serve", "__inference_serve_1", "words"),
+        call("save", "__inference__traced_save_1", "saver_filename"),
+        call("fill", "__inference__initializer_1", "asset"),
+        functions=(serve, fill, saver()),
+        assets=(("asset:0", "vocab.txt"),),
+        more=field(5, signature) + field(7, objects),
+    )  # fmt: skip
+
+
+def keras_metadata(config: str = '{"name": "dense"}', path: str = "root") -> bytes:
+    """A ``keras_metadata.pb`` of one layer."""
+    said = field(3, path) + field(4, "_tf_keras_layer") + field(5, config) + field(6, number(1, 2))
+    return field(1, said)
+
+
+def fingerprint() -> bytes:
+    """A ``fingerprint.pb``."""
+    hashes = b"".join(number(one, 2**60 + one) for one in range(1, 6))
+    return hashes + field(6, number(1, 1)) + field(7, "1234567890")
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def block(*entries: tuple[bytes, bytes], kind: int = 0) -> bytes:
+    """A block of a table, with its trailer; keys share nothing."""
+    inside = b"".join(varint(0) + varint(len(key)) + varint(len(value)) + key + value for key, value in entries)
+    return inside + bytes(4) + (1).to_bytes(4, "little") + bytes([kind]) + bytes(4)
+
+
+def handle(offset: int, size: int) -> bytes:
+    """Where a block lies, without its trailer."""
+    return varint(offset) + varint(size)
+
+
+def table(data: bytes, *, size: int | None = None) -> bytes:
+    """A table of one block of data."""
+    meta = block()
+    last = block((b"\xff", handle(0, len(data) - 5 if size is None else size)))
+    at = len(data) + len(meta)
+    footer = handle(len(data), len(meta) - 5) + handle(at, len(last) - 5)
+    return data + meta + last + footer.ljust(40, b"\0") + MAGIC
+
+
+def index(*tensors: tuple[str, bytes], shards: int = 1) -> bytes:
+    """The index of a checkpoint."""
+    header = number(1, shards) + field(3, number(1, 1))
+    return table(block((b"", header), *((name.encode(), entry) for name, entry in tensors)))
+
+
+def entry(offset: int = 0, size: int = 4, shard: int = 0) -> bytes:
+    """What an index says of a tensor."""
+    said = number(1, FLOAT) + field(2, field(2, number(1, 1))) + (number(3, shard) if shard else b"")
+    return said + number(4, offset) + number(5, size) + b"\x35" + bytes(4)
