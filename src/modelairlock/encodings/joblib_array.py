@@ -22,6 +22,14 @@ _METHODS = frozenset(("read", "read_array", "read_mmap", "safe_get_numpy_array_a
 #: what joblib sets, and nothing else: any other attribute could stand in for a method that it calls
 _ALWAYS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap"))
 _ALIGNMENT = "numpy_array_alignment_bytes"
+#: the classes of arrays that joblib writes like this, under their old names and their new
+_CLASSES = frozenset(
+    {
+        ("numpy", "ndarray"), ("numpy", "memmap"), ("numpy", "matrix"), ("numpy.core.memmap", "memmap"),
+        ("numpy.matrixlib.defmatrix", "matrix"), ("numpy.core.defmatrix", "matrix"),
+    }
+)  # fmt: skip
+_RECONSTRUCT = frozenset((f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core"))
 _FIELDS = _ALWAYS | {_ALIGNMENT}
 
 
@@ -41,8 +49,11 @@ class ArrayBytes(NamedTuple):
     subclass: int
 
 
-def array_bytes(state: State) -> ArrayBytes:
-    """What follows the array wrapper that `state` has just built. Raises `Unsupported` unless it is all constants."""
+def array_bytes(state: State, *, aligned: bool = True) -> ArrayBytes:
+    """What follows the array wrapper that `state` has just built. Raises `Unsupported` unless it is all constants.
+
+    joblib before 1.2 knows nothing of arrays that are `aligned`.
+    """
     at = state.position
     fields = _fields(state, at)
     item_bytes, objects = _item(state, fields.get("dtype"), at)
@@ -55,11 +66,25 @@ def array_bytes(state: State) -> ArrayBytes:
     count = 1
     for extent in _shape(state, fields.get("shape"), at):
         count *= extent
-    start = at + _padding(state, fields.get(_ALIGNMENT), at)
+    start = at + (_padding(state, fields.get(_ALIGNMENT), at) if aligned else 0)
     end = start + count * item_bytes
     if end > state.window.size:
         raise Truncated(at, f"an array of {count * item_bytes} bytes, got {max(0, state.window.size - start)}")
     return ArrayBytes(start, end, False, start - at, subclass)
+
+
+def is_class_of_arrays(state: State, value: int) -> bool:
+    """Whether `value` is a class whose arrays joblib writes as raw bytes."""
+    return value & v.KIND == v.GLOBAL and state.ledger.globals[value >> 4] in _CLASSES
+
+
+def is_array(state: State, value: int) -> bool:
+    """Whether `value` is an array, as numpy makes one for the pickle of an array of objects."""
+    if value & v.KIND != v.CALL:
+        return False
+    function, _, arguments = state.ledger.calls[value >> 4]
+    made = function & v.KIND == v.GLOBAL and state.ledger.globals[function >> 4] in _RECONSTRUCT
+    return made and bool(arguments) and is_class_of_arrays(state, arguments[0])
 
 
 def _fields(state: State, at: int) -> dict[str, int]:
@@ -145,7 +170,9 @@ def _padding(state: State, value: int | None, at: int) -> int:
     """
     if value is None or value == v.NONE:
         return 0
-    if value & v.KIND != v.INT:
+    # Below protocol 2 numbers are text.
+    number = v.whole_number(state.window, value) if value & v.KIND in (v.INT, v.NUMBER) else None
+    if number is None or number >= 1 << 16:
         raise Forged(at, "an array wrapper whose alignment is no number")
     length = state.window.cursor.read(at, 1)[0]
     padding = state.window.cursor.peek(at + 1, length)
