@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS
 from modelairlock.encodings.pickle_machine.state import State
 from modelairlock.reading import Truncated, Unsupported
 from modelairlock.records.numpy_types import WIDTHS
@@ -71,6 +72,20 @@ def array_bytes(state: State, *, aligned: bool = True) -> ArrayBytes:
     if end > state.window.size:
         raise Truncated(at, f"an array of {count * item_bytes} bytes, got {max(0, state.window.size - start)}")
     return ArrayBytes(start, end, False, start - at, subclass)
+
+
+def is_unreadable(state: State) -> bool:
+    """Whether joblib must fail to read the array of the wrapper that `state` has just built: its type is none.
+
+    Asked where a file is read otherwise than it was meant. Memory maps take a type's name for a type, too.
+    """
+    value = state.array_state
+    box = state.boxes.find(value) if value is not None and value & v.KIND == v.BOX else None
+    if box is None or box.items is None:
+        return False
+    fields = {state.ledger.text(key): item for key, item in zip(box.items[::2], box.items[1::2], strict=False)}
+    dtype = fields.get("dtype", v.UNKNOWN)
+    return fields.get("allow_mmap") == v.FALSE and (dtype & v.KIND in CONSTANTS or dtype & v.KIND in (v.TUPLE, v.BOX))
 
 
 def is_class_of_arrays(state: State, value: int) -> bool:

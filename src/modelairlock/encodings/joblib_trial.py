@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from modelairlock.encodings.joblib_array import array_bytes, is_class_of_arrays
+from modelairlock.encodings.joblib_array import array_bytes, is_class_of_arrays, is_unreadable
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.ledger import FILLED_LATE, FORGED
@@ -28,7 +28,7 @@ from modelairlock.encodings.pickle_trial import (
     untried,
 )
 from modelairlock.limits import Limits
-from modelairlock.reading import Cursor, Unsupported
+from modelairlock.reading import Cursor, Malformed, Unsupported
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import (
     Buffer,
@@ -118,7 +118,8 @@ def _act(fact: Fact, on_top: int, *, old: bool) -> str:
     if isinstance(fact, Import):
         return f"{fact.module}.{fact.qualname}"[:200]
     if isinstance(fact, Call):
-        return _named(fact.callable)
+        # To make a wrapper is to store what it is given.
+        return "" if old and is_global([fact.callable], *ARRAY_WRAPPERS) else _named(fact.callable)
     if isinstance(fact, UnresolvedImport):
         return "a computed name"
     if isinstance(fact, Build | SetItem):
@@ -128,7 +129,9 @@ def _act(fact: Fact, on_top: int, *, old: bool) -> str:
             nothing = old or isinstance(fact, SetItem) or _is_nothing(fact.state)
         return "" if nothing else _named(fact.target)
     if isinstance(fact, Key):
-        return "" if fact.value.kind in CONTAINERS or _is_wrapper(fact.value) else _named(fact.value)
+        # Code in C hashes stand-ins for arrays, and types.
+        plain = _is_wrapper(fact.value) or is_global(list(fact.value.parts[:1]), ("numpy", "dtype"))
+        return "" if fact.value.kind in CONTAINERS or plain else _named(fact.value)
     if isinstance(fact, Irregularity) and fact.kind in (FILLED_LATE, FORGED) and fact.span.start != on_top:
         return fact.detail
     return ""
@@ -334,6 +337,8 @@ def _follow(trial: State, inside: list[State]) -> Ended:
     """Run an old joblib to its STOP, past the arrays that it reads; the pickles in arrays of objects go `inside`."""
     while run(trial) is Ended.ARRAY:
         trial.frames.leave(trial.position)
+        if is_unreadable(trial):
+            raise Malformed(trial.position, "the type of an array", "something else")
         following = array_bytes(trial, aligned=False)
         if not is_class_of_arrays(trial, following.subclass):
             raise Unsupported(trial.position, "an array of another class")

@@ -118,6 +118,7 @@ class Ledger(Descriptions):
     __slots__ = (
         "counts",
         "facts",
+        "garbled",
         "letters",
         "names",
         "ordinary",
@@ -144,6 +145,9 @@ class Ledger(Descriptions):
         #: by name, where in `tuples` it stands as an argument of a call; elsewhere it is kept as a value
         self.used: dict[int, set[int]] = {}
         self.used_count = 0
+        #: whether these are the effects of a file that is read otherwise than it was meant: then a dict of attributes
+        #: may well have keys that are none, and honestly so
+        self.garbled = False
         #: strings that are fit to name an attribute of a state
         self.ordinary: set[int] = set()
 
@@ -398,12 +402,15 @@ class Ledger(Descriptions):
     def _odd(self, key: int) -> str:
         text = self.text(key)
         if text is None:
-            return "?"
+            return "" if self.garbled and self._is_no_text(key) else "?"
         if text.startswith("__"):
             return text[:CONSTANT_CHARACTERS]
         if len(self.ordinary) < ORDINARY:
             self.ordinary.add(key)
         return ""
+
+    def _is_no_text(self, key: int) -> bool:
+        return key & v.KIND in _NO_TEXT or self._is_dtype(key)
 
     def _is_dtype(self, target: int) -> bool:
         if target & v.KIND != v.CALL:
@@ -440,6 +447,8 @@ class Ledger(Descriptions):
             self.add("buffer", Buffer(span=Span(*span)))
 
 
+#: kinds of values that cannot be the name of an attribute
+_NO_TEXT = frozenset((v.INT, v.BYTES, v.CONSTANT, v.NUMBER, v.GLOBAL, v.TUPLE, v.BOX))
 #: kinds of arguments that make no shape of their own
 _FOLDED = CONSTANTS - {v.CONSTANT}
 

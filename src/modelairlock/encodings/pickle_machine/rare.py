@@ -106,7 +106,7 @@ def _collect(value: int) -> Step:
             state.stack.append(state.boxes.new(value))
             state.boxes.fill(state.stack[-1], items)
             if value != v.LIST:
-                state.ledger.keys((at, at + 1), items[::2] if value == v.DICT else items)
+                _hash(state, at, items[::2] if value == v.DICT else items)
         else:
             state.stack.append(value)
         return at + 1
@@ -114,11 +114,17 @@ def _collect(value: int) -> Step:
     return step
 
 
+def _hash(state: State, at: int, keys: list[int]) -> None:
+    if state.arrays and not state.arrays.isdisjoint(keys):
+        raise Malformed(at, "keys that have a hash", "an array")
+    state.ledger.keys((at, at + 1), keys)
+
+
 def put_items(state: State, at: int, opcode: int, mark: int) -> None:
     """SETITEM(S), APPEND(S), ADDITEMS, when the target is no plain container or its items are kept."""
     target, items = state.stack[mark - 1], state.stack[mark:]
     if opcode in _KEYED:
-        state.ledger.keys((at, at + 1), items if opcode == 0x90 else items[::2])
+        _hash(state, at, items if opcode == 0x90 else items[::2])
     if target & v.KIND == v.BOX:
         state.boxes.fill(target, items)
         if state.boxes.late:
@@ -331,7 +337,10 @@ def _fits_array(state: State, new_state: int) -> bool:
         no_sequences = ARRAY_WRAPPERS | {("numpy", "dtype")}
         known = function & v.KIND == v.GLOBAL and state.ledger.globals[function >> 4] in no_sequences
         return not known and new_state not in state.arrays
-    return kind not in CONSTANTS and kind != v.GLOBAL and new_state & 0xFF != v.DICT
+    if kind == v.BOX:
+        box = state.boxes.find(new_state)
+        return new_state & 0xFF == v.LIST and (box is None or box.items != [])
+    return kind not in CONSTANTS and kind != v.GLOBAL
 
 
 def _build_wrapper(state: State, at: int, target: int, new_state: int) -> None:

@@ -59,6 +59,7 @@ class State:
         """
         twin = State(cursor, self.position if at is None else at, joblib=at is not None)
         twin.ledger = self.ledger.twin(twin.window, cursor.limits)
+        twin.ledger.garbled = at is not None
         twin.boxes = twin.ledger.boxes
         twin.memo = self.memo.copy()
         twin.stack, twin.marks = self.stack[:], self.marks[:]
