@@ -6,6 +6,7 @@ from tests.build import (
     corpus_damage,
     corpus_files,
     corpus_gadgets,
+    corpus_joblib,
     corpus_laundered,
     corpus_numpy,
     corpus_pickle,
@@ -25,4 +26,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_bypasses.SAMPLES,
     *corpus_laundered.SAMPLES,
     *corpus_carried.SAMPLES,
+    *corpus_joblib.SAMPLES,
 )

@@ -36,6 +36,7 @@ from modelairlock.records.facts import (
     Call,
     ExtensionImport,
     Fact,
+    FrameTrick,
     HiddenCode,
     Import,
     Irregularity,
@@ -272,14 +273,13 @@ def _makers(fact: UnresolvedImport) -> Iterator[str]:
             yield f"{value.parts[0].module}.{value.parts[0].text}"[:200]
 
 
-# -- joblib before 1.2 -------------------------------------------------------------------------------------------
+# -- who reads on elsewhere --------------------------------------------------------------------------------------
 
 
-class Tails:
-    """The last bytes of a pickle's arrays, as joblib before 1.2 takes them: for opcodes, with the array before them.
+class Detours:
+    """Loaders that leave the ordinary reading of a pickle and go on with the rest of the file.
 
-    Each array is tried, with one budget for all. What the old joblib does within those bytes is hidden. What else it
-    does with the rest of the file than the ordinary reading, which is known at the end, is told as if that did it.
+    What else they do there than the ordinary reading, which is known at the end, is told as if that did it.
     """
 
     def __init__(self) -> None:
@@ -287,8 +287,19 @@ class Tails:
         #: without place and count, and with
         self._beyond: dict[Fact, Fact] = {}
 
-    def attempt(self, cursor: Cursor, state: State, start: int, end: int) -> Iterator[Fact | Gap]:
-        """Try the bytes ``start..end`` of the array that is now on top of the stack."""
+    def again(self, cursor: Cursor, at: int) -> Iterator[Gap]:
+        """``pickle.load``, once more, `at` the end of the objects of the first array, where it stopped."""
+        fresh = State(Cursor(cursor.source, cursor.name, trial_budget(cursor)), at, joblib=False)
+        unfinished = finish(fresh).unfinished
+        if unfinished:
+            yield untried(at, f"what follows an array's objects as a pickle: {unfinished}")
+        self._note(_acts(fresh.ledger.stated(), -1, old=False), fresh.frames.tricks, at)
+
+    def tail(self, cursor: Cursor, state: State, start: int, end: int) -> Iterator[Fact | Gap]:
+        """joblib before 1.2 takes the last bytes ``start..end`` of an array for opcodes, with the array before them.
+
+        What it does within those bytes is hidden from everybody else. One budget serves all arrays.
+        """
         data = cursor.peek(start, end - start)
         if self._seconds <= 0 or not _may_act(data) or (data[:1] in _CALLING and not _callable_below(state)):
             return
@@ -320,14 +331,17 @@ class Tails:
             yield HiddenCode(span=span, kind="array-tail", names=tuple(names)[:TOLD], calls=calls)
         elif unfinished:
             yield untried(span.start, f"an array's last bytes as opcodes: {unfinished}")
-        for fact in [*(fact for _, fact in acts if fact.span.start >= span.end), *tricks]:
+        self._note(acts, tricks, span.end)
+
+    def _note(self, acts: Acts, tricks: list[FrameTrick], start: int) -> None:
+        for fact in [*(fact for _, fact in acts if fact.span.start >= start), *tricks]:
             if len(self._beyond) < TAILS_FACTS:
                 self._beyond.setdefault(_told(fact), fact)
             elif _told(fact) not in self._beyond:
                 self._seconds = 0
 
     def beyond(self, ordinary: Iterable[Fact]) -> Iterator[Fact]:
-        """What the old joblib does with the rest of the file that `ordinary` facts do not say."""
+        """What those loaders do with the rest of the file that `ordinary` facts do not say."""
         if self._beyond:
             known = {_told(fact) for fact in ordinary}
             yield from (fact for told, fact in self._beyond.items() if told not in known)

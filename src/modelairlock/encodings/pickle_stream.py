@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelairlock.encodings.compression import inflate
 from modelairlock.encodings.joblib_array import Forged, array_bytes, is_array, is_class_of_arrays
-from modelairlock.encodings.joblib_trial import Tails, forked, objects_as_opcodes, raw_as_opcodes
+from modelairlock.encodings.joblib_trial import Detours, forked, objects_as_opcodes, raw_as_opcodes
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.ledger import FORGED, LOADERS
@@ -44,12 +44,12 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
     start = state.position
     problem: ReadProblem | None = None
     arrays: list[Fact | Gap] = []
-    tails = Tails()
+    detours = Detours()
     try:
         first = True
         while run(state) is Ended.ARRAY:
             # One by one: what was found in an array stands even if its reading then breaks off.
-            for stated in _array(cursor, state, tails, first=first):
+            for stated in _array(cursor, state, detours, first=first):
                 arrays.append(stated)
             first = False
     except ReadProblem as stopped:
@@ -59,7 +59,7 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
         problem = OverLimit(state.position, "what the pickle makes does not fit into memory (limit: worker_bytes)")
     ordinary = [*state.ledger.stated(), *arrays]
     yield from ordinary
-    yield from tails.beyond(stated for stated in ordinary if not isinstance(stated, Gap))
+    yield from detours.beyond(stated for stated in ordinary if not isinstance(stated, Gap))
     if state.window.setstate >= 0:
         at = state.window.setstate
         yield Irregularity(span=Span(at, at), kind=SETSTATE_NAMED, detail=f"the pickle's own strings name {SETSTATE}")
@@ -78,7 +78,7 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
 # -- joblib ----------------------------------------------------------------------------------------------------
 
 
-def _array(cursor: Cursor, state: State, tails: Tails, *, first: bool) -> Iterator[Fact | Gap]:
+def _array(cursor: Cursor, state: State, detours: Detours, *, first: bool) -> Iterator[Fact | Gap]:
     """What follows an array wrapper, the `first` of its pickle or not."""
     at = state.position
     state.frames.leave(at)
@@ -95,11 +95,13 @@ def _array(cursor: Cursor, state: State, tails: Tails, *, first: bool) -> Iterat
     state.take_array()
     if following.objects:
         yield from _objects(cursor, state, following.start, fork)
+        if first:
+            yield from detours.again(cursor, state.position)
     else:
         cursor.pass_over(following.start, following.end)
         yield from raw_as_opcodes(at, fork)
         if following.padded:
-            yield from tails.attempt(cursor, state, following.end - following.padded, following.end)
+            yield from detours.tail(cursor, state, following.end - following.padded, following.end)
         state.position = following.end
     state.window.skip(state.position)
 
