@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.build import joblib_builder as j
 from tests.build import pickle_builder as p
-from tests.build.corpus_bypasses import _new, _state, bag
+from tests.build.corpus_bypasses import _new, _state
 from tests.build.sample import CANARY, Sample, system
 
 _WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
@@ -131,7 +131,7 @@ def method_in_wrapper(command: str = CANARY) -> bytes:
     code = (
         p.EMPTY_DICT + p.unicode("__set\\u0073tate__") + p.binget(9) + p.SETITEM + p.BUILD + p.NONE + p.BUILD + p.STOP
     )
-    return raw(code, bag(unflatten=_UFUNC) + p.binput(9) + p.POP)
+    return raw(code, p.global_("builtins", "slice") + p.binput(9) + p.POP)
 
 
 def wrapper_in_checkpoint(command: str = CANARY) -> bytes:

@@ -116,7 +116,8 @@ def _objects(cursor: Cursor, state: State, start: int, fork: State | Gap | None)
             ordinary.append(stated)
     state.position = inner.position
     if not is_array(inner, inner.result):
-        # Everybody would take it for one.
+        # It is taken for one by those who look at the wrapper alone.
+        state.stack[-1] = v.UNKNOWN
         yield Irregularity(span=Span(start, start), kind=FORGED, detail="the pickle of an array of objects makes none")
     yield from objects_as_opcodes(start, fork, ordinary)
 
