@@ -366,7 +366,7 @@ NO_KINDS = frozenset(
         "latin-1", "utf-8", "utf-16", "utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le", "lzma-zip", "lzma-alone",
         "raw-unicode-escape", "sentence-transformers", "raw-array", "object-array", "opcode-crosses-frame",
         "nested-frame", "lz4-frame", "latin1-of-utf8", "latin1-of-escapes", "json-string", "byte-string", "after-stop",
-        "keras-config",
+        "keras-config", "frame-beyond-stop",
     )
 )  # fmt: skip
 #: kinds of irregularity that no rule judges, and why

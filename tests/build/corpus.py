@@ -10,6 +10,7 @@ from tests.build import (
     corpus_gadgets,
     corpus_gguf,
     corpus_hdf5,
+    corpus_joblib,
     corpus_keras,
     corpus_laundered,
     corpus_numpy,
@@ -45,4 +46,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_repositories.SAMPLES,
     *corpus_hdf5.SAMPLES,
     *corpus_tensorflow.SAMPLES,
+    *corpus_joblib.SAMPLES,
 )

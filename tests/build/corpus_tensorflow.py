@@ -1,7 +1,9 @@
 """Graphs of TensorFlow that reach out where nobody looks (3.3): functions, strings, savers, contents of tensors."""
 
+import json
 from collections.abc import Callable
 
+from tests.build import keras_builder as k
 from tests.build import tensorflow_builder as t
 from tests.build.sample import CANARY, Sample
 
@@ -62,7 +64,11 @@ _MODELS: dict[str, tuple[str, Build, str]] = {
     "asset": ("saved_model.pb", lambda _: t.plain(t.placeholder("a"), assets=[("a:0", "../../x")]), "flagged"),
     "unknown-field": ("saved_model.pb", lambda c: t.honest() + t.field(99, _inner(c)), "not-clear"),
     "stranger-first": ("saved_model.pb", lambda c: t.field(999, c) + _initializer(c), "not-clear"),
-    "lambda": ("keras_metadata.pb", lambda _: t.keras_metadata('{"class_name": "Lambda", "config": {}}'), "not-clear"),
+    "lambda": (
+        "keras_metadata.pb",
+        lambda _: t.keras_metadata(json.dumps(k.layer("Lambda", k.old_lambda("lambda x: x"), None))),
+        "flagged",
+    ),
 }  # fmt: skip
 
 

@@ -251,8 +251,7 @@ def test_a_tail_that_shifts_what_follows() -> None:
     hidden = p.push(1 << 40) + p.POP
     tail = j.wrapper((4,), j.dtype("u1")) + bytes([0]) + bytes(3) + b"\x43"
     facts, _, _ = read(FORMAT, j.stream(p.Code(tail + p.binbytes(b"\0" * 62 + EVIL + p.STOP)), p.Code(hidden)))
-    found = [fact for fact in facts if isinstance(fact, HiddenCode)]
-    assert [(fact.kind, fact.garbled) for fact in found] == [("array-tail", ("os.system",))]
+    assert any(isinstance(fact, Call) and fact.callable.text == "system" for fact in facts)
 
 
 @pytest.mark.parametrize("field", ["subclass", "shape", "order", "dtype", "allow_mmap"])

@@ -453,14 +453,3 @@ def test_depth_and_counts_are_bounded() -> None:
     assert "groups nested more than 512 deep" in gaps[0].detail
     small = read(FORMAT, h.small(), limits=Limits(entries=3)).gaps
     assert small[0].because is Because.OVER_LIMIT
-
-
-class Sparse:
-    """A huge file: `head`, and zeros behind it."""
-
-    def __init__(self, head: bytes, size: int) -> None:
-        self.head, self.size, self.fetched = head, size, 0
-
-    def read(self, start: int, length: int) -> bytes:
-        self.fetched += length
-        return self.head[start : start + length].ljust(min(length, self.size - start), b"\0")

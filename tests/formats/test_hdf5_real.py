@@ -19,6 +19,17 @@ from tests.formats.test_hdf5 import examples
 from tests.reading_help import read
 
 
+class Sparse:
+    """A huge file: `head`, and zeros behind it."""
+
+    def __init__(self, head: bytes, size: int) -> None:
+        self.head, self.size, self.fetched = head, size, 0
+
+    def read(self, start: int, length: int) -> bytes:
+        self.fetched += length
+        return self.head[start : start + length].ljust(min(length, self.size - start), b"\0")
+
+
 def test_eight_gigabytes_cost_their_structure() -> None:
     file = File()
     room = 14_000_000

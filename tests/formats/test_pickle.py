@@ -4,6 +4,7 @@ import collections
 import datetime
 import pickle
 import pickletools
+from collections.abc import Callable
 
 import pytest
 
@@ -124,6 +125,24 @@ def test_frames() -> None:
     crossing = p.proto() + p.frame(body, 3)
     for data in (nested, crossing):
         assert [fact for fact in read(FORMAT, data).facts if isinstance(fact, FrameTrick)]
+
+
+def test_a_frame_goes_on_behind_its_pickle() -> None:
+    body = p.push({"a": 1}) + p.STOP
+    for data in (p.proto() + p.frame(body + b"\0"), p.proto() + p.frame(body + body), p.proto() + p.frame(body) * 2):
+        tricks = [fact.kind for fact in read(FORMAT, data).facts if isinstance(fact, FrameTrick)]
+        assert tricks == ["frame-beyond-stop"] * (data.count(b"\x95") == 1)
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+@pytest.mark.parametrize("dumps", [pickle.dumps, pickle._dumps])
+def test_picklers_end_their_frames_with_their_pickle(dumps: Callable[..., bytes], protocol: int) -> None:
+    big = [bytes(70_000), *map(str, range(20_000)), "x" * 200_000, bytearray(70_000)]
+    for value in (None, {"a": 1}, big, [big, ()]):
+        data = dumps(value, protocol)
+        result = read(FORMAT, data * 2)
+        assert not [fact for fact in result.facts if isinstance(fact, FrameTrick)]
+        assert result.gaps == []
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,13 @@ def test_hit_by_hand(kind: str, begins: str) -> None:
         assert (finding.cwe, finding.atlas) == (("CWE-436", "CWE-502"), ("AML.T0011.000",))
 
 
+def test_hit_a_frame_that_goes_on_behind_its_pickle() -> None:
+    found = findings(judged(p.proto() + p.frame(p.push({"a": 1}) + p.STOP + b"\0")), RULE)
+    assert [finding.message for finding in found] == [
+        "a frame is broken, so that loaders disagree: a frame goes on 1 bytes behind the end of its pickle"
+    ]
+
+
 def test_hit_a_frame_by_hand() -> None:
     finding = finding_of(CHECK, FrameTrick(span=SPAN, kind="nested-frame", detail="a frame in a frame"))
     assert finding.severity is Severity.CRITICAL

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS
 from modelairlock.encodings.pickle_machine.state import State
 from modelairlock.reading import Truncated, Unsupported
 from modelairlock.records.numpy_types import WIDTHS
@@ -22,6 +23,14 @@ _METHODS = frozenset(("read", "read_array", "read_mmap", "safe_get_numpy_array_a
 #: what joblib sets, and nothing else: any other attribute could stand in for a method that it calls
 _ALWAYS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap"))
 _ALIGNMENT = "numpy_array_alignment_bytes"
+#: the classes of arrays that joblib writes like this, under their old names and their new
+_CLASSES = frozenset(
+    {
+        ("numpy", "ndarray"), ("numpy", "memmap"), ("numpy", "matrix"), ("numpy.core.memmap", "memmap"),
+        ("numpy.matrixlib.defmatrix", "matrix"), ("numpy.core.defmatrix", "matrix"),
+    }
+)  # fmt: skip
+_RECONSTRUCT = frozenset((f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core"))
 _FIELDS = _ALWAYS | {_ALIGNMENT}
 
 
@@ -41,8 +50,11 @@ class ArrayBytes(NamedTuple):
     subclass: int
 
 
-def array_bytes(state: State) -> ArrayBytes:
-    """What follows the array wrapper that `state` has just built. Raises `Unsupported` unless it is all constants."""
+def array_bytes(state: State, *, aligned: bool = True) -> ArrayBytes:
+    """What follows the array wrapper that `state` has just built. Raises `Unsupported` unless it is all constants.
+
+    joblib before 1.2 knows nothing of arrays that are `aligned`.
+    """
     at = state.position
     fields = _fields(state, at)
     item_bytes, objects = _item(state, fields.get("dtype"), at)
@@ -55,11 +67,39 @@ def array_bytes(state: State) -> ArrayBytes:
     count = 1
     for extent in _shape(state, fields.get("shape"), at):
         count *= extent
-    start = at + _padding(state, fields.get(_ALIGNMENT), at)
+    start = at + (_padding(state, fields.get(_ALIGNMENT), at) if aligned else 0)
     end = start + count * item_bytes
     if end > state.window.size:
         raise Truncated(at, f"an array of {count * item_bytes} bytes, got {max(0, state.window.size - start)}")
     return ArrayBytes(start, end, False, start - at, subclass)
+
+
+def is_unreadable(state: State) -> bool:
+    """Whether joblib must fail to read the array of the wrapper that `state` has just built: its type is none.
+
+    Asked where a file is read otherwise than it was meant. Memory maps take a type's name for a type, too.
+    """
+    value = state.array_state
+    box = state.boxes.find(value) if value is not None and value & v.KIND == v.BOX else None
+    if box is None or box.items is None:
+        return False
+    fields = {state.ledger.text(key): item for key, item in zip(box.items[::2], box.items[1::2], strict=False)}
+    dtype = fields.get("dtype", v.UNKNOWN)
+    return fields.get("allow_mmap") == v.FALSE and (dtype & v.KIND in CONSTANTS or dtype & v.KIND in (v.TUPLE, v.BOX))
+
+
+def is_class_of_arrays(state: State, value: int) -> bool:
+    """Whether `value` is a class whose arrays joblib writes as raw bytes."""
+    return value & v.KIND == v.GLOBAL and state.ledger.globals[value >> 4] in _CLASSES
+
+
+def is_array(state: State, value: int) -> bool:
+    """Whether `value` is an array, as numpy makes one for the pickle of an array of objects."""
+    if value & v.KIND != v.CALL:
+        return False
+    function, _, arguments = state.ledger.calls[value >> 4]
+    made = function & v.KIND == v.GLOBAL and state.ledger.globals[function >> 4] in _RECONSTRUCT
+    return made and bool(arguments) and is_class_of_arrays(state, arguments[0])
 
 
 def _fields(state: State, at: int) -> dict[str, int]:
@@ -145,7 +185,9 @@ def _padding(state: State, value: int | None, at: int) -> int:
     """
     if value is None or value == v.NONE:
         return 0
-    if value & v.KIND != v.INT:
+    # Below protocol 2 numbers are text.
+    number = v.whole_number(state.window, value) if value & v.KIND in (v.INT, v.NUMBER) else None
+    if number is None or number >= 1 << 16:
         raise Forged(at, "an array wrapper whose alignment is no number")
     length = state.window.cursor.read(at, 1)[0]
     padding = state.window.cursor.peek(at + 1, length)

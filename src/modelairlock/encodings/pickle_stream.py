@@ -7,22 +7,14 @@ would load in turn, and says where two unpicklers would see different instructio
 from collections.abc import Iterator
 
 from modelairlock.encodings.compression import inflate
-from modelairlock.encodings.joblib_array import Forged, array_bytes
+from modelairlock.encodings.joblib_array import Forged, array_bytes, is_array, is_class_of_arrays
+from modelairlock.encodings.joblib_trial import Detours, forked, objects_as_opcodes, raw_as_opcodes
 from modelairlock.encodings.pickle_machine import Ended, State, run
 from modelairlock.encodings.pickle_machine import values as v
-from modelairlock.encodings.pickle_machine.ledger import LOADERS
+from modelairlock.encodings.pickle_machine.ledger import FORGED, LOADERS
 from modelairlock.encodings.pickle_machine.opcodes import reach
 from modelairlock.encodings.pickle_machine.window import SETSTATE
-from modelairlock.encodings.pickle_trial import (
-    MODULE,
-    TRIAL_SECONDS,
-    effects,
-    forked,
-    objects_as_opcodes,
-    raw_as_opcodes,
-    tail_as_opcodes,
-    trial_budget,
-)
+from modelairlock.encodings.pickle_trial import MODULE, TRIAL_SECONDS, effects, finish, trial_budget
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Source, SubSource
 from modelairlock.records.coverage import Because, Gap
@@ -43,8 +35,6 @@ from modelairlock.records.span import Span
 #: a frame that is searched for the opcode that crosses its edge
 FRAME_BYTES = 16 * 1024 * 1024
 CROSSINGS = 4
-#: see `Irregularity`; judged by the rule ``hidden-instructions``
-FORGED = "joblib-wrapper-forged"
 #: see `Irregularity`; judged by the rule ``unvouched-code``
 SETSTATE_NAMED = "pickle-names-setstate"
 
@@ -54,17 +44,22 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
     start = state.position
     problem: ReadProblem | None = None
     arrays: list[Fact | Gap] = []
+    detours = Detours()
     try:
         first = True
         while run(state) is Ended.ARRAY:
             # One by one: what was found in an array stands even if its reading then breaks off.
-            for stated in _array(cursor, state, first=first):
+            for stated in _array(cursor, state, detours, first=first):
                 arrays.append(stated)
             first = False
     except ReadProblem as stopped:
         problem = stopped
-    yield from state.ledger.stated()
-    yield from arrays
+    except MemoryError:
+        state.release()
+        problem = OverLimit(state.position, "what the pickle makes does not fit into memory (limit: worker_bytes)")
+    ordinary = [*state.ledger.stated(), *arrays]
+    yield from ordinary
+    yield from detours.beyond(stated for stated in ordinary if not isinstance(stated, Gap))
     if state.window.setstate >= 0:
         at = state.window.setstate
         yield Irregularity(span=Span(at, at), kind=SETSTATE_NAMED, detail=f"the pickle's own strings name {SETSTATE}")
@@ -83,7 +78,7 @@ def pickle_facts(cursor: Cursor, state: State) -> Iterator[Fact | Gap]:
 # -- joblib ----------------------------------------------------------------------------------------------------
 
 
-def _array(cursor: Cursor, state: State, *, first: bool) -> Iterator[Fact | Gap]:
+def _array(cursor: Cursor, state: State, detours: Detours, *, first: bool) -> Iterator[Fact | Gap]:
     """What follows an array wrapper, the `first` of its pickle or not."""
     at = state.position
     state.frames.leave(at)
@@ -96,16 +91,17 @@ def _array(cursor: Cursor, state: State, *, first: bool) -> Iterator[Fact | Gap]
             yield Irregularity(span=Span(at, at), kind=FORGED, detail=problem.detail)
         yield from raw_as_opcodes(at, fork)
         raise
-    state.array_state = None
-    if following.subclass & v.KIND == v.GLOBAL:
-        yield from _subclass(state, at, following.subclass)
+    yield from _subclass(state, at, following.subclass)
+    state.take_array()
     if following.objects:
         yield from _objects(cursor, state, following.start, fork)
+        if first:
+            yield from detours.again(cursor, state.position)
     else:
         cursor.pass_over(following.start, following.end)
         yield from raw_as_opcodes(at, fork)
         if following.padded:
-            yield from tail_as_opcodes(cursor, state, following.end - following.padded, following.end)
+            yield from detours.tail(cursor, state, following.end - following.padded, following.end)
         state.position = following.end
     state.window.skip(state.position)
 
@@ -119,14 +115,18 @@ def _objects(cursor: Cursor, state: State, start: int, fork: State | Gap | None)
         if not isinstance(stated, Gap):
             ordinary.append(stated)
     state.position = inner.position
+    if not is_array(inner, inner.result):
+        # It is taken for one by those who look at the wrapper alone.
+        state.stack[-1] = v.UNKNOWN
+        yield Irregularity(span=Span(start, start), kind=FORGED, detail="the pickle of an array of objects makes none")
     yield from objects_as_opcodes(start, fork, ordinary)
 
 
 def _subclass(state: State, at: int, subclass: int) -> Iterator[Fact]:
     """joblib makes an instance of the class that the wrapper names: ``_reconstruct(subclass, (0,), b"b")``."""
-    value = state.ledger.value(subclass)
-    if (value.module, value.text) not in {("numpy", "ndarray"), ("numpy", "memmap")}:
-        yield Call(span=Span(at, at), callable=value, how="newobj")
+    if not is_class_of_arrays(state, subclass):
+        yield Call(span=Span(at, at), callable=state.ledger.value(subclass), how="newobj")
+        yield Irregularity(span=Span(at, at), kind=FORGED, detail="an array of a class that joblib writes otherwise")
 
 
 # -- frames --------------------------------------------------------------------------------------------------
@@ -222,13 +222,11 @@ def whole_or_acting(source: Source) -> tuple[bool, bool]:
     For files without a magic number: an unpickler runs what it finds before it meets what is no opcode.
     """
     trial = State(Cursor(source, "", Budget(Limits(seconds=TRIAL_SECONDS, facts=1000))), 0, joblib=False)
-    try:
-        run(trial)
-    except OverLimit:
+    ending = finish(trial)
+    if ending.unfinished:
         return True, True
-    except ReadProblem:
-        return False, _acts(trial, stopped_well=False)
-    return trial.position == source.size, _acts(trial, stopped_well=True)
+    whole = ending.stopped and trial.position == source.size
+    return whole, _acts(trial, stopped_well=ending.stopped)
 
 
 def _acts(trial: State, *, stopped_well: bool) -> bool:

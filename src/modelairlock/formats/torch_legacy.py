@@ -28,7 +28,8 @@ def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
     at = 0
     states: list[State] = []
     for number in range(5):
-        state = State(cursor, at)
+        # No loader that reads arrays between opcodes reads five pickles.
+        state = State(cursor, at, joblib=False)
         state.watching = number == 4
         yield from pickle_facts(cursor, state)
         states.append(state)

@@ -22,7 +22,7 @@ from modelairlock.profiles.arguments import CONSTRAINTS, arguments_fit
 from modelairlock.profiles.plain import Question, Stained, all_plain, plain, stains
 from modelairlock.records.facts import LOOKED_UP, Build, Call, Fact, Value
 from modelairlock.records.profile import STATE_CONSTRAINTS, Harm, HarmCategory, Trait, Use, Vouch
-from modelairlock.records.uses import NameUse
+from modelairlock.records.uses import MAKERS, NameUse
 
 __all__ = ["CONSTRAINTS", "Library", "Profiles", "arguments_fit", "canonical"]
 
@@ -140,8 +140,10 @@ class Profiles:
         if not isinstance(use.fact, Call):
             return True
         named = not vouch.arguments or arguments_fit(vouch.arguments, use.arguments, self.vouches)
-        kept = trait.keeps and not any(value.kind == "global" and not plain(value, question) for value in use.arguments)
-        return named and (kept or all_plain(use.arguments, question)) and not _keywords(use.fact)
+        # Of the class that pickle's own helpers make an instance of, the constraint has seen that it is vouched for.
+        arguments = use.arguments[1:] if (use.module, use.qualname) in MAKERS else use.arguments
+        kept = trait.keeps and not any(value.kind == "global" and not plain(value, question) for value in arguments)
+        return named and (kept or all_plain(arguments, question)) and not _keywords(use.fact)
 
     def _state_fits(self, vouch: Vouch, build: Build, question: Question) -> bool:
         trait, kind = vouch.trait, build.state.kind

@@ -149,7 +149,7 @@ class PickleStream(_Fact, frozen=True):
 class FrameTrick(_Fact, frozen=True):
     """A frame (PEP 3154) that not all unpicklers read alike: see CPython gh-154848."""
 
-    kind: Literal["opcode-crosses-frame", "nested-frame"]
+    kind: Literal["opcode-crosses-frame", "nested-frame", "frame-beyond-stop"]
     detail: str
 
 

@@ -3,7 +3,8 @@
 ## Why it matters
 
 Unpicklers disagree on a stream whose frames are broken: CPython's C unpickler, reading from a file, drops what is left
-of a frame and goes on behind it (CPython gh-154848, most versions in use), while others read straight on. The bytes of
+of a frame and goes on behind it (CPython gh-154848, most versions in use), while others read straight on. A frame that
+goes on behind the end of its pickle hides what follows from whoever reads pickle by pickle. The bytes of
 a joblib array are numbers to joblib and opcodes to ``pickle.load``. Whoever builds a file like this shows one content
 to those who inspect it and another to those who load it.
 

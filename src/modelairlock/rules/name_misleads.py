@@ -40,24 +40,12 @@ _CODE = frozenset(
 #: formats of models and data that mislead nobody under a checkpoint's name, and yet are not what it says
 _INERT = frozenset(
     (
-        "safetensors",
-        "npy",
-        "npz",
-        "json_text",
-        "text",
-        "image",
-        "gguf",
-        "ggml",
-        "oci_manifest",
-        "ollama_text",
-        "onnx",
-        "ort",
-        "tflite",
-        "skops_schema",
-        "keras_config",
-        "openvino",
+        "safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "ggml", "oci_manifest", "ollama_text",
+        "onnx", "ort", "tflite", "skops_schema", "keras_config", "openvino", "tfjs", "meta_graph", "tensorflow_index",
+        "tensorflow_data", "saved_model", "tensorflow_checkpoint", "tensorflow_fingerprint", "keras_metadata",
+        "tfhub_module", "graph_def",
     )
-)
+)  # fmt: skip
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
 _QUIET = frozenset(
     (

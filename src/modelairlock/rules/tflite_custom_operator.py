@@ -66,30 +66,6 @@ _BUILTIN = {
     "PLACEHOLDER_FOR_GREATER_OP_CODES": "a mark for newer operators, and none itself",
     "STABLEHLO_CUSTOM_CALL": "it calls what the loading program has registered",
 }
-#: kernels of TensorFlow that Flex operators of converted models run, and that compute and do nothing else
-_FLEX = _names("""
-    Abs Acos Acosh Add AddN AddV2 All Any Asin Asinh Atan Atanh BatchMatMul BatchMatMulV2 BatchMatMulV3 Betainc
-    BiasAdd Bincount Bitcast BitwiseAnd BitwiseOr BitwiseXor BroadcastTo Bucketize Cast Ceil CheckNumerics
-    Cholesky ClipByValue Complex ComplexAbs Concat ConcatV2 Conj Const Conv1D Conv2D Conv2DBackpropInput Conv3D
-    Cos Cosh CropAndResize Cross Cumprod Cumsum DepthwiseConv2dNative Det Diag DiagPart Digamma Div DivNoNan
-    Einsum Elu Equal Erf Erfc Erfinv Exp Expm1 ExpandDims FFT FFT2D FFT3D Fill Floor FloorDiv FloorMod
-    FusedBatchNorm FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual IFFT IFFT2D IFFT3D IRFFT
-    IRFFT2D Identity IdentityN Imag Inv InvertPermutation IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less
-    LessEqual Lgamma LinSpace Log Log1p LogMatrixDeterminant LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul
-    MatrixBandPart MatrixDeterminant MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixInverse MatrixSetDiag
-    MatrixSolve Max MaxPool MaxPool3D Maximum Mean Min Minimum Mod Mul MulNoNan Multinomial Neg NotEqual
-    NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 OneHot OnesLike Pack Pad PadV2
-    ParallelDynamicStitch Pow Prod Qr RFFT RFFT2D RaggedRange RaggedTensorToTensor RandomStandardNormal
-    RandomUniform RandomUniformInt Range Rank Real RealDiv Reciprocal RegexFullMatch RegexReplace Relu Relu6
-    Reshape ResizeBilinear ResizeNearestNeighbor ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd
-    SegmentMax SegmentMean SegmentSum Select SelectV2 Selu Shape Sigmoid Sign Sin Sinh Size Slice Softmax
-    Softplus Softsign SparseReshape SparseSegmentMean SparseSegmentSum SparseTensorDenseMatMul SparseToDense
-    Split SplitV Sqrt Square SquaredDifference Squeeze StridedSlice StringJoin StringLength StringLower
-    StringSplitV2 StringStrip StringToHashBucketFast StringToNumber StringUpper Sub Sum Svd Tan Tanh
-    TensorListElementShape TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve
-    TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv Unique Unpack
-    UnsortedSegmentMax UnsortedSegmentSum Where Xdivy Xlogy ZerosLike
-""")
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -111,8 +87,6 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 
 def _about(fact: Operator) -> str:
     """Why nobody vouches for an operator; nothing if somebody does."""
-    if fact.dialect == "tensorflow":
-        return "" if fact.name in _FLEX else "a kernel of TensorFlow that nobody here vouches for"
     if fact.dialect != "tflite":
         return ""
     if fact.domain != "custom":

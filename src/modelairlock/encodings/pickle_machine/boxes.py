@@ -26,6 +26,10 @@ TUPLE_ITEMS = 1024
 CONSTANTS = frozenset((v.INT, v.STR, v.BYTES, v.CONSTANT, v.NUMBER))
 
 
+#: in `Boxes.filled`: not as it was in the boxes before
+_CHANGED = 2
+
+
 class Box:
     """What a list, dict (keys and values in turn) or set holds."""
 
@@ -54,7 +58,7 @@ class Box:
 class Boxes:
     """All boxes of one pickle, by number; 0 stands for those that were made before anybody watched."""
 
-    __slots__ = ("count", "filled", "given", "held", "kept", "kept_globals", "late", "tuples")
+    __slots__ = ("before", "count", "filled", "given", "held", "kept", "kept_globals", "late", "tuples")
 
     def __init__(self, tuples: "array[int]") -> None:
         self.tuples = tuples
@@ -68,17 +72,14 @@ class Boxes:
         self.late = False
         #: names that were put into some box as values
         self.kept_globals: set[int] = set()
+        #: the boxes of which these are a branch, and which rest meanwhile
+        self.before: Boxes | None = None
 
-    def copy(self, tuples: "array[int]", *, known: bool = True) -> "Boxes":
-        """The same boxes over a copy of the tuples, with what is `known` of them or without."""
+    def branch(self, tuples: "array[int]") -> "Boxes":
+        """The same boxes over a copy of the tuples, without a copy of each: for as long as these here do not change."""
         twin = Boxes(tuples)
-        twin.count = self.count
-        if not known:
-            twin.filled = bytearray(b"\1") * len(self.filled)
-            return twin
-        twin.filled, twin.held = self.filled[:], self.held
-        twin.given, twin.late = set(self.given), self.late
-        twin.kept = {number: box.copy() for number, box in self.kept.items()}
+        twin.count, twin.late, twin.before = self.count, self.late, self
+        twin.filled = self.filled.replace(b"\2", b"\1")
         return twin
 
     def new(self, kind: int) -> int:
@@ -90,24 +91,31 @@ class Boxes:
     def find(self, value: int) -> Box | None:
         """What the box holds; None if that is unknown."""
         number = value >> 8
-        box = self.kept.get(number)
+        box = self._kept(number)
         if box is not None:
             return box
         return None if not number or self.filled[number] else Box()
 
+    def _kept(self, number: int) -> Box | None:
+        box = self.kept.get(number)
+        if box is None and self.before is not None and self.filled[number] != _CHANGED:
+            return self.before.kept.get(number)
+        return box
+
     def fill(self, value: int, items: list[int]) -> None:
         """Put `items` into a box."""
         number = value >> 8
-        if number in self.given and number:
+        if number and (number in self.given or (self.before is not None and number in self.before.given)):
             self.late = True
         box = self.kept.get(number)
         before = box.size() if box else 0
         if box is None:
-            box = Box()
-            if number == 0 or self.filled[number]:
+            known = self._kept(number)
+            box = known.copy() if known else Box()
+            if not known and (number == 0 or self.filled[number]):
                 box.known, box.items = False, None
             if number:
-                self.filled[number] = 1
+                self.filled[number] = _CHANGED
                 self.kept[number] = box
         if box.items is not None:
             box.items.extend(items)

@@ -1,7 +1,8 @@
 """Frames (PEP 3154): a promise that no opcode crosses an edge. Unpicklers disagree on what to do when one does.
 
 `_pickle.c` reading from a file drops what is left of the frame and reads the argument after it (CPython gh-154848),
-``pickle.py`` stops, ``pickle.loads`` and ``pickletools`` read straight on. So a crossing is a fact, always.
+``pickle.py`` stops, ``pickle.loads`` and ``pickletools`` read straight on. So a crossing is a fact, always. And so is a
+frame that goes on behind STOP: who read it whole has left the file behind the frame, and the next load begins there.
 """
 
 from typing import Literal
@@ -53,6 +54,14 @@ class Frames:
             self._trick("opcode-crosses-frame", at, "raw bytes begin inside a frame")
             self.end = -1
 
-    def _trick(self, kind: Literal["opcode-crosses-frame", "nested-frame"], at: int, detail: str) -> None:
+    def stop(self, at: int) -> None:
+        """The pickle ends at `at`, behind its STOP: so must its frame."""
+        if self.end > at:
+            self._trick("frame-beyond-stop", at, f"a frame goes on {self.end - at} bytes behind the end of its pickle")
+        self.end = -1
+
+    def _trick(
+        self, kind: Literal["opcode-crosses-frame", "nested-frame", "frame-beyond-stop"], at: int, detail: str
+    ) -> None:
         if len(self.tricks) < TRICKS:
             self.tricks.append(FrameTrick(span=Span(at, at), kind=kind, detail=detail))

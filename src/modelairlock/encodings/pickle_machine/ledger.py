@@ -93,6 +93,10 @@ _PIECE = 1 << 16
 ORDINARY = 1 << 16
 #: see `Irregularity`; judged by the rule ``unvouched-code``
 UNMAPPED = "pickle-name-unmapped"
+#: see `Irregularity`; judged by the rule ``hidden-instructions``
+FORGED = "joblib-wrapper-forged"
+#: characters of all names that one pickle imports; honest ones have thousands, of a few dozen characters each
+NAMES = 4_000_000
 #: see `Irregularity`; judged by the rule ``special-attribute``
 FILLED_LATE = "pickle-filled-late"
 #: how much of a constant that matters is part of the shape
@@ -117,6 +121,8 @@ class Ledger(Descriptions):
         "asked",
         "counts",
         "facts",
+        "garbled",
+        "letters",
         "names",
         "ordinary",
         "pids",
@@ -134,24 +140,29 @@ class Ledger(Descriptions):
         self.counts: list[int] = []
         self.seen: dict[object, int] = {}
         self.names: dict[tuple[str, str], int] = {}
+        #: characters of them
+        self.letters = 0
         self.shapes: dict[object, _Shape] = {}
         self.words: dict[object, tuple[int, int]] = {}
         self.pids: dict[Value, int] = {}
         #: by name, where in `tuples` it stands as an argument of a call; elsewhere it is kept as a value
         self.used: dict[int, set[int]] = {}
         self.used_count = 0
+        #: whether these are the effects of a file that is read otherwise than it was meant: then a dict of attributes
+        #: may well have keys that are none, and honestly so
+        self.garbled = False
         #: strings that are fit to name an attribute of a state
         self.ordinary: set[int] = set()
         #: strings that name one of `ASKED`
         self.asked: dict[int, str] = {}
 
-    def twin(self, window: Window, limits: Limits, *, boxes: bool) -> "Ledger":
-        """A ledger that knows every value of this one (what is in `boxes` too?), and has no facts yet."""
+    def twin(self, window: Window, limits: Limits) -> "Ledger":
+        """A ledger that knows every value of this one, as long as this one rests, and has no facts yet."""
         twin = Ledger(window, limits)
         twin.globals, twin.described, twin.names = self.globals[:], self.described[:], dict(self.names)
         twin.calls, twin.persistent = self.calls[:], self.persistent[:]
         twin.tuples = self.tuples[:]
-        twin.boxes = self.boxes.copy(twin.tuples, known=boxes)
+        twin.boxes = self.boxes.branch(twin.tuples)
         return twin
 
     def add(self, key: object, fact: Fact) -> int:
@@ -213,6 +224,9 @@ class Ledger(Descriptions):
         name = (module, qualname)
         index = self.names.get(name)
         if index is None:
+            self.letters += len(module) + len(qualname)
+            if self.letters > NAMES:
+                raise OverLimit(span[0], f"names of more than {NAMES:,} characters are imported")
             index = self.names[name] = len(self.globals)
             self.globals.append(name)
             self.described.append(Value("global", qualname, module=module))
@@ -221,12 +235,31 @@ class Ledger(Descriptions):
             self.add(key, Import(span=Span(*span), module=module, qualname=qualname, opcode=opcode))
         return index << 4 | v.GLOBAL
 
+    def import_of_long_name(self, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
+        """An import whose name is longer than any, and is told in part."""
+        if not self.again(("long", opcode)):
+            most = self.limits.text_characters
+            named = [Value("str", text[:most], cut=len(text) > most) for text in (module, qualname)]
+            fact = UnresolvedImport(span=Span(*span), module=named[0], qualname=named[1], opcode=opcode)
+            self.add(("long", opcode), fact)
+        return v.UNRESOLVED
+
     def unmapped(self, span: tuple[int, int], module: str, qualname: str, protocol: int) -> None:
         """A name of Python 2 where no unpickler maps it: a module of that name is imported, if there is one."""
         key = ("unmapped", module, qualname)
         if not self.again(key):
             detail = f"{module}.{qualname} at protocol {protocol}"
             self.add(key, Irregularity(span=Span(*span), kind=UNMAPPED, detail=detail))
+
+    def forged(self, span: tuple[int, int], detail: str) -> None:
+        """A stand-in for an array is used as joblib never does."""
+        if not self.again(("forged", detail)):
+            self.add(("forged", detail), Irregularity(span=Span(*span), kind=FORGED, detail=detail))
+
+    def another(self, made: int) -> int:
+        """A value that is told like `made`, the result of a call, and is not the same."""
+        self.calls.append(self.calls[made >> 4])
+        return len(self.calls) - 1 << 4 | v.CALL
 
     def filled_late(self, span: tuple[int, int]) -> None:
         """Something goes into a list or dict after a call or a state was given it."""
@@ -388,7 +421,7 @@ class Ledger(Descriptions):
     def _odd(self, key: int) -> str:
         text = self.text(key)
         if text is None:
-            return "?"
+            return "" if self.garbled and self._is_no_text(key) else "?"
         if text.startswith("__"):
             return text[:CONSTANT_CHARACTERS]
         if text in ASKED:
@@ -399,6 +432,9 @@ class Ledger(Descriptions):
         if len(self.ordinary) < ORDINARY:
             self.ordinary.add(key)
         return ""
+
+    def _is_no_text(self, key: int) -> bool:
+        return key & v.KIND in _NO_TEXT or self._is_dtype(key)
 
     def _is_dtype(self, target: int) -> bool:
         if target & v.KIND != v.CALL:
@@ -435,6 +471,8 @@ class Ledger(Descriptions):
             self.add("buffer", Buffer(span=Span(*span)))
 
 
+#: kinds of values that cannot be the name of an attribute
+_NO_TEXT = frozenset((v.INT, v.BYTES, v.CONSTANT, v.NUMBER, v.GLOBAL, v.TUPLE, v.BOX))
 #: kinds of arguments that make no shape of their own
 _FOLDED = CONSTANTS - {v.CONSTANT}
 

@@ -7,11 +7,13 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
 
 from modelairlock.encodings.pickle_machine import values as v
+from modelairlock.encodings.pickle_machine.boxes import CONSTANTS
 from modelairlock.encodings.pickle_machine.opcodes import u8
 from modelairlock.encodings.pickle_machine.state import PICKLE_STARTS, State
 from modelairlock.encodings.pickle_machine.window import SETSTATE
 from modelairlock.reading import Malformed, Truncated
 from modelairlock.records.facts import CallHow
+from modelairlock.records.uses import MAKERS
 
 Step = Callable[[State, int], int]
 
@@ -24,6 +26,8 @@ LINE_BYTES = 1 << 16
 #: no way to write `SETSTATE` with escapes is longer, as long as nothing else stands in the string
 _ESCAPED_BYTES = 160
 HIGHEST_PROTOCOL = 5
+#: a name that is longer is told in part; no honest one is
+NAME_CHARACTERS = 1024
 #: pairs of string values whose names are remembered
 RESOLVED = 1 << 16
 #: SETITEMS, SETITEM, ADDITEMS: some of what they put in is hashed and compared
@@ -102,7 +106,7 @@ def _collect(value: int) -> Step:
             state.stack.append(state.boxes.new(value))
             state.boxes.fill(state.stack[-1], items)
             if value != v.LIST:
-                state.ledger.keys((at, at + 1), items[::2] if value == v.DICT else items)
+                _hash(state, at, items[::2] if value == v.DICT else items)
         else:
             state.stack.append(value)
         return at + 1
@@ -110,11 +114,17 @@ def _collect(value: int) -> Step:
     return step
 
 
+def _hash(state: State, at: int, keys: list[int]) -> None:
+    if state.arrays and not state.arrays.isdisjoint(keys):
+        raise Malformed(at, "keys that have a hash", "an array")
+    state.ledger.keys((at, at + 1), keys)
+
+
 def put_items(state: State, at: int, opcode: int, mark: int) -> None:
     """SETITEM(S), APPEND(S), ADDITEMS, when the target is no plain container or its items are kept."""
     target, items = state.stack[mark - 1], state.stack[mark:]
     if opcode in _KEYED:
-        state.ledger.keys((at, at + 1), items if opcode == 0x90 else items[::2])
+        _hash(state, at, items if opcode == 0x90 else items[::2])
     if target & v.KIND == v.BOX:
         state.boxes.fill(target, items)
         if state.boxes.late:
@@ -176,6 +186,8 @@ def _put(state: State, at: int) -> int:
 
 def _imported(state: State, span: tuple[int, int], module: str, qualname: str, opcode: str) -> int:
     state.watching = True
+    if len(module) > NAME_CHARACTERS or len(qualname) > NAME_CHARACTERS:
+        return state.ledger.import_of_long_name(span, module, qualname, opcode)
     if state.mapped > 2 and ((module, qualname) in NAME_MAPPING or module in IMPORT_MAPPING):
         state.ledger.unmapped(span, module, qualname, state.mapped)
     return state.ledger.import_(span, module, qualname, opcode)
@@ -207,12 +219,15 @@ def _stack_global(state: State, at: int) -> int:
     known = state.resolved.get(key)
     if known is None:
         known = (ledger.text(module_value) or "", ledger.text(name_value) or "")
-        if len(state.resolved) < RESOLVED:
-            state.resolved[key] = known
     if known[0] and known[1]:
-        state.stack.append(_imported(state, (at, at + 1), *known, "STACK_GLOBAL"))
+        value = _imported(state, (at, at + 1), *known, "STACK_GLOBAL")
+        # The ledger's own copy of the names, which it has counted.
+        known = ledger.globals[value >> 4] if value & v.KIND == v.GLOBAL else ("", "")
     else:
-        state.stack.append(ledger.unresolved((at, at + 1), module_value, name_value))
+        value = ledger.unresolved((at, at + 1), module_value, name_value)
+    if len(state.resolved) < RESOLVED:
+        state.resolved.setdefault(key, known)
+    state.stack.append(value)
     return at + 1
 
 
@@ -304,11 +319,49 @@ def _build(state: State, at: int) -> int:
     state.ledger.build((at, at + 1), target, new_state)
     if target & v.KIND == v.CALL:
         if state.joblib and _is_array_wrapper(state, target):
-            state.array_state = new_state
+            _build_wrapper(state, at, target, new_state)
         else:
             state.built.setdefault(target, set()).add(new_state)
             state.built_count += 1
     return at + 1
+
+
+def _fits_array(state: State, new_state: int) -> bool:
+    """Whether an array may take that for its state: (version,) shape, type, order and content."""
+    kind, items = new_state & v.KIND, state.ledger.items(new_state)
+    if items is not None:
+        return len(items) in (4, 5) and any(item & v.KIND not in CONSTANTS for item in items[:2])
+    if kind == v.CALL:
+        # Neither arrays, wrappers nor types are sequences of that.
+        function = state.ledger.calls[new_state >> 4][0]
+        no_sequences = ARRAY_WRAPPERS | {("numpy", "dtype")}
+        known = function & v.KIND == v.GLOBAL and state.ledger.globals[function >> 4] in no_sequences
+        return not known and new_state not in state.arrays
+    if kind == v.BOX:
+        box = state.boxes.find(new_state)
+        return new_state & 0xFF == v.LIST and (box is None or box.items != [])
+    return kind not in CONSTANTS and kind != v.GLOBAL
+
+
+def _build_wrapper(state: State, at: int, target: int, new_state: int) -> None:
+    """BUILD on a wrapper, behind which joblib reads an array, or on what only looks like one."""
+    ledger = state.ledger
+    if target in state.arrays:
+        if not _fits_array(state, new_state):
+            raise Malformed(at, "the state of an array", "something else")
+        ledger.forged((at, at + 1), "an array that was read is given a state, as if it were still to be read")
+        return
+    function, _, arguments = ledger.calls[target >> 4]
+    names = [ledger.globals[value >> 4] for value in (function, *arguments[:1]) if value & v.KIND == v.GLOBAL]
+    if names[0] in MAKERS:
+        names.pop(0)
+    if function & v.KIND != v.GLOBAL or names[0] not in ARRAY_WRAPPERS:
+        ledger.forged((at, at + 1), "something is given a state that was made of an array wrapper's class, and is none")
+    elif state.wrapper not in (names[0], None):
+        # Who knows one of them takes what follows the other for opcodes.
+        ledger.forged((at, at + 1), "array wrappers of two kinds in one pickle")
+    state.wrapper = names[0]
+    state.array_state = new_state
 
 
 # -- the rest --------------------------------------------------------------------------------------------------
@@ -355,6 +408,7 @@ def _stop(state: State, at: int) -> int:
     state.result = state.pop(at)
     if state.result & v.KIND == v.GLOBAL:
         state.boxes.kept_globals.add(state.result)
+    state.frames.stop(at + 1)
     return at + 1
 
 

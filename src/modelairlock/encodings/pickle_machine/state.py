@@ -43,23 +43,43 @@ class State:
         self.array_state: int | None = None
         #: whether a wrapper of this pickle had an alignment; then all have
         self.aligned = False
+        #: the class of this pickle's wrappers
+        self.wrapper: tuple[str, str] | None = None
+        #: what joblib puts where a wrapper was, by wrapper and to be found: an array, which is no wrapper any more
+        self.read_arrays: dict[int, int] = {}
+        self.arrays: set[int] = set()
         #: names that STACK_GLOBAL found for a pair of string values
         self.resolved: dict[tuple[int, int], tuple[str, str]] = {}
         #: what STOP returned
         self.result: int = v.NONE
 
     def fork(self, cursor: Cursor, at: int | None = None) -> "State":
-        """The same machine at the same place, for a loader that takes what follows for opcodes.
-
-        `at` another place, it has forgotten what lists and dicts hold, which is most of the work.
+        """The same machine at the same place, for a loader that takes what follows for opcodes; `at` another place, for
+        an old joblib. This machine must rest meanwhile.
         """
-        twin = State(cursor, self.position if at is None else at, joblib=False)
-        twin.ledger = self.ledger.twin(twin.window, cursor.limits, boxes=at is None)
+        twin = State(cursor, self.position if at is None else at, joblib=at is not None)
+        twin.ledger = self.ledger.twin(twin.window, cursor.limits)
+        twin.ledger.garbled = at is not None
         twin.boxes = twin.ledger.boxes
         twin.memo = self.memo.copy()
         twin.stack, twin.marks = self.stack[:], self.marks[:]
-        twin.watching, twin.mapped = self.watching, self.mapped
+        twin.watching, twin.mapped, twin.wrapper = self.watching, self.mapped, self.wrapper
+        twin.read_arrays, twin.arrays = dict(self.read_arrays), set(self.arrays)
         return twin
+
+    def release(self) -> None:
+        """Let go of all that no fact needs: there is no memory left, and nothing more will be read."""
+        self.stack, self.marks, self.memo = [], [], Memo()
+        self.resolved, self.built, self.candidates = {}, {}, set()
+
+    def take_array(self) -> None:
+        """joblib has read the array whose wrapper is on top of the stack, and puts it there instead."""
+        wrapper = self.stack[-1]
+        if wrapper not in self.read_arrays:
+            self.read_arrays[wrapper] = self.ledger.another(wrapper)
+            self.arrays.add(self.read_arrays[wrapper])
+        self.stack[-1] = self.read_arrays[wrapper]
+        self.array_state = None
 
     def cells(self) -> int:
         """Values that are held on to."""
