@@ -3,9 +3,10 @@
 ## Why it matters
 
 The built-in operators of TensorFlow Lite compute numbers from numbers. A custom operator is whatever the program that
-loads the model registers under its name, from a library that it brings along; a Flex operator is any kernel of
-TensorFlow. Those that everybody uses (MediaPipe's, the ones in TensorFlow Lite itself) are known here to compute and
-nothing else. Any other may be just as harmless; nobody here has looked, so the file is held, not condemned.
+loads the model registers under its name, from a library that it brings along. (A Flex operator is a kernel of
+TensorFlow, and judged as an operator of TensorFlow's graphs: see graph-reaches-out, graph-unvouched-operator.) Those
+that everybody uses (MediaPipe's, the ones in TensorFlow Lite itself) are known here to compute and nothing else. Any
+other may be just as harmless; nobody here has looked, so the file is held, not condemned.
 
 Operators of accelerators (``edgetpu-custom-op``, ``ethos-u``) hold a compiled program, which nobody here reads.
 
@@ -21,6 +22,7 @@ from modelairlock.records.facts import Operator
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.tensorflow import EFFECTS
 from modelairlock.records.text import shown
 
 _TOLD = 50
@@ -66,30 +68,8 @@ _BUILTIN = {
     "PLACEHOLDER_FOR_GREATER_OP_CODES": "a mark for newer operators, and none itself",
     "STABLEHLO_CUSTOM_CALL": "it calls what the loading program has registered",
 }
-#: kernels of TensorFlow that Flex operators of converted models run, and that compute and do nothing else
-_FLEX = _names("""
-    Abs Acos Acosh Add AddN AddV2 All Any Asin Asinh Atan Atanh BatchMatMul BatchMatMulV2 BatchMatMulV3 Betainc
-    BiasAdd Bincount Bitcast BitwiseAnd BitwiseOr BitwiseXor BroadcastTo Bucketize Cast Ceil CheckNumerics
-    Cholesky ClipByValue Complex ComplexAbs Concat ConcatV2 Conj Const Conv1D Conv2D Conv2DBackpropInput Conv3D
-    Cos Cosh CropAndResize Cross Cumprod Cumsum DepthwiseConv2dNative Det Diag DiagPart Digamma Div DivNoNan
-    Einsum Elu Equal Erf Erfc Erfinv Exp Expm1 ExpandDims FFT FFT2D FFT3D Fill Floor FloorDiv FloorMod
-    FusedBatchNorm FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual IFFT IFFT2D IFFT3D IRFFT
-    IRFFT2D Identity IdentityN Imag Inv InvertPermutation IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less
-    LessEqual Lgamma LinSpace Log Log1p LogMatrixDeterminant LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul
-    MatrixBandPart MatrixDeterminant MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixInverse MatrixSetDiag
-    MatrixSolve Max MaxPool MaxPool3D Maximum Mean Min Minimum Mod Mul MulNoNan Multinomial Neg NotEqual
-    NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 OneHot OnesLike Pack Pad PadV2
-    ParallelDynamicStitch Pow Prod Qr RFFT RFFT2D RaggedRange RaggedTensorToTensor RandomStandardNormal
-    RandomUniform RandomUniformInt Range Rank Real RealDiv Reciprocal RegexFullMatch RegexReplace Relu Relu6
-    Reshape ResizeBilinear ResizeNearestNeighbor ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd
-    SegmentMax SegmentMean SegmentSum Select SelectV2 Selu Shape Sigmoid Sign Sin Sinh Size Slice Softmax
-    Softplus Softsign SparseReshape SparseSegmentMean SparseSegmentSum SparseTensorDenseMatMul SparseToDense
-    Split SplitV Sqrt Square SquaredDifference Squeeze StridedSlice StringJoin StringLength StringLower
-    StringSplitV2 StringStrip StringToHashBucketFast StringToNumber StringUpper Sub Sum Svd Tan Tanh
-    TensorListElementShape TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve
-    TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv Unique Unpack
-    UnsortedSegmentMax UnsortedSegmentSum Where Xdivy Xlogy ZerosLike
-""")
+#: kernels of TensorFlow that reach out only if their settings say so, which are not read where a Flex operator has them
+_BY_SETTINGS = frozenset(("prints", "debugs", "schema", "names-file"))
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -112,7 +92,9 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 def _about(fact: Operator) -> str:
     """Why nobody vouches for an operator; nothing if somebody does."""
     if fact.dialect == "tensorflow":
-        return "" if fact.name in _FLEX else "a kernel of TensorFlow that nobody here vouches for"
+        # the rules for TensorFlow's graphs judge all others
+        effect = EFFECTS.get(fact.name)
+        return "its settings say whether it reaches a file" if effect and effect.kind in _BY_SETTINGS else ""
     if fact.dialect != "tflite":
         return ""
     if fact.domain != "custom":
