@@ -19,7 +19,8 @@ for _name in LIBRARIES:
 INSTALLED = {"frameworks", "models"}
 #: what the `frameworks` extra of pyproject.toml leaves out: torchvision comes for CUDA from the index, and
 #: does not import beside a torch for processors; add one there, and drop it here
-LEFT_OUT = ("torchvision is not installed",)
+#: tensorflow is as large as all the rest: install tensorflow-cpu to have its tables compared
+LEFT_OUT = ("torchvision is not installed", "No module named 'tensorflow'")
 ALL = bool(os.environ.get("MODELAIRLOCK_ALL"))
 
 

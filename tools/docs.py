@@ -23,7 +23,7 @@ from tools.commands import command_page, commands
 
 ROOT = Path(__file__).resolve().parent.parent
 #: what people ask for first; tests/test_guides.py tries that none of it is CLEAR
-NOT_READ_YET = "HDF5, TensorFlow, SentencePiece, YAML, XGBoost's own binary formats"
+NOT_READ_YET = "SentencePiece, YAML, CoreML, TensorRT, XGBoost's and CatBoost's own binary formats"
 #: folders below docs/ that hold generated pages only
 GENERATED = ("formats", "rules", "cli", "schema")
 

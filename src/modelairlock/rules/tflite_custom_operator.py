@@ -3,9 +3,10 @@
 ## Why it matters
 
 The built-in operators of TensorFlow Lite compute numbers from numbers. A custom operator is whatever the program that
-loads the model registers under its name, from a library that it brings along; a Flex operator is any kernel of
-TensorFlow. Those that everybody uses (MediaPipe's, the ones in TensorFlow Lite itself) are known here to compute and
-nothing else. Any other may be just as harmless; nobody here has looked, so the file is held, not condemned.
+loads the model registers under its name, from a library that it brings along. (A Flex operator is a kernel of
+TensorFlow, and judged as an operator of TensorFlow's graphs: see graph-reaches-out, graph-unvouched-operator.) Those
+that everybody uses (MediaPipe's, the ones in TensorFlow Lite itself) are known here to compute and nothing else. Any
+other may be just as harmless; nobody here has looked, so the file is held, not condemned.
 
 Operators of accelerators (``edgetpu-custom-op``, ``ethos-u``) hold a compiled program, which nobody here reads.
 
@@ -21,6 +22,7 @@ from modelairlock.records.facts import Operator
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.tensorflow import EFFECTS
 from modelairlock.records.text import shown
 
 _TOLD = 50
@@ -66,6 +68,8 @@ _BUILTIN = {
     "PLACEHOLDER_FOR_GREATER_OP_CODES": "a mark for newer operators, and none itself",
     "STABLEHLO_CUSTOM_CALL": "it calls what the loading program has registered",
 }
+#: kernels of TensorFlow that reach out only if their settings say so, which are not read where a Flex operator has them
+_BY_SETTINGS = frozenset(("prints", "debugs", "schema", "names-file"))
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -87,6 +91,10 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 
 def _about(fact: Operator) -> str:
     """Why nobody vouches for an operator; nothing if somebody does."""
+    if fact.dialect == "tensorflow":
+        # the rules for TensorFlow's graphs judge all others
+        effect = EFFECTS.get(fact.name)
+        return "its settings say whether it reaches a file" if effect and effect.kind in _BY_SETTINGS else ""
     if fact.dialect != "tflite":
         return ""
     if fact.domain != "custom":

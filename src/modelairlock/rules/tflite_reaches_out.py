@@ -1,14 +1,16 @@
-"""A TFLite model keeps its numbers in files outside its folder
+"""A TFLite model keeps its numbers in a file out of its own folder
 
 ## Why it matters
 
-A model may keep its numbers in other files (external buffers, since LiteRT 2.0). A path that leads out of the model's
-folder has the loader map whatever lies there. What Flex operators reach, which are kernels of TensorFlow inside of it,
-the rule `graph-reaches-out` says; only loaders with the Flex delegate run them.
+Since LiteRT 2.0 the numbers of tensors may lie in other files, which the model names (external buffers). A path that
+leads out of the model's folder has the loader map whatever lies there, and hand it out as numbers.
+
+Flex operators reach files as well: they are kernels of TensorFlow, and ``tf.lite.Interpreter`` of the full tensorflow
+package runs them without being asked. They are told by graph-reaches-out.
 
 ## What to do
 
-Do not load it where other files matter; ask for a model whose numbers lie beside it.
+Do not load it. No converter writes such a path; ask its author how it came about.
 """
 
 import re
@@ -37,11 +39,11 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 
 RULE = Rule(
     name="tflite-reaches-out",
-    summary="A TFLite model keeps its numbers in files outside its folder.",
+    summary="A TFLite model keeps its numbers in a file out of its own folder.",
     check=_check,
     looks_at=(Reference,),
     severity=Severity.HIGH,
-    help="Do not load it where other files matter; ask for a model whose numbers lie beside it.",
-    cwe=("CWE-73", "CWE-22", "CWE-829"),
+    help="Do not load it; no converter writes such a path, so ask its author how it came about.",
+    cwe=("CWE-22", "CWE-73"),
     atlas=("AML.T0011.000",),
 )
