@@ -24,11 +24,16 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
+from modelairlock.records.torch_operators import CLASSES
 from modelairlock.records.uses import USED, NameUse, is_method_reference, makers, method_of_class, uses
 from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
 _SCRIPT = "__torch__"
+#: where it looks for classes written in C++
+_NATIVE = "__torch__.torch.classes."
+#: what the reader of a TorchScript archive says of its records
+_ROLE = "torchscript"
 _DOES = {
     "import": "imported",
     "call": "called",
@@ -48,13 +53,18 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
         if use.module.partition(".")[0] == _SCRIPT:
-            of_script.append(use)
+            # The archive's own classes are made of its own source, whose reader accounts for it; one that is not there
+            # is refused by torch.jit.load. Classes in C++ are another matter.
+            own = reading.role == _ROLE and not f"{use.module}.".startswith(_NATIVE)
+            if not own and not (reading.role == _ROLE and f"{use.module}.{use.qualname}" in CLASSES):
+                of_script.append(use)
         elif not _vouched(use, context, stained):
             unvouched.setdefault((use.module, use.qualname), []).append(use)
     if of_script:
-        count = len({use.name for use in of_script})
+        names = sorted({use.name for use in of_script})
         first = of_script[0].fact.span
-        detail = f"{_SCRIPT} ({count} classes of the TorchScript program that the file belongs to)"
+        written = "written in C++" if reading.role == _ROLE else "of the TorchScript program that the file belongs to"
+        detail = shown(f"{_SCRIPT} ({len(names)} classes {written}: {', '.join(names[:3])})", 300)
         yield Gap(start=first.start, end=first.end, because=Because.UNVOUCHED, detail=detail)
     for (module, qualname), used in unvouched.items():
         if context.profiles.harm(module, qualname) is not None:
