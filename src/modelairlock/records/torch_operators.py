@@ -354,6 +354,20 @@ TORCHVISION = words(
     "deform_conv2d nms ps_roi_align ps_roi_pool roi_align roi_pool "
 )
 
+#: control flow of torch.export: they call graphs that stand in the file as well
+HIGHER_ORDER = words(
+    "associative_scan auto_functionalized auto_functionalized_v2 cond flex_attention invoke_subgraph map map_impl scan "
+    "while_loop wrap wrap_with_autocast wrap_with_set_grad_enabled "
+)
+#: Python's arithmetic on sizes, as torch.export names it
+ARITHMETIC = words(
+    "abs add and_ eq floordiv ge getitem gt le lshift lt mod mul ne neg not_ or_ pos pow rshift sub truediv xor "
+)
+MATH = words("ceil floor sqrt trunc")
+SYMBOLIC = words(
+    "sym_float sym_fresh_size sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum _sym_sqrt _sym_log2 _sym_exp"
+)
+
 VOUCHED: dict[str, frozenset[str]] = {
     "aten": ATEN,
     "prim": PRIM,
@@ -365,6 +379,10 @@ VOUCHED: dict[str, frozenset[str]] = {
     "mkldnn_prepacked": MKLDNN_PREPACKED,
     "prepacked": PREPACKED,
     "torchvision": TORCHVISION,
+    "higher_order": HIGHER_ORDER,
+    "_operator": ARITHMETIC,
+    "math": MATH,
+    "torch": SYMBOLIC,
 }
 
 #: C++ classes of torch whose state is packed weights: ``__setstate__`` takes tensors and numbers and packs them anew
