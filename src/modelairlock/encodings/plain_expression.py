@@ -21,6 +21,8 @@ FUNCTIONS = frozenset(
 )  # fmt: skip
 _ASSUMED = frozenset(("positive", "integer", "nonnegative", "real", "zero", "negative", "nonzero", "finite"))
 _KEYWORDS = frozenset(("evaluate", "precision"))
+#: methods of tensors that guards ask
+_MEASURES = frozenset(("dim", "numel", "size", "storage_offset", "stride"))
 _NUMBERS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr)
 _SIGNS = (ast.USub, ast.UAdd, ast.Not, ast.Invert)
 
@@ -71,3 +73,41 @@ def _plain_call(node: ast.Call, depth: int) -> bool:
             return known and all(_plain(one, depth + 1) for one in args)
         case _:
             return False
+
+
+def is_plain_guard(text: str) -> bool:
+    """Whether `text` compares sizes of inputs and no more: ``L['x'].size()[0] >= 2``."""
+    if len(text) > CHARACTERS or not text.isascii() or text.count("(") + text.count("[") > 400 or "\n" in text:
+        return False
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return _guard(tree.body, 0)
+
+
+def _guard(node: ast.expr, depth: int) -> bool:
+    """The forms of guards; what is an attribute is one of `_MEASURES`, called without arguments on an input."""
+    parts: list[ast.expr]
+    match node:
+        case ast.Constant(value=None | bool() | int() | float() | str()):
+            parts = []
+        case ast.UnaryOp(op=op, operand=operand) if isinstance(op, _SIGNS):
+            parts = [operand]
+        case ast.BinOp(op=op, left=left, right=right) if isinstance(op, _NUMBERS):
+            parts = [left, right]
+        case ast.BoolOp(values=values):
+            parts = values
+        case ast.Compare(left=left, comparators=others):
+            parts = [left, *others]
+        case ast.Subscript(value=ast.Name(id="L"), slice=ast.Constant(value=str())):
+            parts = []
+        case ast.Subscript(value=value, slice=ast.Constant(value=int() | str())):
+            parts = [value]
+        case ast.Call(func=ast.Attribute(value=value, attr=name), args=[], keywords=[]) if name in _MEASURES:
+            parts = [value]
+        case ast.Call(func=ast.Name(id="len" | "max" | "min" | "abs" | "int" | "float"), args=args, keywords=[]):
+            parts = args
+        case _:
+            return False
+    return depth < _DEPTH and all(_guard(one, depth + 1) for one in parts)

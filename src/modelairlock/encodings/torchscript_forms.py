@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelairlock.records.torch_operators import words
+
 #: Python's parser allows 200 brackets and 100 indents; torch breaks its lines after 40 characters
 DEPTH = 120
 ROOTS = frozenset({"torch", "ops", "__torch__", "CONSTANTS"})
@@ -21,47 +23,10 @@ BUILTINS: dict[str, tuple[str, str] | None] = {
 }  # fmt: skip
 #: those whose first argument is a type, and where `isinstance` has its own
 _TYPED = {"annotate": 0, "uninitialized": 0, "unchecked_cast": 0, "isinstance": 1}
-TYPES = frozenset(
-    [
-        "Tensor",
-        "int",
-        "float",
-        "bool",
-        "str",
-        "complex",
-        "number",
-        "Scalar",
-        "Device",
-        "Any",
-        "NoneType",
-        "None",
-        "Optional",
-        "List",
-        "Dict",
-        "Tuple",
-        "Union",
-        "Future",
-        "Await",
-        "RRef",
-        "Final",
-        "Generator",
-        "Stream",
-        "Storage",
-        "Layout",
-        "QScheme",
-        "ScalarType",
-        "AnyEnumType",
-        "AnyClassType",
-        "Capsule",
-        "Module",
-        "SymInt",
-        "SymFloat",
-        "SymBool",
-        "list",
-        "tuple",
-        "AnyListType",
-        "AnyTupleType",
-    ]
+TYPES = words(
+    "Tensor int float bool str complex number Scalar Device Any NoneType None Optional List Dict Tuple Union Future "
+    "Await RRef Final Generator Stream Storage Layout QScheme ScalarType AnyEnumType AnyClassType Capsule Module "
+    "SymInt SymFloat SymBool list tuple AnyListType AnyTupleType"
 )
 BASES = frozenset({"Module", "NamedTuple", "Interface", "ModuleInterface", "Enum"})
 _LISTS = frozenset({"__parameters__", "__buffers__", "__forward_pre_hooks__", "__forward_hooks__"})

@@ -9,36 +9,33 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.json_steps import Do, Step, steps
-from modelairlock.encodings.plain_expression import is_plain
+from modelairlock.encodings.plain_expression import is_plain, is_plain_guard
 from modelairlock.encodings.strict_json import walk
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Configured, Fact, Irregularity, Operator, Value
+from modelairlock.records.torch_operators import words
 
 #: torch/_export/serde/schema.py, torch 2.1 to 2.13
-_KEYS = frozenset(
-    (
-        "arg as_bool as_bools as_complex as_custom_obj as_device as_expr as_float as_float_lists as_floats as_graph "
-        "as_int as_int_lists as_ints as_layout as_memory_format as_name as_nested_tensors as_none as_operator "
-        "as_optional_tensor as_optional_tensors as_scalar_type as_string as_string_to_argument as_strings as_sym_bool "
-        "as_sym_bools as_sym_float as_sym_floats as_sym_int as_sym_ints as_tensor as_tensors buffer buffer_mutation "
-        "buffer_name class_fqn config constant_input custom_obj custom_obj_name custom_obj_values device dtype "
-        "expr_str field_names forward_arg_names fqn gradient_to_parameter gradient_to_user_input graph graph_module "
-        "guards_code hint imag in_spec index input_specs inputs is_hop_single_tensor_return is_param "
-        "is_single_tensor_return kind layout loss_output major max_val metadata min_val minor module_call_graph name "
-        "nodes opset_version out_spec output_specs outputs parameter parameter_mutation parameter_name path_name "
-        "persistent range_constraints real requires_grad schema_version signature sizes storage_offset strides "
-        "sym_bool_values sym_float_values sym_int_values target tensor_constant tensor_constant_name tensor_meta "
-        "tensor_values token torch_version treespec_namedtuple_fields type use_pickle user_input user_input_mutation "
-        "user_input_name user_output value verifiers dialect"
-    ).split()
-)  # fmt: skip
+_KEYS = words(
+    "arg as_bool as_bools as_complex as_custom_obj as_device as_expr as_float as_float_lists as_floats as_graph "
+    "as_int as_int_lists as_ints as_layout as_memory_format as_name as_nested_tensors as_none as_operator "
+    "as_optional_tensor as_optional_tensors as_scalar_type as_string as_string_to_argument as_strings as_sym_bool "
+    "as_sym_bools as_sym_float as_sym_floats as_sym_int as_sym_ints as_tensor as_tensors buffer buffer_mutation "
+    "buffer_name class_fqn config constant_input custom_obj custom_obj_name custom_obj_values device dtype "
+    "expr_str field_names forward_arg_names fqn gradient_to_parameter gradient_to_user_input graph graph_module "
+    "guards_code hint imag in_spec index input_specs inputs is_hop_single_tensor_return is_param "
+    "is_single_tensor_return kind layout loss_output major max_val metadata min_val minor module_call_graph name "
+    "nodes opset_version out_spec output_specs outputs parameter parameter_mutation parameter_name path_name "
+    "persistent range_constraints real requires_grad schema_version signature sizes storage_offset strides "
+    "sym_bool_values sym_float_values sym_int_values target tensor_constant tensor_constant_name tensor_meta "
+    "tensor_values token torch_version treespec_namedtuple_fields type use_pickle user_input user_input_mutation "
+    "user_input_name user_output value verifiers dialect"
+)
 #: values of these are dicts with keys of the author's own
-_NAMED = frozenset(
-    (
-        "as_string_to_argument config custom_obj_values metadata opset_version range_constraints sym_bool_values "
-        "sym_float_values sym_int_values tensor_values treespec_namedtuple_fields"
-    ).split()
+_NAMED = words(
+    "as_string_to_argument config custom_obj_values metadata opset_version range_constraints sym_bool_values "
+    "sym_float_values sym_int_values tensor_values treespec_namedtuple_fields"
 )
 _SPECS = frozenset(("in_spec", "out_spec"))
 _OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.\w+)?")
@@ -55,11 +52,15 @@ def _claims(probe: Probe) -> bool:
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
     graph = _Graph()
-    for count, step in enumerate(steps(walk(cursor, 0, cursor.size, constants=True), lambda key, raw: b'"' in raw)):
+    for count, step in enumerate(steps(walk(cursor, 0, cursor.size, constants=True), _has_text)):
         if not count & 1023:
             cursor.budget.check_time(step.piece.position)
         yield from graph.step(step)
     yield from graph.used.values()
+
+
+def _has_text(_: str, raw: bytes) -> bool:
+    return b'"' in raw
 
 
 class _Graph:
@@ -107,7 +108,7 @@ class _Graph:
             self._string(value)
         elif key == "expr_str" and not is_plain(value):
             yield self._configured(step, "expression", value)
-        elif key == "guards_code":
+        elif key == "guards_code" and not is_plain_guard(value):
             yield self._configured(step, "guard", value)
         elif key in _SPECS and "__enum__" in value.encode("ascii", "replace").decode().replace("\\", ""):
             yield self._configured(step, "enum", value)

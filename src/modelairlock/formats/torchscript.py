@@ -13,7 +13,7 @@ from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member, Role
 
-_PICKLES = frozenset({"data.pkl", "constants.pkl", "bytecode.pkl", "mobile_debug_handles.pkl"})
+_PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl", "bytecode.pkl", "mobile_debug_handles.pkl"})
 
 
 def _claims(probe: Probe) -> bool:
@@ -27,7 +27,7 @@ def _role(record: str) -> Role:
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
-    for stated in archive_facts(cursor, "data", "constants", role_of=_role):
+    for stated in archive_facts(cursor, "data", "constants", "traced_inputs", role_of=_role):
         yield stated
         if isinstance(stated, Member) and below_root(stated.name).lower() == "bytecode.pkl":
             detail = "bytecode.pkl: a program for the mobile interpreter, which nothing reads yet"
@@ -41,7 +41,7 @@ FORMAT = Format(
     read=_read,
     extensions=(".pt", ".pth", ".ptl", ".torchscript", ".jit"),
     loaders=("torch.jit.load", "torch.load before 2.6, even with weights_only=True (CVE-2025-32434)"),
-    passes_over="The records under data/ and constants/: torch takes their bytes as numbers of a storage.",
+    passes_over="The records under data/, constants/ and traced_inputs/: torch takes their bytes as numbers.",
     blind_spots=(
         "bytecode.pkl (.ptl) is read as a pickle; the program in it, for the mobile interpreter, stays a gap.",
         "Weights that were trained to misbehave.",

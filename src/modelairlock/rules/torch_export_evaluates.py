@@ -3,8 +3,8 @@
 ## Why it matters
 
 A graph states sizes as expressions, such as ``Symbol('s0', positive=True)``. torch.export.load hands each to
-``sympy.sympify``, which evaluates it as Python: text that is no plain expression runs whatever it says. A description of
-inputs that holds ``__enum__`` names a module, which is imported.
+``sympy.sympify``, which evaluates it as Python: text that is no plain expression runs whatever it says. A description
+of inputs that holds ``__enum__`` names a module, which is imported; guards are executed once the model is used.
 
 ## What to do
 
