@@ -12,6 +12,7 @@ from tests.build import (
     corpus_laundered,
     corpus_numpy,
     corpus_pickle,
+    corpus_script,
     corpus_skops,
     corpus_torch,
     corpus_zip,
@@ -33,4 +34,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_carried.SAMPLES,
     *corpus_gguf.SAMPLES,
     *corpus_keras.SAMPLES,
+    *corpus_script.SAMPLES,
 )

@@ -159,7 +159,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "torch_legacy": (("a.pth", torch_builder.legacy()),),
     "torch_package": (("a.pt", _package()),),
     "torchscript": (("a.pt", torch_builder.torchscript()),),
-    "torchscript_source": (("a.py", torch_builder.SCRIPT.encode() + b"# __torch__.\n"),),
+    "torchscript_source": (("a.py", torch_builder.SCRIPT.encode()),),
     "xz": (("a.txt.xz", lzma.compress(TEXT)),),
     "zip": (("a.zip", _zip()),),
     "zlib": (("a.zlib", zlib.compress(TEXT)),),

@@ -34,8 +34,13 @@ def test_an_honest_one_is_clear() -> None:
 
 
 def test_a_program_for_phones_is_a_gap() -> None:
-    data = zip_file(Entry("a/bytecode.pkl", b"\x80\x02)."), Entry("a/data.pkl", b"\x80\x02}."))
-    assert [gap.because for gap in gaps_of(tree(data, FORMAT, PICKLE))] == [Because.UNSUPPORTED]
+    data = t.torchscript(t.SCRIPT, None, None, Entry("archive/bytecode.pkl", b"\x80\x02)."))
+    assert [gap.because for gap in gaps_of(tree(data, FORMAT, PICKLE, SOURCE))] == [Because.UNSUPPORTED]
+
+
+def test_a_checkpoint_that_is_taken_for_a_program_is_a_gap() -> None:
+    data = zip_file(Entry("a/constants.pkl", b"\x80\x02)."), Entry("a/data.pkl", b"\x80\x02}."))
+    assert ["without code/" in gap.detail for gap in gaps_of(tree(data, FORMAT, PICKLE))] == [True]
 
 
 @pytest.mark.parametrize("name", ["archive/code/__torch__/a.PY", "archive/Code/__torch__/a.py"])

@@ -27,11 +27,20 @@ def _role(record: str) -> Role:
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
+    missing = {"data.pkl", "constants.pkl", "code/"}
     for stated in archive_facts(cursor, "data", "constants", "traced_inputs", role_of=_role):
         yield stated
-        if isinstance(stated, Member) and below_root(stated.name).lower() == "bytecode.pkl":
+        if not isinstance(stated, Member):
+            continue
+        record = below_root(stated.name).lower()
+        missing.discard("code/" if record.startswith("code/") and record.endswith(".py") else record)
+        if record == "bytecode.pkl":
             detail = "bytecode.pkl: a program for the mobile interpreter, which nothing reads yet"
             yield Gap(start=cursor.size, end=cursor.size, because=Because.UNSUPPORTED, detail=detail)
+    if missing:
+        # A checkpoint that has but one of them is taken for TorchScript by some versions of torch and not by others.
+        detail = f"a TorchScript archive without {' or '.join(sorted(missing))}, which torch.jit.save always writes"
+        yield Gap(start=cursor.size, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
 
 
 FORMAT = Format(

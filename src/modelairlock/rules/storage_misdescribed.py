@@ -55,6 +55,8 @@ def _records(reading: Reading) -> Iterator[Judgement]:
     raw = [fact for fact in reading.facts if isinstance(fact, Member) and fact.role == "raw"]
     for member in raw:
         folder, _, key = member.name.partition("/")[2].partition("/")
+        if folder == "traced_inputs" and member.span.start == member.span.end:
+            continue  # torch keeps the shapes of what a model was traced with, and not the numbers
         yield from _compare(reading, member, said.get(folder, {}).get(key))
     there = {member.name.partition("/")[2] for member in raw}
     for folder, keys in said.items():
