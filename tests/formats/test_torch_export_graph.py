@@ -87,7 +87,8 @@ def test_guards() -> None:
 
 
 def test_miss() -> None:
-    assert not FORMAT.claims(probe(example(), "model.json"))
+    assert FORMAT.claims(probe(example(), "model.json"))
+    assert not FORMAT.claims(probe(b'{"graph": {"graph_module": 1}}', "model.json"))
 
 
 def test_damaged() -> None:

@@ -13,12 +13,12 @@ RULE = "script-reaches-out"
 
 
 def test_hit() -> None:
-    code = t.SCRIPT.replace("return x", 'ops.aten.save(x, "/root/.bashrc")\n    return x')
+    code = t.SCRIPT.replace("return x", 'ops.aten.save(x, "/etc/x")\n    return x')
     subject = judged(t.torchscript(code), "model.torchscript")
     [finding] = findings(subject, RULE)
     assert finding.severity is Severity.HIGH
     assert finding.message == (
-        "using it runs aten::save with '/root/.bashrc' (in __torch__.Canary.forward),"
+        "using it runs aten::save with '/etc/x' (in __torch__.Canary.forward),"
         " which writes a file at a path of its choice"
     )
     assert subject.verdict is Verdict.FLAGGED

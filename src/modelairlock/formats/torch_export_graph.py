@@ -41,13 +41,14 @@ _SPECS = frozenset(("in_spec", "out_spec"))
 _OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.\w+)?")
 _PYTHON = re.compile(r"(_operator|math|torch)\.(\w+)")
 _TOLD = 50
+_BEGINS = re.compile(rb"\s*\{\s*\"graph_module\"\s*:")
 OPERATORS = 10_000
 _CHARACTERS = 400
 _STRINGS = 8
 
 
 def _claims(probe: Probe) -> bool:
-    return probe.role == "torch-export"
+    return probe.role == "torch-export" or _BEGINS.match(probe.head) is not None
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:

@@ -53,6 +53,7 @@ _INERT = frozenset(
         "onnx",
         "skops_schema",
         "keras_config",
+        "torch_export_graph",
     )
 )
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
