@@ -51,6 +51,9 @@ _SHAPES: dict[str, tuple[str, Build, bool]] = {
     "save-at-load": ("C10", lambda c: _at_load(f'ops.aten.save(s, "{written(c)}")'), True),
     "from-file-passwd": ("C10", lambda c: _body('_0 = torch.from_file("/etc/passwd", False, 64)'), True),
     "save-as-method": ("C10", lambda c: _body(f'_0 = (x).save("{written(c)}", )'), True),
+    "save-of-self": ("C10", lambda c: _body(f'_0 = self.save("{written(c)}")'), True),
+    "save-looked-up": ("C10", lambda c: _body("f = x.save", f'_0 = f("{written(c)}")'), True),
+    "save-by-getattr": ("C10", lambda c: _body('f = getattr(x, "save")', f'_0 = f("{written(c)}")'), True),
     "save-as-torch": ("C10", lambda c: _body(f'_0 = torch.save(x, "{written(c)}")'), True),
     "save-in-fork": ("C10", lambda c: _body(
         "def __forked_function():", f'  torch.save(x, "{written(c)}")', "  return x", "_0 = fork(__forked_function)"),

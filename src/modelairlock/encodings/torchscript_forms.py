@@ -74,6 +74,7 @@ class Walk:
     def __init__(self, module: str) -> None:
         self.where = module
         self.bound: set[str] = set()
+        self.own: set[str] = set()
         self.depth = 0
 
     def file(self, tree: ast.Module) -> Told:
@@ -98,9 +99,10 @@ class Walk:
             yield Odd(node, "a class with other bases, keywords or decorators")
             return
         outer, self.where = self.where, f"{self.where}.{node.name}"
+        self.own = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
         for one in node.body:
             yield from self._attribute(one, isinstance(base, ast.Name) and base.id == "Enum")
-        self.where = outer
+        self.where, self.own = outer, set()
 
     def _attribute(self, node: ast.stmt, enum: bool) -> Told:
         match node:
@@ -137,7 +139,7 @@ class Walk:
         for default in given.defaults:
             yield from self.value(default)
         self.bound = {one.arg for one in given.args} | (outer[1] if not given.args else set())
-        yield from self._binds(node, *(one.arg for one in given.args))
+        yield from self._binds(node, *(one.arg for one in given.args[_selves(given) :]))
         for one in given.args:
             yield from self.type(one.annotation) if one.annotation else ()
         yield from self.type(node.returns) if node.returns else ()
@@ -148,7 +150,7 @@ class Walk:
         """A bound name must not hide one that stands for operators, or an operator would hide behind it."""
         for name in names:
             self.bound.add(name)
-            if name in ROOTS or name in BUILTINS or name in TYPES:
+            if name == "self" or name in ROOTS or name in BUILTINS or name in TYPES:
                 yield Odd(node, f"the name {name} is bound anew")
 
     def _body(self, body: list[ast.stmt]) -> Told:
@@ -304,6 +306,8 @@ class Walk:
     def _of(self, node: ast.Attribute) -> Told:
         names = chain(node)
         if not names or names[0] not in ROOTS:
+            # What is looked up on a value may be an operator of that name.
+            yield Used("method", node.attr, node, self.where)
             yield from self.value(node.value)
         elif names[0] == "__torch__":
             yield from self._class_name(node, names)
@@ -326,10 +330,12 @@ class Walk:
             yield from self._class_name(node.func, [one for one in names if one != "__new__"])
         elif isinstance(node.func, ast.Attribute):
             yield from self.value(node.func.value)
-            if not names or names[:-1] != ["self"]:
+            if not (names[:-1] == ["self"] and names[-1] in self.own):
                 yield Used("method", node.func.attr, node.func, self.where, strings)
-        else:
+        elif isinstance(node.func, ast.Name):
             yield from self.value(node.func)
+        else:
+            yield Odd(node, f"a call of {_form(node.func)}")
 
     def _operator(self, node: ast.Call, names: list[str], strings: tuple[str, ...]) -> Told:
         match names:
@@ -347,10 +353,19 @@ class Walk:
         typed = _TYPED.get(name)
         for at, given in enumerate(node.args):
             yield from self.type(given) if at == typed else self.value(given)
-        if name == "getattr" and not (len(node.args) == 2 and _is_text(node.args[1])):
-            yield Odd(node, "getattr with other than an object and a text")
+        if name == "getattr":
+            match node.args:
+                case [_, ast.Constant(value=str(looked_up))]:
+                    yield Used("method", looked_up, node, self.where)
+                case _:
+                    yield Odd(node, "getattr with other than an object and a text")
         if name == "range":
             yield Odd(node, "range where nothing is repeated")
+
+
+def _selves(given: ast.arguments) -> int:
+    """How many parameters are `self`: one may be, and must come first."""
+    return 1 if given.args and given.args[0].arg == "self" else 0
 
 
 def _is_text(node: ast.expr) -> bool:
