@@ -17,6 +17,7 @@ from tests.build import (
     corpus_onnx,
     corpus_pickle,
     corpus_repositories,
+    corpus_script,
     corpus_skops,
     corpus_templates,
     corpus_tensorflow,
@@ -47,4 +48,5 @@ SAMPLES: tuple[Sample, ...] = (
     *corpus_hdf5.SAMPLES,
     *corpus_tensorflow.SAMPLES,
     *corpus_joblib.SAMPLES,
+    *corpus_script.SAMPLES,
 )

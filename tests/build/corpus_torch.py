@@ -132,7 +132,6 @@ SHAPES: dict[str, tuple[str, Build]] = {
     "constants-only": ("C10", lambda c: t.checkpoint(t.state(), None, Entry("archive/constants.pkl", harmless(2)))),
     "code-folder-only": (
         "C10", lambda c: t.checkpoint(t.state(), None, Entry("archive/code/__torch__.py", t.SCRIPT.encode()))),
-    "torchscript": ("C10", lambda c: t.torchscript()),
     "torchscript-evil-constants": ("C10", _script_in_constants),
     "torchscript-save-in-forward": ("C10", lambda c: t.torchscript(
         t.SCRIPT.replace("return x", "ops.aten.save(x, \"/dev/null\")\n    return x"))),

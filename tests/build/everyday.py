@@ -105,7 +105,7 @@ def _package() -> bytes:
 def _pt2() -> bytes:
     return zip_builder.zip_file(
         Entry("m/archive_format", b"pt2"),
-        Entry("m/models/model.json", b"{}"),
+        Entry("m/models/model.json", b'{"graph_module": {}}'),
         Entry("m/data/sample_inputs/model.pt", torch_builder.checkpoint()),
     )
 
@@ -185,10 +185,11 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "tfjs": (("model.json", b'{"modelTopology": {"node": []}, "weightsManifest": []}'),),
     "torch": (("a.pt", torch_builder.checkpoint()), ("b.pt", torch_builder.checkpoint(root="é"))),
     "torch_export": (("a.pt2", _pt2()),),
+    "torch_export_graph": (("model.json", b'{"graph_module": {"graph": {"nodes": []}}}'),),
     "torch_legacy": (("a.pth", torch_builder.legacy()),),
     "torch_package": (("a.pt", _package()),),
     "torchscript": (("a.pt", torch_builder.torchscript()),),
-    "torchscript_source": (("m/code/a.py", torch_builder.SCRIPT.encode() + b"# __torch__.\n"),),
+    "torchscript_source": (("m/code/a.py", torch_builder.SCRIPT.encode()),),
     "xz": (("a.txt.xz", lzma.compress(TEXT)),),
     "zip": (("a.zip", _zip()),),
     "zlib": (("a.zlib", zlib.compress(TEXT)),),

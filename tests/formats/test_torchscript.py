@@ -1,27 +1,67 @@
-"""TorchScript archives: read, and never clear while their programs are not judged."""
+"""TorchScript archives: pickles, storages and a program, each read for what it is."""
+
+import zipfile
+
+import pytest
 
 from modelairlock.formats.pickle import FORMAT as PICKLE
 from modelairlock.formats.torch import FORMAT as TORCH
 from modelairlock.formats.torchscript import FORMAT
+from modelairlock.formats.torchscript_source import FORMAT as SOURCE
 from modelairlock.formats.zip import FORMAT as ZIP
 from modelairlock.records.coverage import Because
+from modelairlock.records.scan import Verdict
+from tests.build import pickle_builder as p
 from tests.build import torch_builder as t
 from tests.build.zip_builder import Entry, zip_file
-from tests.reading_help import change_everywhere, gaps_of, probe, read, tree
+from tests.reading_help import change_everywhere, cut_everywhere, gaps_of, probe, read, tree
+from tests.rules.judging import gaps, judged
 
 
 def test_hit() -> None:
     data = t.torchscript()
     assert FORMAT.claims(probe(data))
     result = read(FORMAT, data)
-    assert [gap.because for gap in result.gaps] == [Because.UNSUPPORTED]
-    assert {member.name for member in result.members} >= {"archive/constants.pkl", "archive/code/__torch__.py"}
+    assert not result.gaps
+    roles = {member.name: member.role for member in result.members}
+    assert roles["archive/constants.pkl"] == roles["archive/code/__torch__.py"] == "torchscript"
     assert tree(data, FORMAT, TORCH, ZIP, PICKLE).formats == ("torchscript",)
 
 
-def test_an_archive_without_code_is_not_clear_either() -> None:
+def test_an_honest_one_is_clear() -> None:
+    subject = judged(t.torchscript(), "model.torchscript")
+    assert subject.verdict is Verdict.CLEAR
+
+
+def test_a_program_for_phones_is_a_gap() -> None:
+    data = t.torchscript(t.SCRIPT, None, None, Entry("archive/bytecode.pkl", b"\x80\x02)."))
+    assert [gap.because for gap in gaps_of(tree(data, FORMAT, PICKLE, SOURCE))] == [Because.UNSUPPORTED]
+
+
+def test_a_checkpoint_that_is_taken_for_a_program_is_a_gap() -> None:
     data = zip_file(Entry("a/constants.pkl", b"\x80\x02)."), Entry("a/data.pkl", b"\x80\x02}."))
-    assert gaps_of(tree(data, FORMAT, PICKLE))
+    assert ["without code/" in gap.detail for gap in gaps_of(tree(data, FORMAT, PICKLE))] == [True]
+
+
+@pytest.mark.parametrize("name", ["archive/code/__torch__/a.PY", "archive/Code/__torch__/a.py"])
+def test_source_is_read_as_torchscript_whatever_the_case_of_its_name(name: str) -> None:
+    data = t.torchscript(t.SCRIPT, None, None, Entry(name, b"import os\n"))
+    assert any("Import at the outermost level" in gap.detail for gap in gaps(judged(data, "m.torchscript")))
+
+
+def test_classes_in_cpp_are_vouched_for_one_by_one() -> None:
+    def naming(name: str) -> list[str]:
+        pickle = p.whole(p.call_newobj(p.global_("__torch__.torch.classes.quantized", name)), 2)
+        return [gap.detail for gap in gaps(judged(t.torchscript(t.SCRIPT, pickle), "m.torchscript"))]
+
+    assert naming("LinearPackedParamsBase") == []
+    [detail] = naming("Anything")
+    assert detail.startswith("__torch__ (1 classes written in C++, such as __torch__.torch.classes.quantized.Anything")
+
+
+def test_source_twice_is_not_clear() -> None:
+    again = Entry("archive/code/__torch__.py", t.SCRIPT.replace("return x", 'return ops.x.y(x, "a")').encode())
+    assert judged(t.torchscript(t.SCRIPT, None, None, again), "m.torchscript").verdict is not Verdict.CLEAR
 
 
 def test_miss() -> None:
@@ -30,11 +70,21 @@ def test_miss() -> None:
 
 
 def test_damaged() -> None:
-    data = t.torchscript()
-    for length in range(1, len(data), 3):
-        if FORMAT.claims(probe(data[:length])):
-            assert gaps_of(tree(data[:length], FORMAT, PICKLE))
+    cut_everywhere(t.torchscript(), FORMAT, PICKLE, SOURCE)
 
 
 def test_changed() -> None:
-    change_everywhere(t.torchscript(), FORMAT, PICKLE)
+    change_everywhere(t.torchscript(), FORMAT, PICKLE, SOURCE)
+
+
+@pytest.mark.frameworks
+def test_what_torch_writes_is_clear(tmp_path) -> None:
+    torch = pytest.importorskip("torch")
+    from tests.build.script_models import models
+
+    for name, module in models():
+        path = tmp_path / f"{name}.torchscript"
+        torch.jit.save(module, path)
+        assert zipfile.is_zipfile(path)
+        subject = judged(path.read_bytes(), path.name)
+        assert subject.verdict is Verdict.CLEAR, (name, list(gaps(subject)))

@@ -15,7 +15,7 @@ RULE = "torchscript-as-checkpoint"
 def test_hit() -> None:
     subject = judged(t.torchscript(), "model.pt")
     assert [finding.severity for finding in findings(subject, RULE)] == [Severity.LOW]
-    assert subject.verdict is Verdict.INCOMPLETE
+    assert subject.verdict is Verdict.CLEAR
 
 
 def test_miss() -> None:

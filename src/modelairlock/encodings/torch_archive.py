@@ -1,7 +1,7 @@
 """The layout of PyTorch's zip archives: where storages lie, and the small text records beside them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from modelairlock.encodings.zip import Entry, Names, Role, names_under, read_archive
 from modelairlock.reading import Cursor
@@ -60,18 +60,27 @@ def is_export(names: Names) -> bool:
     return any(record in _EXPORT_RECORDS for record in _records(names)) or not _EXPORT_RECORDS.isdisjoint(names.names)
 
 
-def archive_facts(cursor: Cursor, *storage_folders: str) -> Iterator[Fact | Gap]:
+def _no_role(_: str) -> Role:
+    return ""
+
+
+def archive_facts(
+    cursor: Cursor, *storage_folders: str, role_of: Callable[[str], Role] = _no_role
+) -> Iterator[Fact | Gap]:
     """Everything the zip says, with the records of `storage_folders` as raw numbers and the words read.
 
     Nothing is raw in an archive that torch.package opens, or whose names are too many to know that it does not: there
-    the same folder may hold pickles and modules.
+    the same folder may hold pickles and modules. `role_of` says what the loader takes other records for, by their name
+    below the root, in small letters.
     """
     names = names_under(cursor)
     whole = not names.cut and not is_package(names)
 
     def role(entry: Entry) -> Role:
         folder, _, key = below_root(entry.name).rpartition("/")
-        return "raw" if whole and folder in storage_folders and _KEY.fullmatch(key) else ""
+        if whole and folder in storage_folders and _KEY.fullmatch(key):
+            return "raw"
+        return role_of(below_root(entry.name).lower())
 
     for stated in read_archive(cursor, role):
         if isinstance(stated, Member) and _is_word(stated):

@@ -2,8 +2,7 @@
 
 Recognised, and every member read for what it is: pickled sample inputs and constants as pickles (CVE-2026-4538), a
 compiled library as machine code, which stays a gap. A newcomer would take the graphs for harmless because they are
-JSON; torch hands the expressions in them to sympy, which evaluates them. Nothing here reads graphs, so there is always
-a gap.
+JSON; torch hands the expressions in them to sympy, which evaluates them.
 """
 
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from collections.abc import Iterator
 from modelairlock.encodings.torch_archive import archive_facts, is_export
 from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.reading import Cursor, Format, Probe
-from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact
+from modelairlock.records.coverage import Gap
+from modelairlock.records.facts import Fact, Role
 
 
 def _claims(probe: Probe) -> bool:
@@ -21,10 +20,14 @@ def _claims(probe: Probe) -> bool:
     return is_export(member_names(probe))
 
 
+def _role(record: str) -> Role:
+    graph = record.startswith("models/") or record == "serialized_exported_program.json"
+    index = record.startswith(("data/weights/", "data/constants/"))
+    return "torch-export" if record.endswith(".json") and (graph or index) else ""
+
+
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
-    yield from archive_facts(cursor)
-    detail = "a torch.export package: what its graphs make torch evaluate is not judged yet"
-    yield Gap(start=cursor.size, end=cursor.size, because=Because.UNSUPPORTED, detail=detail)
+    yield from archive_facts(cursor, "data/weights", "data/constants", role_of=_role)
 
 
 FORMAT = Format(
@@ -34,7 +37,8 @@ FORMAT = Format(
     read=_read,
     extensions=(".pt2",),
     loaders=("torch.export.load", "torch._inductor.aoti_load_package"),
-    blind_spots=("Graphs (JSON) and weights are recognised only; what no reader claims stays a gap.",),
+    passes_over="The records under data/weights and data/constants that are no pickles: torch takes them as numbers.",
+    blind_spots=("Machine code is told and not taken apart.", "Weights that were trained to misbehave."),
     builds_on=("zip", "torch"),
     references=("torch/csrc/export/pt2_archive_constants.h", "CVE-2026-4538"),
 )

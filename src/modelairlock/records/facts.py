@@ -17,8 +17,9 @@ ValueKind = Literal[
 ]  # fmt: skip
 
 #: what a holder says of a member: ``raw`` numbers, ``dormant`` bytes that nothing loads, the ``argument`` of a loader,
-#: a configuration of Keras, the text of a template, a graph of TensorFlow
-Role = Literal["", "raw", "dormant", "argument", "keras-config", "template", "graph"]
+#: a configuration of Keras, the text of a template, a graph of TensorFlow, a
+#: record that torch.jit.load takes for part of a TorchScript program, a graph of torch.export
+Role = Literal["", "raw", "dormant", "argument", "keras-config", "template", "graph", "torchscript", "torch-export"]
 
 CallHow = Literal["reduce", "obj", "inst", "newobj", "newobj_ex"]
 

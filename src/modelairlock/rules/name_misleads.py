@@ -57,6 +57,20 @@ _QUIET = frozenset(
         "jinja_template",
         "spacy_config",
         "python_source",
+        "safetensors",
+        "npy",
+        "npz",
+        "json_text",
+        "text",
+        "image",
+        "gguf",
+        "ggml",
+        "oci_manifest",
+        "ollama_text",
+        "onnx",
+        "skops_schema",
+        "keras_config",
+        "torch_export_graph",
     )
 )
 

@@ -24,11 +24,18 @@ from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
+from modelairlock.records.torch_operators import CLASSES
 from modelairlock.records.uses import USED, NameUse, is_method_reference, makers, method_of_class, uses
 from modelairlock.records.wording import value_in_words
 
 #: where TorchScript keeps the classes that an archive's own program defines
 _SCRIPT = "__torch__"
+#: where it looks for classes written in C++
+_NATIVE = "__torch__.torch.classes."
+#: what the reader of a TorchScript archive says of its records
+_ROLE = "torchscript"
+#: functions that only give back what they are handed
+_LISTS = frozenset(("build_boollist", "build_doublelist", "build_intlist", "build_tensorlist", "restore_type_tag"))
 _DOES = {
     "import": "imported",
     "call": "called",
@@ -47,6 +54,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     unvouched: dict[tuple[str, str], list[NameUse]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
+        if reading.role == _ROLE and _of_program(use):
+            continue
         if use.module.partition(".")[0] == _SCRIPT:
             of_script.append(use)
         elif not _vouched(use, context, stained):
@@ -54,7 +63,10 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     if of_script:
         count = len({use.name for use in of_script})
         first = of_script[0].fact.span
-        detail = f"{_SCRIPT} ({count} classes of the TorchScript program that the file belongs to)"
+        what = "of the TorchScript program that the file belongs to"
+        if reading.role == _ROLE:
+            what = shown(f"written in C++, such as {of_script[0].module}.{of_script[0].qualname}", 200)
+        detail = f"{_SCRIPT} ({count} classes {what})"
         yield Gap(start=first.start, end=first.end, because=Because.UNVOUCHED, detail=detail)
     for (module, qualname), used in unvouched.items():
         if context.profiles.harm(module, qualname) is not None:
@@ -70,6 +82,18 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             )
         else:
             yield _gap(used)
+
+
+def _of_program(use: NameUse) -> bool:
+    """Whether torch's own unpickler in C++, which opens this pickle, takes the name out of the archive or for a list.
+
+    The archive's classes are made of its own source, which another reader accounts for; one that is not there is
+    refused. Classes in C++ are another matter.
+    """
+    name = f"{use.module}.{use.qualname}"
+    if use.module == "torch.jit._pickle":
+        return use.qualname in _LISTS and use.use in ("import", "call")
+    return use.module.partition(".")[0] == _SCRIPT and (not name.startswith(_NATIVE) or name in CLASSES)
 
 
 def _planted(reading: Reading) -> Iterator[Gap]:
