@@ -152,7 +152,7 @@ def test_calls_alike_are_told_once_and_counted() -> None:
     [(b"x = 1\n", "a.py", True), (b"x = 1\n", "a.PY", True), (b"x = 1\n", "a.pyi", True), (b"x = 1\n", "a.txt", False),
      (b"#!/usr/bin/env python3\n", "run", True), (b"#!/bin/sh\n", "run", False), (b"#!/bin/sh\n", "run.py", True),
      (b"\x80\x04N.", "a.py", False), (b"", "a.py", False), (b"\0", "a.py", False),
-     (b"class A(Module):\n  __parameters__ = []\n", "m/code/__torch__/a.py", False),
+     (b"class A(Module):\n  __parameters__ = []\n", "m/code/__torch__/a.py", True),
      (b"class A(Module):\n  __parameters__ = []\n", "modeling.py", True)],
 )  # fmt: skip
 def test_claims(data: bytes, name: str, claimed: bool) -> None:

@@ -26,7 +26,6 @@ SOURCE_BYTES = 512 * 1024
 MARKS = 120_000
 _MARK = re.compile(rb"[^\w\s]|\n")
 _SHEBANG = re.compile(rb"#![^\n]*\bpython")
-_TORCHSCRIPT = re.compile(rb"__torch__\.|__parameters__ = \[")
 _CODING = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
 )
@@ -50,7 +49,7 @@ def claims(probe: Probe) -> bool:
     if not named:
         return bool(_SHEBANG.match(probe.head))
     # In an archive of TorchScript this is another language, and has a reader of its own.
-    return not (f"/{probe.name}".rfind("/code/") >= 0 and _TORCHSCRIPT.search(probe.head))
+    return probe.role != "torchscript"
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:

@@ -149,7 +149,10 @@ def is_vouched(fact: Configured) -> bool:
     path = inside(fact.module)
     if path is None:
         return _without_keras(fact)
-    return fact.qualname in _BY_ROOM.get(path.partition(".")[0], ())
+    room, _, rest = path.partition(".")
+    if room == "backend" and rest.partition(".")[2].startswith("optimizers."):
+        room = "optimizers"  # each backend has its own kinds of the same: keras.src.backend.torch.optimizers
+    return fact.qualname in _BY_ROOM.get(room, ())
 
 
 def _without_keras(fact: Configured) -> bool:

@@ -43,36 +43,16 @@ _INERT = frozenset(
         "safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "ggml", "oci_manifest", "ollama_text",
         "onnx", "ort", "tflite", "skops_schema", "keras_config", "openvino", "tfjs", "meta_graph", "tensorflow_index",
         "tensorflow_data", "saved_model", "tensorflow_checkpoint", "tensorflow_fingerprint", "keras_metadata",
-        "tfhub_module", "graph_def",
+        "tfhub_module", "graph_def", "torch_export_graph",
     )
 )  # fmt: skip
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)
 _QUIET = frozenset(
     (
-        "lfs_pointer",
-        "script",
-        "other_text",
-        "hub_bookkeeping",
-        "modelfile",
-        "jinja_template",
-        "spacy_config",
+        "lfs_pointer", "script", "other_text", "hub_bookkeeping", "modelfile", "jinja_template", "spacy_config",
         "python_source",
-        "safetensors",
-        "npy",
-        "npz",
-        "json_text",
-        "text",
-        "image",
-        "gguf",
-        "ggml",
-        "oci_manifest",
-        "ollama_text",
-        "onnx",
-        "skops_schema",
-        "keras_config",
-        "torch_export_graph",
     )
-)
+)  # fmt: skip
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
