@@ -256,10 +256,14 @@ def test_a_configuration_is_a_member_wherever_it_stands(inline: bool) -> None:
     assert data[member.span.start : member.span.end] == config
 
 
-def test_a_name_ends_at_its_first_zero() -> None:
-    for name in ("model_config\0", "model_config\0junk"):
-        data = with_attribute(h.text_attribute(name, b'{"class_name": "Lambda"}'))
-        assert [one.role for one in read(FORMAT, data).members] == ["keras-config"]
+@pytest.mark.parametrize("name", [b"model_config\0", b"model_config\0junk\0", b"model_config\0junk", b"model_config."])
+def test_a_name_is_what_libhdf5_makes_of_it(name: bytes) -> None:
+    body = h.attribute("x" * (len(name) - 1), h.string(2), h.SCALAR, b"{}")
+    facts, gaps, _ = read(FORMAT, with_attribute((0x0C, body.replace(b"x" * (len(name) - 1) + b"\0", name))))
+    assert gaps == []
+    assert [one.role for one in facts if isinstance(one, Member)] == ["keras-config"]
+    odd = [one.kind for one in facts if isinstance(one, Irregularity)]
+    assert odd == ([] if name == b"model_config\0" else ["hdf5-names-disagree"])
 
 
 def test_a_text_that_goes_on_behind_a_zero() -> None:
@@ -439,6 +443,18 @@ def test_a_message_of_an_unknown_kind_is_a_gap() -> None:
     file = File()
     gaps = read(FORMAT, file.whole(file.folder((0x42, b"??")))).gaps
     assert (gaps[0].because, "a message of kind 66" in gaps[0].detail) == (Because.UNSUPPORTED, True)
+
+
+def test_what_libhdf5_hangs_or_dies_on_is_a_gap() -> None:
+    data = bytearray(h.keras())
+    at = data.find(b"GCOL") + 16 + 16 + 56 + 8  # the size of the free room
+    assert int.from_bytes(data[at : at + 8], "little") == 4096 - 88
+    data[at] ^= 8
+    assert "expected 4008 bytes of free room" in read(FORMAT, bytes(data)).gaps[0].detail
+    file = File()
+    kind = b"\x19\x02" + h.variable()[2:]
+    reading = read(FORMAT, file.whole(file.folder((0x0C, h.attribute("a", kind, h.SCALAR, bytes(16))))))
+    assert "expected a sequence or a text of variable length" in reading.gaps[0].detail
 
 
 # -- limits ----------------------------------------------------------------------------------------------------

@@ -83,8 +83,12 @@ def read_attribute(store: Store, types: Types, fields: Fields) -> Generator[Fact
     if size > fields.left:
         raise Malformed(fields.position, f"a value of at most {fields.left} bytes", str(size))
     value = Span(fields.position, fields.position + size)
-    # What stands behind the first zero is no part of the name to libhdf5, which copies it as C does.
-    return Attribute(text(name.data.partition(b"\0")[0]), kind, space, value)
+    called = text(name.data[:-1].partition(b"\0")[0])
+    if name.data.find(b"\0") != len(name.data) - 1:
+        # libhdf5 copies a name as C does, less its last byte; other readers take all of it.
+        detail = f"an attribute's name does not end where its length says: {text(name.data)[:80]!r}"
+        yield from store.teller.say("hdf5-names-disagree", start, fields.position, detail)
+    return Attribute(called, kind, space, value)
 
 
 def _part(fields: Fields, size: int, step: int) -> Fields:

@@ -57,14 +57,20 @@ def read_datatype(fields: Fields, depth: int = 0) -> Datatype:
     if kind == ENUM:
         return _enum(fields, version, bits & 0xFFFF, size, depth)
     if kind == VARIABLE:
-        base = read_datatype(fields, depth + 1)
-        return Datatype(kind, size, (Variable(0, base, bits & 15 == 1),), bytes_like=True)
+        return _variable(fields, bits & 15, size, depth)
     if kind == ARRAY:
         return _array(fields, version, size, depth)
     if kind == COMPLEX:
         read_datatype(fields, depth + 1)
         return Datatype(kind, size)
     raise Unsupported(at, f"a datatype of class {kind}")
+
+
+def _variable(fields: Fields, kind: int, size: int, depth: int) -> Datatype:
+    if kind > 1:
+        raise Malformed(fields.position, "a sequence or a text of variable length", f"something of kind {kind}")
+    base = read_datatype(fields, depth + 1)
+    return Datatype(VARIABLE, size, (Variable(0, base, kind == 1),), bytes_like=True)
 
 
 def _name(fields: Fields, version: int) -> None:

@@ -123,8 +123,10 @@ class GlobalHeap:
             index = fields.number(2)
             fields.skip(6)
             size = store.length(fields)
-            if index == 0:
-                return  # the rest is free
+            if index == 0:  # the rest is free, and libhdf5 does not end if it does not say so
+                if at + size != end:
+                    raise Malformed(at, f"{end - at} bytes of free room", str(size))
+                return
             store.count(at)
             start = at + head
             if start + size > end:
