@@ -400,3 +400,16 @@ def test_every_byte_of_two_files_in_one_is_accounted_for(first: bytes, second: b
         gzip.compress(first, mtime=0) + second,
     ):
         accounted(data, read_tree(BytesSource(data), "f", "f", Limits(), strict=True))
+
+
+def test_a_fact_that_reaches_out_of_its_artifact_costs_no_other() -> None:
+    def read(cursor: Cursor) -> Iterator[Fact | Gap]:
+        cursor.read(0, cursor.size)
+        yield Irregularity(span=Span(1, 99), kind="odd", detail="")
+        yield Irregularity(span=Span(0, 1), kind="odd", detail="")
+
+    one = Format(name="one", summary="", claims=lambda _: True, read=read)
+    reading = read_tree(BytesSource(b"abc"), "x", "x", Limits(), (one,))
+    assert [fact.span for fact in reading.facts] == [(1, 3), (0, 1)]
+    with pytest.raises(ValueError, match="outside its artifact"):
+        read_tree(BytesSource(b"abc"), "x", "x", Limits(), (one,), strict=True)

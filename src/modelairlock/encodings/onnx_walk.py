@@ -131,13 +131,17 @@ class Walk:
         if len(self.gaps) > TOLD:
             last = self.gaps.pop()
             start, end = min(start, last.start), max(end, last.end)
-        self.gaps.append(Gap(start=start, end=end, because=because, detail=detail))
+        # a field that is cut off reaches beyond the end of the file
+        size = self.window.cursor.size
+        self.gaps.append(Gap(start=min(start, size), end=min(end, size), because=because, detail=detail))
 
     def tell(self, kind: str, start: int, end: int, detail: str) -> None:
         """An irregularity, unless there were many of its kind."""
         count = self._told[kind] = self._told.get(kind, 0) + 1
         if count <= TOLD:
-            self.odd.append(Irregularity(span=Span(start, end), kind=kind, detail=detail))
+            size = self.window.cursor.size
+            span = Span(min(start, size), min(end, size))
+            self.odd.append(Irregularity(span=span, kind=kind, detail=detail))
 
     def text(self, field: Field) -> str:
         """The beginning of a text. What is no UTF-8 is a gap: parsers differ on it."""

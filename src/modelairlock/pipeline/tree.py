@@ -214,12 +214,21 @@ class _Tree:
             account.gap(stated.start, stated.end, stated.because, stated.detail)
             mine.add(stated.start, stated.end)
             return
+        if not 0 <= stated.span.start <= stated.span.end <= account.size:
+            stated = self._clamped(account, stated)
         self.budget.facts -= 1
         if self.budget.facts < 0:
             raise OverLimit(stated.span.start, f"more than {self.budget.limits.facts} facts (limit: facts)")
         account.facts.append(stated)
         if isinstance(stated, Member):
             self._member(account, mine, stated)
+
+    def _clamped(self, account: _Account, stated: Fact) -> Fact:
+        """A fact that reaches out of its artifact, as one that does not: the parent would refuse the whole answer."""
+        if self.strict:
+            raise ValueError(f"a fact outside its artifact of {account.size} bytes: {stated}")
+        start = min(max(0, stated.span.start), account.size)
+        return replace(stated, span=Span(start, min(max(start, stated.span.end), account.size)))
 
     def _member(self, account: _Account, mine: Extents, member: Member) -> None:
         """Open a member and read it anew. Its bytes count in this artifact as its own reading found them."""
