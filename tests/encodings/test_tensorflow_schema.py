@@ -54,6 +54,7 @@ def _messages(name: str, depth: int) -> st.SearchStrategy[bytes]:
 @given(st.sampled_from(["SavedObject", "Structured", "OpDef", "Tensor", "BundleEntry"]).flatmap(
     lambda name: st.tuples(st.just(name), messages(name))
 ))  # fmt: skip
+@pytest.mark.slow
 def test_what_it_knows_it_knows(case: tuple[str, bytes]) -> None:
     name, data = case
     assert known(data, 0, len(data), TABLES[name])

@@ -118,6 +118,7 @@ def test_changed() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in H5PY if name.endswith(".h5")])
+@pytest.mark.slow
 def test_real_files_changed(name: str) -> None:
     data = H5PY[name]
     step = 1 + len(data) // 60

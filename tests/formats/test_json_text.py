@@ -184,6 +184,7 @@ def test_a_long_file_full_of_keys_is_told_about_and_stays_short() -> None:
     assert 0 < len(reading.coverage.gaps) < 50
 
 
+@pytest.mark.slow
 def test_a_tokenizer_of_ten_megabytes_takes_little_more_than_parsing_it() -> None:
     vocab = {f"Ġword{i}": i for i in range(150_000)}
     tokenizer = {"model": {"type": "BPE", "vocab": vocab, "merges": [[word[:3], word[3:]] for word in vocab] * 2}}

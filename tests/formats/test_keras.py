@@ -55,6 +55,7 @@ def test_cut_anywhere_leaves_a_gap() -> None:
     cut_everywhere(example(), *KNOWN, name=NAME)
 
 
+@pytest.mark.slow
 def test_changed_anywhere_ends_well() -> None:
     change_everywhere(example(), *KNOWN, name=NAME)
 

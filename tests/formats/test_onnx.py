@@ -278,6 +278,7 @@ def test_cut_anywhere() -> None:
     cut_everywhere(example(), FORMAT)
 
 
+@pytest.mark.slow
 def test_changed_anywhere() -> None:
     change_everywhere(example(), FORMAT)
 

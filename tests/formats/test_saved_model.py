@@ -72,6 +72,7 @@ def test_no_name_is_needed(name: str) -> None:
     assert "saved_model" in tree(example(), FORMAT, name=name).formats
 
 
+@pytest.mark.slow
 def test_damaged() -> None:
     cut_everywhere(example(), FORMAT)
 

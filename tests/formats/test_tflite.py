@@ -321,6 +321,7 @@ def test_the_schema_is_whole() -> None:
     assert len(TYPES) == 23
 
 
+@pytest.mark.slow
 def test_large_models_take_little_time() -> None:
     data = tflite(subgraphs=[graph(*[add()] * 20_000)])
     started = time.monotonic()

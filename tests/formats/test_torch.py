@@ -71,5 +71,6 @@ def test_damaged() -> None:
     cut_everywhere(t.checkpoint(), FORMAT, PICKLE)
 
 
+@pytest.mark.slow
 def test_changed() -> None:
     change_everywhere(t.checkpoint(), FORMAT, PICKLE)

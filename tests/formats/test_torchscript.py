@@ -73,6 +73,7 @@ def test_damaged() -> None:
     cut_everywhere(t.torchscript(), FORMAT, PICKLE, SOURCE)
 
 
+@pytest.mark.slow
 def test_changed() -> None:
     change_everywhere(t.torchscript(), FORMAT, PICKLE, SOURCE)
 

@@ -254,6 +254,7 @@ def test_thousands_of_repositories_cost_a_time_that_grows_with_them() -> None:
     assert many < 8 * 4 * max(few, 0.01)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_files_and_deep_folders_cost_little() -> None:
     deep = "/".join(["d"] * 900)
     subjects = [clear(f"hub/f{at % 300}/x{at}") for at in range(100_000)]
