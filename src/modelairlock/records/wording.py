@@ -182,7 +182,7 @@ def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, 
         case Reference():
             return f"refers to {fact.target} as {fact.kind}"
         case Bytecode():
-            return f"carries Python bytecode that names {listed(fact.names, 8)}"
+            return f"carries Python bytecode that names {listed(fact.names, 8) or 'nothing'}"
         case SourceUse():
             what = f"calls {use_in_words(fact)}" if fact.kind == "call" else f"imports {fact.name}"
             return what + (" when it is imported" if fact.at_import else "")
