@@ -47,6 +47,7 @@ def target(name: str) -> Callable[[bytes], None]:
     """The function that must survive any bytes."""
     from tests.reading_help import crossed, read
 
+    import modelairlock.pipeline.full_worker  # noqa: F401  # what needs a library is read there, and here
     from fuzz.seeds import seeds
     from modelairlock.catalog import find
     from modelairlock.limits import Limits
