@@ -60,6 +60,10 @@ def is_export(names: Names) -> bool:
     return any(record in _EXPORT_RECORDS for record in _records(names)) or not _EXPORT_RECORDS.isdisjoint(names.names)
 
 
+#: records of torch.export among the numbers that torch unpickles (torch/export/pt2_archive/_package.py)
+_UNPICKLED = ("opaque_obj", "custom_obj")
+
+
 def _no_role(_: str) -> Role:
     return ""
 
@@ -78,7 +82,7 @@ def archive_facts(
 
     def role(entry: Entry) -> Role:
         folder, _, key = below_root(entry.name).rpartition("/")
-        if whole and folder in storage_folders and _KEY.fullmatch(key):
+        if whole and folder in storage_folders and _KEY.fullmatch(key) and not key.lower().startswith(_UNPICKLED):
             return "raw"
         return role_of(below_root(entry.name).lower())
 

@@ -38,6 +38,11 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str | bool | None) and value in values
 
 
+def _activation(value: Any) -> bool:
+    own = r"\w*|torch\.nn\.modules\.(?:activation|linear)\.\w+"
+    return value is None or (isinstance(value, str) and re.fullmatch(own, value) is not None)
+
+
 def _no_dotted_name(value: Any) -> bool:
     return not isinstance(value, str) or re.fullmatch(r"\w+(?:[.:]\w+)+", value) is None
 
@@ -62,11 +67,24 @@ STEERING = {
     "target": Steering("may name a callable that torch.export or instantiate_from_config imports", _no_dotted_name),
     "graph_module": Steering("is a program of torch.export, which nothing reads yet"),
     "modelTopology": Steering("is a TensorFlow.js model, which nothing reads yet"),
+    "custom_ops_library": Steering("names a native library that onnxruntime-genai loads", _one_of(None, "")),
+    "backend_path": Steering("names a native library that onnxruntime-genai loads", _one_of(None, "")),
+    "sbert_ce_default_activation_function": Steering("names a class that sentence-transformers calls", _activation),
+    "_component_": Steering("names a callable that torchtune calls"),
+    "class_path": Steering("names a class that jsonargparse makes", _no_dotted_name),
+    "external_plugins": Steering("names Python code that ms-swift runs", _one_of(None, "")),
+    "custom_register_path": Steering("names Python code that ms-swift runs", _one_of(None, "")),
+    "allow_remote": Steering("tells ModelScope to run code of the repository", _one_of(False, None)),
+    "tool_chat_template": Steering("is a template that nothing reads yet", _one_of(None)),
     "arg_nodes": Steering("is an MXNet graph, which nothing reads yet"),
     "oblivious_trees": Steering("is a CatBoost model, which nothing reads yet"),
 }
 """Keys that steer a loader at any depth. Beside them: `_PREFIXES`, Keras objects, weight maps, and `_by_file`."""
 
+_DIGEST = Steering(
+    "may name a blob that Ollama opens by it as a path (CVE-2024-37032)",
+    lambda value: not isinstance(value, str) or not re.search(r"[/\\]|\.\.", value),
+)
 _PREFIXES = {
     "py/": Steering("makes jsonpickle build an object"),
 }
@@ -192,6 +210,7 @@ class _Walker:
         names = {key for key, _ in members}
         return (
             not names.isdisjoint(_EXACT)
+            or any(len(name) == 6 and name.casefold() == "digest" for name in names)
             or any(name.startswith(_PREFIX) for name in names)
             or matters(self.name, within.key, names)
         )
@@ -246,6 +265,8 @@ class _Walker:
     def _steering(self, within: _Open, key: str, value: Any) -> Iterator[Steering]:
         if key in STEERING:
             yield STEERING[key]
+        if len(key) == 6 and key.casefold() == "digest":
+            yield _DIGEST
         for prefix, steering in _PREFIXES.items():
             if key.startswith(prefix):
                 yield steering

@@ -4,6 +4,7 @@ A newcomer would expect one pickle per file that ends at the file's end, and a m
 and 1 are plain text without one, loaders call ``load`` again on what follows, and joblib writes array bytes mid-stream.
 """
 
+import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.pickle_machine import State
@@ -20,11 +21,15 @@ STREAMS = 100_000
 _TEXT_STARTS = frozenset(b"(cILFSVNKJMGTUXBC]})\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96\x95")
 
 
+#: what bzip2 begins with, to the end of its first mark: ``B`` alone is BINBYTES, and what follows its length
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
+
+
 def _claims(probe: Probe) -> bool:
     head = probe.head
     if len(head) >= 2 and head[0] == 0x80 and head[1] <= HIGHEST_PROTOCOL and probe.role != "raw":
         return True
-    if not head or (head[0] not in _TEXT_STARTS and head[0] != 0x80) or head.startswith(b"BZh"):
+    if not head or (head[0] not in _TEXT_STARTS and head[0] != 0x80) or _BZIP2.match(head):
         return False
     whole, acts = whole_or_acting(BytesSource(head) if probe.source is None else probe.source)
     # Raw numbers that happen to be opcodes are no pickle unless they do something; nobody unpickles a storage.

@@ -8,6 +8,8 @@ class up in `operator` whatever its module says. So the facts state what is real
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, text, walk
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
@@ -16,7 +18,7 @@ from modelairlock.records.span import Span
 
 _MARKS = (b'"__loader__"', b'"_skops_version"')
 #: parts of a node that say what it does
-_TOLD = ("__class__", "__module__", "__loader__", "func", "type", "file", "protocol")
+_TOLD = ("__class__", "__module__", "__loader__", "func", "module_path", "function")
 #: children that are remembered by name
 _HELD = frozenset(("obj", "func", "default_factory", "key_types", "attrs"))
 #: names of nodes that are remembered while their parents are open, and children of one node
@@ -93,7 +95,7 @@ class _Tree:
         frame = self.open.pop()
         within = self.open[-1] if self.open else None
         if "__loader__" in frame.said or "__class__" in frame.said:
-            yield _node(frame, end)
+            yield from _nodes(frame, end)
             if within is not None:
                 shown = _shown(frame)
                 if frame.key.startswith("["):
@@ -104,6 +106,9 @@ class _Tree:
             within.cut = within.cut or frame.cut
             if "func" in frame.said:
                 within.hold(f"{frame.key}.func", Value("str", frame.said["func"]))
+            if "module_path" in frame.said:
+                named = Value("global", frame.said.get("function", ""), module=frame.said["module_path"])
+                within.hold(f"{frame.key}.function", named)
             for key, child in frame.children.items():
                 within.hold(f"{frame.key}.{key}", child)
 
@@ -137,6 +142,15 @@ class _Tree:
     def _said(self, key: str, value: Any) -> None:
         if key in _TOLD:
             self.open[-1].said[key] = str(value)[:_CHARACTERS]
+
+
+def _nodes(frame: _Frame, end: int) -> Iterator[Configured]:
+    """What a node makes. By protocol 0 a FunctionNode looks up what its content names, and not what it shows."""
+    node = _node(frame, end)
+    yield node
+    old = frame.children.get("content.function")
+    if old is not None and node.kind == "FunctionNode":
+        yield replace(node, module=old.module, qualname=old.text)
 
 
 def _node(frame: _Frame, end: int) -> Configured:

@@ -164,7 +164,7 @@ FORMAT = Format(
     read=read,
     extensions=(".json",),
     loaders=("tf.loadGraphModel, tf.loadLayersModel (TensorFlow.js)", "tensorflowjs_converter"),
-    builds_on=("json_text",),
+    builds_on=("json_text", "keras_config"),
     blind_spots=(
         "Strings that feed operators: TensorFlow.js has no operators that open files.",
         "Operators and layers that a page registers by itself.",

@@ -64,6 +64,13 @@ def _has_text(_: str, raw: bytes) -> bool:
     return b'"' in raw
 
 
+#: what has `torch.utils._pytree` import a module while it reads a specification, or could be a spelling of that
+_IMPORTS = re.compile(
+    r"__enum__|default_factory_(?:module|name)(?!\W+(?:builtins|list|dict|int|float|str|set|tuple)\b)"
+    r"|\\u|[^\x00-\x7f]"
+)
+
+
 class _Graph:
     """The keys of what is open, and the node whose arguments come."""
 
@@ -99,8 +106,12 @@ class _Graph:
                 end = span.position + len(span.raw)
                 yield Gap(start=span.position, end=end, because=Because.UNSUPPORTED, detail=detail)
 
-    def _scalar(self, step: Step, key: str) -> Iterator[Fact]:
+    def _scalar(self, step: Step, key: str) -> Iterator[Fact | Gap]:
         value = step.value
+        if key == "use_pickle" and value is not False:
+            end = step.piece.position + len(step.piece.raw)
+            detail = "a record that torch.export.load unpickles (use_pickle)"
+            yield Gap(start=step.piece.position, end=end, because=Because.UNSUPPORTED, detail=detail)
         if not isinstance(value, str) or (self.open and self.open[-1] in _NAMED):
             return
         if key in ("target", "as_operator"):
@@ -111,7 +122,7 @@ class _Graph:
             yield self._configured(step, "expression", value)
         elif key == "guards_code" and not is_plain_guard(value):
             yield self._configured(step, "guard", value)
-        elif key in _SPECS and "__enum__" in value.encode("ascii", "replace").decode().replace("\\", ""):
+        elif key in _SPECS and _IMPORTS.search(value):
             yield self._configured(step, "enum", value)
 
     def _operator(self, step: Step, target: str) -> None:

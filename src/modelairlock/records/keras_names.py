@@ -211,7 +211,7 @@ TENSORFLOW = {
         "conv3d_transpose conv_transpose convolution crelu ctc_beam_search_decoder ctc_greedy_decoder ctc_loss "
         "ctc_unique_labels depth_to_space depthwise_conv2d depthwise_conv2d_backprop_filter "
         "depthwise_conv2d_backprop_input dilation2d dropout elu embedding_lookup embedding_lookup_sparse erosion2d "
-        "fixed_unigram_candidate_sampler fractional_avg_pool fractional_max_pool gelu in_top_k isotonic_regression "
+        "fractional_avg_pool fractional_max_pool gelu in_top_k isotonic_regression "
         "l2_loss l2_normalize leaky_relu learned_unigram_candidate_sampler local_response_normalization "
         "log_poisson_loss log_softmax lrn max_pool max_pool1d max_pool2d max_pool3d max_pool_with_argmax moments "
         "nce_loss normalize_moments pool relu relu6 safe_embedding_lookup_sparse sampled_softmax_loss "
@@ -251,7 +251,7 @@ TENSORFLOW = {
     ),
     "bitwise": words("bitwise_and bitwise_or bitwise_xor invert left_shift right_shift "),
     "random": words(
-        "all_candidate_sampler categorical fixed_unigram_candidate_sampler gamma learned_unigram_candidate_sampler "
+        "all_candidate_sampler categorical gamma learned_unigram_candidate_sampler "
         "log_uniform_candidate_sampler normal poisson shuffle stateless_binomial stateless_categorical "
         "stateless_gamma stateless_normal stateless_parameterized_truncated_normal stateless_poisson "
         "stateless_truncated_normal stateless_uniform truncated_normal uniform uniform_candidate_sampler "

@@ -33,7 +33,12 @@ def _told(context: Context, fact: Configured) -> bool:
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
-        if isinstance(fact, Configured) and fact.scheme == "keras" and fact.kind == "call" and not _told(context, fact):
+        if (
+            isinstance(fact, Configured)
+            and fact.scheme == "keras"
+            and fact.kind in ("call", "tf-function")
+            and not _told(context, fact)
+        ):
             odd = [text for text in texts(fact.arguments) if not _WORD.fullmatch(text)]
             if odd:
                 said = ", ".join(repr(text[:120]) for text in odd[:4])
