@@ -17,7 +17,8 @@ from modelairlock.records.span import Span
 KEYS = frozenset(
     (
         "auto_map", "custom_pipelines", "impl", "custom_generate", "trust_remote_code", "auto_mapping", "megatron_core",
-        "activation_function", "tokenizer_class", "_class_name", "types", "architectures", "type_hint",
+        "activation_function", "sbert_ce_default_activation_function", "tokenizer_class", "_class_name", "types",
+        "architectures", "type_hint",
     )
 )  # fmt: skip
 #: how keys begin that name an implementation, which may be a kernel to fetch
@@ -281,6 +282,7 @@ _BY_KEY: dict[str, Callable[[Pair], Iterator[Fact]]] = {
     "auto_mapping": _auto_mapping,
     "megatron_core": _megatron,
     "activation_function": _dotted("sentence-transformers", "activation_function"),
+    "sbert_ce_default_activation_function": _dotted("sentence-transformers", "activation_function"),
     "tokenizer_class": _dotted("sentence-transformers", "tokenizer_class"),
     "_class_name": _class_name,
     "types": _nothing,

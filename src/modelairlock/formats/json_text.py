@@ -38,11 +38,6 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str | bool | None) and value in values
 
 
-def _activation(value: Any) -> bool:
-    own = r"\w*|torch\.nn\.modules\.(?:activation|linear)\.\w+"
-    return value is None or (isinstance(value, str) and re.fullmatch(own, value) is not None)
-
-
 def _no_dotted_name(value: Any) -> bool:
     return not isinstance(value, str) or re.fullmatch(r"\w+(?:[.:]\w+)+", value) is None
 
@@ -69,7 +64,6 @@ STEERING = {
     "modelTopology": Steering("is a TensorFlow.js model, which nothing reads yet"),
     "custom_ops_library": Steering("names a native library that onnxruntime-genai loads", _one_of(None, "")),
     "backend_path": Steering("names a native library that onnxruntime-genai loads", _one_of(None, "")),
-    "sbert_ce_default_activation_function": Steering("names a class that sentence-transformers calls", _activation),
     "_component_": Steering("names a callable that torchtune calls"),
     "class_path": Steering("names a class that jsonargparse makes", _no_dotted_name),
     "external_plugins": Steering("names Python code that ms-swift runs", _one_of(None, "")),

@@ -87,8 +87,8 @@ class _Item:
     """One file on its way to being a subject. `doubt` says why what was read may not be what is there."""
 
     __slots__ = (
-        "answer", "copies", "digests", "doubt", "fd", "file", "full", "lasting", "lease", "reading", "size", "start",
-        "state",
+        "answer", "copies", "digests", "doubt", "failure", "fd", "file", "full", "lasting", "lease", "reading", "size",
+        "start", "state",
     )  # fmt: skip
 
     def __init__(self, file: File) -> None:
@@ -108,6 +108,8 @@ class _Item:
         self.reading: Reading | None = None
         #: whether the ordinary worker lacks what reading this takes
         self.full = False
+        #: what went wrong when it was read last
+        self.failure = ""
         #: what a child said that read nothing else
         self.answer = b""
 
@@ -241,21 +243,22 @@ def _read(run: Run, items: Sequence[_Item], *, decoding: bool = False) -> None:
     alone, full = len(items) == 1, items[0].full
     plain = not (alone or decoding)
     seconds = run.limits.seconds + GRACE_SECONDS
-    failures = _ask(run, items, plain, seconds if alone else min(seconds, BATCH_SECONDS))
+    _ask(run, items, plain, seconds if alone else min(seconds, BATCH_SECONDS))
     run.check()
     if alone and items[0].full and not full:
         _read(run, items)
         return
     if alone:
-        _settle(items[0], failures[0])
+        _settle(items[0])
         return
     if decoding:
         for item in items:
             item.answer = b""  # for this report only: a decoder that was taken over must not speak to later ones
-    back = items if any(failures) else [item for item in items if item.reading is None]
+    failed = any(item.failure for item in items)
+    back = items if failed else [item for item in items if item.reading is None]
     for kind in (False, True):
         same = [item for item in back if item.full is kind]
-        size = DECODING_FILES if len(same) > DECODING_FILES and not any(failures) else 1
+        size = DECODING_FILES if len(same) > DECODING_FILES and not failed else 1
         for start in range(0, len(same), size):
             with _apart(same[start : start + size]) as few:
                 _read(run, few, decoding=True)
@@ -279,25 +282,23 @@ def _apart(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
         copies.close()
 
 
-def _settle(item: _Item, failure: str) -> None:
+def _settle(item: _Item) -> None:
     """There is no more to be tried: a failure is what there is to say."""
-    if failure:
+    if item.failure:
         item.answer = b""
-        item.reading = unread(item.file.name, item.file.name, item.size, Because.READER_FAILED, failure)
+        item.reading = unread(item.file.name, item.file.name, item.size, Because.READER_FAILED, item.failure)
 
 
-def _ask(run: Run, items: Sequence[_Item], plain: bool, seconds: float) -> list[str]:
-    """Have `items` read in one child; what went wrong with each. What lies in one file is one task."""
+def _ask(run: Run, items: Sequence[_Item], plain: bool, seconds: float) -> None:
+    """Have `items` read in one child. What lies in one file is one task."""
     together: dict[int, list[_Item]] = {}
     for item in items:
         together.setdefault(item.copies.fd if item.copies else item.fd, []).append(item)
     tasks = [Task(fd, _encode(_job(run, few, plain))) for fd, few in together.items()]
     outcomes = _outcomes(run.full_wall if items[0].full else run.wall, tasks, seconds)
-    failures: dict[int, str] = {}
     for few, outcome in zip(together.values(), outcomes, strict=True):
         for item, failure in zip(few, _answered(run, few, outcome, plain), strict=True):
-            failures[id(item)] = failure
-    return [failures[id(item)] for item in items]
+            item.failure = failure
 
 
 def _job(run: Run, items: Sequence[_Item], plain: bool) -> Job:

@@ -31,9 +31,8 @@ def rules() -> tuple[Rule, ...]:
 
 @cache
 def rules_digest() -> str:
-    """sha256 over the source of every rule and of what they share, so that two reports can be compared."""
-    shared = (_folder(records_room) / name for name in ("repository.py", "source_uses.py", "uses.py"))
-    return _digest(*_folder(rules_room).rglob("*.py"), *shared)
+    """sha256 over the source of every rule and of the records with the lists that they judge by."""
+    return _digest(*_folder(rules_room).rglob("*.py"), *_folder(records_room).rglob("*.py"))
 
 
 @cache

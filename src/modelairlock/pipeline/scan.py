@@ -82,7 +82,7 @@ def scan_sources(
     try:
         run = Run(wall, full_wall, options.limits, options.hash, cache)
         scan = _Scan(sources, options, run, progress, errors)
-        isolation = scan.work((wall, full_wall) if own else (full_wall,))
+        isolation = scan.work((wall, full_wall) if own else ())
         if unmatched:
             for pattern in scan.patterns.unused():
                 unmatched(pattern)
@@ -189,7 +189,7 @@ class _Scan:
                 wall.close()
             raise
         finally:
-            pool.shutdown(wait=len(own) > 1, cancel_futures=True)
+            pool.shutdown(wait=bool(own), cancel_futures=True)
 
     def _files(self) -> Iterator[tuple[int, File]]:
         """The files of all sources, numbered; everything else the walk finds goes straight into the record."""

@@ -110,14 +110,6 @@ class State:
         del self.stack[mark:]
         return taken
 
-    def new_tuple(self, items: list[int]) -> int:
-        """A tuple of `items`."""
-        tuples = self.ledger.tuples
-        value = len(tuples) << 4 | v.TUPLE
-        tuples.append(-len(items))
-        tuples.extend(items)
-        return value
-
     def check_tensor(self, at: int, function: int, arguments: tuple[int, ...]) -> None:
         """A tensor must lie within its storage (CVE-2026-24747); one that does not is a fact."""
         if function & v.KIND == v.GLOBAL and self.ledger.globals[function >> 4] in TENSOR_BUILDERS:
