@@ -383,7 +383,7 @@ FORMAT = Format(
         "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md",
         "https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/gguf.cpp",
         "CVE-2024-34359 (llama-cpp-python), CVE-2026-5760 (SGLang): chat templates rendered without a sandbox",
-        "CVE-2024-21802, CVE-2024-21825, CVE-2024-21836, CVE-2024-23496, CVE-2024-23605 (TALOS-2024-1912 to 1916)",
+        "CVE-2024-21802, CVE-2024-21825, CVE-2024-21836, CVE-2024-23496, CVE-2024-23605",
         "CVE-2025-53630, CVE-2026-33298 (llama.cpp before b7824), CVE-2026-27940 (before b8146)",
         "CVE-2026-7482 (Ollama before 0.17.1)",
     ),

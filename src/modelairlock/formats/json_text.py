@@ -20,6 +20,7 @@ from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place,
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member, Reference
+from modelairlock.records.paths import leaves_folder, leaves_machine
 from modelairlock.records.span import Span
 
 #: steering keys and repeated keys that are told one by one
@@ -83,7 +84,6 @@ _PREFIXES = {
     "py/": Steering("makes jsonpickle build an object"),
 }
 _PREFIX = tuple(_PREFIXES)
-_LEAVES_FOLDER = re.compile(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|://|\x00")
 _KERAS = {"class_name", "config", "module"}
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
 _TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
@@ -246,7 +246,7 @@ class _Walker:
             self.shards[""] = (span, 1)
             detail = f"an index of more than {SHARDS} files"
             yield Gap(start=span.start, end=span.end, because=Because.OVER_LIMIT, detail=detail)
-        if _LEAVES_FOLDER.search(value):
+        if leaves_folder(value) or leaves_machine(value):
             detail = f"weight_map sends {key[:80]!a} to {value[:80]!a}"
             yield Irregularity(span=span, kind="index-leaves-folder", detail=detail)
 

@@ -14,6 +14,7 @@ from modelairlock.encodings.plain_text import TextKind, text_kind
 from modelairlock.reading import Cursor, Format, Malformed, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Reference
+from modelairlock.records.paths import leaves_folder
 from modelairlock.records.span import Span
 
 _BYTES = 64 * 1024
@@ -28,7 +29,6 @@ _DESCRIPTOR = frozenset(
     )
 )  # fmt: skip
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_ESCAPES = re.compile(r"^[/\\~]|^[A-Za-z]:[/\\]|(?:^|[/\\:])\.\.(?:[/\\]|$)|\x00")
 _TITLES = ("org.opencontainers.image.title", "name")
 _LAYOUT = re.compile(rb"\s*\{\s*\"imageLayoutVersion\"\s*:\s*\"1\.\d+\.\d+\"\s*\}\s*")
 
@@ -115,13 +115,13 @@ def _described(one: dict[str, Any], span: Span, most: int) -> Iterator[Fact | Ga
     yield Reference(span=span, kind="layer", target=_shown(digest)[:most], where=media, length=length)
     if not known:
         yield Irregularity(span=span, kind="oci-size-odd", detail=f"{media} has the size {str(size)[:40]!a}")
-    if _ESCAPES.search(digest) or "/" in digest or "\\" in digest:
+    if leaves_folder(digest) or "/" in digest or "\\" in digest:
         yield Irregularity(span=span, kind="oci-digest-escapes", detail=f"{media} has the digest {digest[:80]!a}")
     elif not _DIGEST.fullmatch(digest):
         yield Irregularity(span=span, kind="oci-digest-odd", detail=f"{media} has the digest {digest[:80]!a}")
     annotations = one.get("annotations") or {}
     for title in (annotations.get(_TITLES[0], ""), one.get(_TITLES[1], "")):
-        if _ESCAPES.search(title):
+        if leaves_folder(title):
             yield Irregularity(
                 span=span, kind="oci-title-escapes", detail=f"{media} is to be written as {title[:80]!a}"
             )

@@ -13,16 +13,14 @@ layer was made from a path.
 See whether the path is one that the model's author could mean. Ask for the model with its vocabulary inside.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
+from modelairlock.records.paths import leaves_folder, leaves_machine
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-
-_LEAVES = re.compile(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|://")
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -33,7 +31,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
                 f"keras before 3.12.0 opens {shown(fact.target, 200)} when it loads this model"
                 f" (at {shown(fact.where, 80)}; CVE-2025-12058)"
             )
-            far = _LEAVES.search(fact.target) is not None
+            far = leaves_folder(fact.target) or leaves_machine(fact.target)
             yield RULE.finding(reading, message, fact, severity=Severity.HIGH if far else Severity.MEDIUM)
 
 

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
+from modelairlock.records.paths import leaves_folder
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 
-_LEAVES = re.compile(r"^[/\\~]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)")
 _ADDRESS = re.compile(r"(?:\w+://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?/[^/]+/.+")
 
 
@@ -29,7 +29,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
         if not isinstance(fact, Reference) or fact.where != "Modelfile":
             continue
-        if _LEAVES.search(fact.target):
+        if leaves_folder(fact.target):
             message = f"ollama create would open {fact.target[:200]!a} on the machine where it runs"
             yield RULE.finding(reading, message, fact, severity=Severity.LOW)
         elif _ADDRESS.fullmatch(fact.target):

@@ -14,23 +14,22 @@ it. Such a path is told as information only, since what lies there is read as a 
 Do not load it. No program that saves models writes such a name for an asset or a shard; ask its author.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
+from modelairlock.records.paths import leaves_folder, leaves_machine
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
-_LEAVES = re.compile(r"[/\\~]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|\Z)|[A-Za-z][A-Za-z0-9+.-]*:|.*\x00", re.DOTALL)
 _KINDS = {"tensorflow-asset": "an asset", "tfjs-weights": "a shard of its numbers"}
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     for fact in reading.facts:
-        if not isinstance(fact, Reference) or not _LEAVES.match(fact.target):
+        if not isinstance(fact, Reference) or not (leaves_folder(fact.target) or leaves_machine(fact.target)):
             continue
         if fact.kind in _KINDS:
             message = f"loading it opens '{shown(fact.target, 120)}' as {_KINDS[fact.kind]}, outside the model's folder"

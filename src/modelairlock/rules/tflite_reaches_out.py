@@ -13,16 +13,14 @@ package runs them without being asked. They are told by graph-reaches-out.
 Do not load it. No converter writes such a path; ask its author how it came about.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
+from modelairlock.records.paths import leaves_folder, leaves_machine
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
-
-_LEAVES = re.compile(r"^(?:[/\\~]|[A-Za-z]:|[A-Za-z][\w+.-]*://)|(?:^|[/\\])\.\.(?:[/\\]|$)|[\x00-\x1f]")
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -30,7 +28,9 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     if "tflite" not in reading.formats:
         return
     for fact in reading.facts:
-        if isinstance(fact, Reference) and fact.kind == "external-data" and _LEAVES.search(fact.target):
+        if not isinstance(fact, Reference) or fact.kind != "external-data":
+            continue
+        if leaves_folder(fact.target) or leaves_machine(fact.target):
             message = (
                 f"it would map the numbers of tensors from {shown(repr(fact.target), 200)}, out of the model's folder"
             )
