@@ -43,8 +43,8 @@ def same(data: bytes, result: Result, parse: Callable[[bytes], Any]) -> None:
             found[fact.domain, fact.name] += fact.count
     assert found == operators
     assert {fact.target: fact.count for fact in result.facts if isinstance(fact, Reference)} == files
-    defined = sorted(fact.value for fact in result.facts if isinstance(fact, Setting))
-    assert defined == sorted(f"{one.domain}::{one.name}" for one in model.functions)
+    defined = sorted((fact.where, fact.value) for fact in result.facts if isinstance(fact, Setting))
+    assert defined == sorted((one.domain, one.name) for one in model.functions)
 
 
 @pytest.mark.frameworks

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelairlock.encodings.hdf5 import hdf5_facts
+from modelairlock.encodings.hdf5 import dense, hdf5_facts
 from modelairlock.formats import pickle as pickle_format
 from modelairlock.formats import zlib as zlib_format
 from modelairlock.formats.hdf5 import FORMAT
@@ -381,6 +381,16 @@ def test_messages_that_stand_twice() -> None:
 def test_odd_names(name: bytes) -> None:
     file = File()
     assert kinds(file.whole(file.folder(h.link(name, file.dataset(bytes(8)))))) == ["hdf5-name-odd"]
+
+
+def test_more_links_or_attributes_in_a_heap_than_are_kept_in_mind_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped() -> list[str]:
+        readings = {name: tree(data, *KNOWN) for name, data in H5PY.items()}
+        return [name for name, reading in readings.items() if "attributes in one heap" in str(gaps_of(reading))]
+
+    assert stopped() == []
+    monkeypatch.setattr(dense, "_KEPT", 3)
+    assert stopped()
 
 
 def test_cycles_end() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelairlock.encodings.keras_nodes import NAMES
+from modelairlock.encodings.keras_nodes import KEPT, NAMES
 from modelairlock.formats import json_text, keras_config, text
 from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.records.coverage import Because
@@ -32,8 +32,12 @@ def facts(config: Any) -> Result:
     return read(keras_config.FORMAT, config if isinstance(config, bytes) else k.text(config), NAME)
 
 
+def told(result: Result) -> set[tuple[str, str, str]]:
+    return {(fact.kind, fact.module, fact.qualname) for fact in result.facts if isinstance(fact, Configured)}
+
+
 def named(config: Any) -> set[tuple[str, str, str]]:
-    return {(fact.kind, fact.module, fact.qualname) for fact in facts(config).facts if isinstance(fact, Configured)}
+    return told(facts(config))
 
 
 def test_every_node_is_told_with_its_place() -> None:
@@ -201,6 +205,43 @@ def test_too_many_names_are_a_gap() -> None:
     result = read(keras_config.FORMAT, k.text(many), NAME, msgspec.structs.replace(DEFAULT_LIMITS, facts=10**6))
     assert [gap.because for gap in result.gaps] == [Because.OVER_LIMIT]
     assert len([fact for fact in result.facts if isinstance(fact, Configured)]) == NAMES
+
+
+def test_a_list_of_names_keeps_each_once_and_what_it_does_not_keep_is_a_gap() -> None:
+    def metrics(*names: Any) -> Result:
+        return facts(k.honest() | {"compile_config": k.COMPILED | {"metrics": list(names)}})
+
+    repeated = metrics(*["accuracy"] * KEPT * 2, "evil")
+    assert repeated.gaps == []
+    assert ("name", "", "evil") in told(repeated)
+    many = [f"m{number}" for number in range(KEPT)]
+    assert metrics(*many).gaps == []
+    [gap] = metrics(*many, "evil").gaps
+    assert gap.because is Because.OVER_LIMIT
+    assert "compile_config.metrics: more than 64 different names" in gap.detail
+    inside = node("AUC", {"labels": [f"l{number}" for number in range(KEPT * 2)]}, "keras.metrics")
+    assert metrics(inside, "last").gaps == []
+    assert ("name", "", "last") in told(metrics(inside, "last"))
+
+
+def test_constants_of_a_call_are_told_or_a_gap() -> None:
+    def given(*args: Any, **kwargs: Any) -> Result:
+        return facts(functional(layer("Dense", {}, inbound_nodes=call(*args, **kwargs))))
+
+    for shared in (given(*["a"] * 8, "$x"), given(*["a"] * 15, "$x"), given(*(chr(97 + at) for at in range(15)), "$x")):
+        assert shared.gaps == []
+        [fact] = [fact for fact in shared.facts if isinstance(fact, Configured) and fact.kind == "call"]
+        assert Value(kind="str", text="$x") in fact.arguments
+    for many in (given(*(f"a{at}" for at in range(17))), given(*["a"] * KEPT, "$x")):
+        assert [gap.because for gap in many.gaps] == [Because.OVER_LIMIT]
+    assert given(*[tensor(f"t{at}") for at in range(KEPT * 2)]).gaps == []
+
+
+def test_a_text_and_a_number_are_no_tensor() -> None:
+    nodes = [[["input_layer", 0, 0, {"shell": ["$x", 1]}]]]
+    result = facts(functional(layer("Dense", {}, None, inbound_nodes=nodes)))
+    [fact] = [fact for fact in result.facts if isinstance(fact, Configured) and fact.kind == "call"]
+    assert fact.arguments == (Value(kind="str", text="$x"),)
 
 
 def test_deep_nesting_is_a_gap() -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from modelairlock.encodings import onnx_schema
-from modelairlock.encodings.onnx_model import DEPTH
+from modelairlock.encodings.onnx_model import DEPTH, EVALUATED_BYTES
 from modelairlock.formats.onnx import FORMAT
 from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline.tree import read_tree
@@ -103,7 +103,7 @@ def test_everything_is_read() -> None:
     assert operators(result) == {
         "::Constant": 1, "::Identity": 2, "::If": 1, "local::Own": 1, "com.microsoft::MatMulNBits": 1, "::Relu": 3,
     }  # fmt: skip
-    assert [fact.value for fact in result.facts if isinstance(fact, Setting)] == ["local::Own"]
+    assert [(fact.where, fact.value) for fact in result.facts if isinstance(fact, Setting)] == [("local", "Own")]
     assert result.cursor.passed.total() + result.cursor.counted().total() >= len(example())
 
 
@@ -241,6 +241,31 @@ def test_metadata_that_detectors_evaluate() -> None:
     for value in ("__import__('os').system('id')", "[print (1)]", "{0: 'a'}.get(0)", "(lambda:1)()"):
         assert read(FORMAT, o.model(metadata=(("names", value),))).kinds == ["onnx-metadata-no-literal"]
     assert read(FORMAT, o.model(metadata=(("comment", "print(1)"),))).kinds == []
+
+
+def test_metadata_is_looked_at_to_its_end() -> None:
+    many = ", ".join(f"{number}: 'bow (of kind {number})'" for number in range(2000))
+    assert read(FORMAT, o.model(metadata=(("names", f"{{{many}}}"),))).kinds == []
+    late = "{" + " " * 5000 + "0: print(1)}"
+    result = read(FORMAT, o.model(metadata=(("names", late),)))
+    assert result.kinds == ["onnx-metadata-no-literal"]
+    assert "print(1)" in str(result.facts)
+    longer = read(FORMAT, o.model(metadata=(("names", "{" + " " * EVALUATED_BYTES + "0: print(1)}"),)))
+    assert [gap.because for gap in longer.gaps] == [Because.OVER_LIMIT]
+
+
+def test_a_loop_in_metadata_can_call_without_parentheses() -> None:
+    for value in ("[C['id'] for C.__class_getitem__ in [os.system]]", "[0for C.x in y]"):
+        assert read(FORMAT, o.model(metadata=(("names", value),))).kinds == ["onnx-metadata-no-literal"]
+    for value in ("a dog for hire", "['a dog for hire']", "[fore, former]"):
+        assert read(FORMAT, o.model(metadata=(("names", value),))).kinds == []
+
+
+def test_functions_with_long_names_excuse_nothing() -> None:
+    made = o.model(o.graph((o.node("x" * 300 + "B", domain="d"),)), functions=(o.function("x" * 300 + "A", "d"),))
+    result = read(FORMAT, made)
+    assert not [fact for fact in result.facts if isinstance(fact, Setting)]
+    assert [gap.because for gap in result.gaps] == [Because.OVER_LIMIT]
 
 
 def test_a_shape_that_no_machine_has_memory_for() -> None:

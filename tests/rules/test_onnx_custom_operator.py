@@ -67,10 +67,12 @@ def test_miss(domain: str, name: str) -> None:
 
 def test_functions_of_the_file_are_known_but_excuse_nothing_harmful() -> None:
     defined = [
-        Setting(span=SPAN, scheme="onnx", key="function", value=f"{n}") for n in ("v::F", "ai.onnx.contrib::PyOp")
+        Setting(span=SPAN, scheme="onnx", key="function", value=name, where=domain)
+        for domain, name in (("v", "F"), ("ai.onnx.contrib", "PyOp"), ("a", "b::c"))
     ]
     assert not checked(RULE, operator("v", "F"), *defined)
     assert checked(RULE, operator("v", "G"), *defined)
+    assert checked(RULE, operator("a::b", "c"), *defined)
     assert checked(RULE, operator("ai.onnx.contrib", "PyOp"), *defined)
 
 

@@ -9,7 +9,7 @@ stands fast only where it closes; of two equal keys the last counts, as in Pytho
 import binascii
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from modelairlock.encodings.json_steps import Do, Step, steps
 from modelairlock.encodings.marshal_code import Taken, take_apart
@@ -25,8 +25,10 @@ NAMES = 5_000
 _TOLD = 20
 CHARACTERS = 400
 """Characters kept of a text; a longer one is never equal to a name that anybody knows."""
-#: constants that one call keeps
-_GIVEN = 64
+#: constants of one call, or names of one list, that are kept while it is read
+KEPT = 64
+#: different constants that are told of one call
+_ARGUMENTS = 16
 
 #: what a node is known by, and what its class may take from its `config`
 _KEPT = words(
@@ -53,13 +55,43 @@ _CODE_CHARACTERS = 60
 _BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]{64,}+={0,2}[\r\n]*")
 
 
-class _Given:
+Told = TypeVar("Told")
+
+
+class _Kept(Generic[Told]):
+    """What was met inside of something, as far as there is room: `lost` counts the rest."""
+
+    __slots__ = ("lost", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Told] = []
+        self.lost = 0
+
+    def add(self, value: Told) -> None:
+        """Keep `value`, or count it."""
+        if len(self.values) < KEPT:
+            self.values.append(value)
+        else:
+            self.lost += 1
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """Where this stands now."""
+        return len(self.values), self.lost
+
+    def back(self, mark: tuple[int, int]) -> None:
+        """Forget what came since `mark` was taken: it belongs to a node inside."""
+        del self.values[mark[0] :]
+        self.lost = mark[1]
+
+
+class _Given(_Kept[Value]):
     """Constants that stand under one of `_COLLECTS`; `numbers` says whether those that are no text count as well."""
 
-    __slots__ = ("legacy", "numbers", "values")
+    __slots__ = ("legacy", "numbers")
 
     def __init__(self, key: str) -> None:
-        self.values: list[Value] = []
+        super().__init__()
         self.numbers = key == "arguments"
         #: whether lists are [layer, node, tensor, arguments], as they were written before Keras 3
         self.legacy = key == "inbound_nodes"
@@ -85,9 +117,8 @@ class _Frame:
         #: what was given inside, by the key that it stands under; and where constants go now
         self.given: dict[str, _Given] = {}
         self.into: _Given | None = None
-        self.mark = 0
-        self.named: list[Configured] | None = None
-        self.named_mark = 0
+        self.mark = self.named_mark = (0, 0)
+        self.named: _Kept[Configured] | None = None
         #: `_READ` bytecode was found inside, `_UNREAD` something in its place that could not be taken apart
         self.code = 0
 
@@ -166,9 +197,11 @@ class _Nodes:
             elif frame.key in ("args", "kwargs") and frame.into is not None:
                 frame.into.legacy = False
             if frame.named is None and _NAMES_SOMETHING.fullmatch(frame.key):
-                frame.named = []
-        frame.mark = len(frame.into.values) if frame.into is not None else 0
-        frame.named_mark = len(frame.named or ())
+                frame.named = _Kept()
+        if frame.into is not None:
+            frame.mark = frame.into.mark
+        if frame.named is not None:
+            frame.named_mark = frame.named.mark
 
     def _seen(self, frame: _Frame, key: str) -> None:
         if frame.array:
@@ -181,13 +214,16 @@ class _Nodes:
     def _leave(self, step: Step) -> Iterator[Fact | Gap]:
         frame = self.open[-1]
         above = self.open[-2] if len(self.open) > 1 else None
+        span = Span(frame.start, step.piece.position + len(step.piece.raw))
         if frame.array:
             self._tensor_reference(frame)
         else:
-            yield from self._object(frame, Span(frame.start, step.piece.position + len(step.piece.raw)))
-        if frame.named and (above is None or above.named is not frame.named):
-            for name in frame.named:
+            yield from self._object(frame, span)
+        if frame.named is not None and (above is None or above.named is not frame.named):
+            for name in frame.named.values:
                 yield from self._told(name)
+            if frame.named.lost:
+                yield self._dropped(span, f"more than {KEPT} different names in one list")
         self.open.pop()
         if above is not None:
             self._hand_up(frame, above)
@@ -201,10 +237,12 @@ class _Nodes:
             above.inner[frame.key] = frame
 
     def _tensor_reference(self, frame: _Frame) -> None:
-        """``[layer, node, tensor]``: the first is the name of a layer, where configurations are written so."""
+        """``[layer, node, tensor]``, perhaps with arguments: the first names a layer, where it is written so."""
         into = frame.into
-        if into is not None and into.legacy and frame.values.get("0") == "" and isinstance(frame.values.get("1"), int):
-            del into.values[frame.mark : frame.mark + 1]
+        shape = frame.values.get("0") == "" and isinstance(frame.values.get("1"), int) and frame.index in (2, 3)
+        if into is not None and into.legacy and shape:
+            at, _ = frame.mark
+            del into.values[at : at + 1]
 
     # --- scalars ------------------------------------------------------------------------------------------------
 
@@ -224,22 +262,26 @@ class _Nodes:
 
     def _give(self, into: _Given, step: Step) -> None:
         value = step.value
-        if len(into.values) >= _GIVEN or not (isinstance(value, str) or (into.numbers and isinstance(value, int))):
+        if not (isinstance(value, str) or (into.numbers and isinstance(value, int))):
             return
         if isinstance(value, str):
             made = Value(kind="str", text=value[:CHARACTERS], cut=len(value) > CHARACTERS)
         else:
             made = Value(kind="bool" if isinstance(value, bool) else "int", text=str(value)[:20])
         key = Value(kind="str", text=step.key[:60])
-        into.values.append(Value(kind="tuple", parts=(key, made)) if step.key else made)
+        into.add(Value(kind="tuple", parts=(key, made)) if step.key else made)
 
     def _text(self, frame: _Frame, step: Step) -> Iterator[Fact | Gap]:
         value, key = step.value, step.key
         if key and _NAMES_SOMETHING.fullmatch(key):
             if not self._knows("name", "", value):
                 yield from self._told(self._name(frame, step))
-        elif frame.named is not None and len(frame.named) < _GIVEN and not self._knows("name", "", value):
-            frame.named.append(self._name(frame, step))
+        elif (
+            frame.named is not None
+            and not self._knows("name", "", value)
+            and all(name.qualname != value[:CHARACTERS] for name in frame.named.values)
+        ):
+            frame.named.add(self._name(frame, step))
         if key in _PATHS and value and hash((_PATHS[key], value[:CHARACTERS])) not in self.told:
             target = value[:CHARACTERS]
             where = self._path(f".{key}")
@@ -292,9 +334,9 @@ class _Nodes:
             yield Gap(start=span.start, end=span.end, because=Because.MALFORMED, detail=detail)
             return
         if frame.into is not None:
-            del frame.into.values[frame.mark :]
+            frame.into.back(frame.mark)
         if frame.named is not None:
-            del frame.named[frame.named_mark :]
+            frame.named.back(frame.named_mark)
         if name == "__lambda__":
             if frame.code != _READ:
                 yield from self._unread_code(span)
@@ -323,7 +365,7 @@ class _Nodes:
         yield from self._told(
             Configured(
                 span=span, scheme="keras", kind=kind, module=module, qualname=name, where=self._path(),
-                arguments=arguments[:8],
+                arguments=arguments,
             )
         )  # fmt: skip
 
@@ -334,7 +376,13 @@ class _Nodes:
 
     def _class(self, frame: _Frame, name: str, span: Span) -> Iterator[Fact | Gap]:
         config = frame.inner.get("config") or _Frame("", False, 0)
-        given = (*_given(config, "arguments"), *_given(frame, "inbound_nodes"))
+        collected = [
+            one for one in (config.given.get("arguments"), frame.given.get("inbound_nodes")) if one is not None
+        ]
+        different = dict.fromkeys(value for one in collected for value in one.values)
+        given = tuple(different)[:_ARGUMENTS]
+        if len(different) > _ARGUMENTS or any(one.lost for one in collected):
+            yield self._dropped(span, f"more than {_ARGUMENTS} different constants, or {KEPT} in all, in one call")
         yield from self._say(span, "class", frame, name)
         if name in _TF_LAYERS:
             parts = (config.values.get(key) for key in ("function", "cls_symbol", "method_name", "attr_name"))
@@ -382,6 +430,9 @@ class _Nodes:
             raise OverLimit(fact.span.start, f"more than {NAMES} different names in one configuration")
         yield fact
 
+    def _dropped(self, span: Span, detail: str) -> Gap:
+        return Gap(start=span.start, end=span.end, because=Because.OVER_LIMIT, detail=f"{self._path()}: {detail}")
+
     def _knows(self, kind: str, module: str, name: str) -> bool:
         """Whether this was told; asked first where there are many, because to find the place of each takes time."""
         return hash((kind, module, name[:CHARACTERS], ())) in self.told
@@ -399,11 +450,6 @@ def _label(frame: _Frame, step: Step) -> str:
 def _module(frame: _Frame) -> str:
     module = frame.values.get("module")
     return module if isinstance(module, str) else ""
-
-
-def _given(frame: _Frame, key: str) -> tuple[Value, ...]:
-    given = frame.given.get(key)
-    return tuple(given.values) if given is not None else ()
 
 
 def _cut(texts: tuple[str, ...], most: int) -> tuple[str, ...]:

@@ -31,13 +31,19 @@ _STRING = 200
 #: domains whose operators take no text that names a file, an address or a function
 _PLAIN_DOMAINS = frozenset(("", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training"))
 #: metadata that programs for YOLO hand to `eval`, and what is nothing but a Python literal
-_EVALUATED = frozenset(("names", "imgsz", "kpt_shape", "kpt_names", "args", "end2end"))
+_EVALUATED = frozenset(("names", "imgsz", "kpt_shape", "kpt_names", "args"))
+#: of a piece of metadata so much is looked at; a thousand names of classes take some 30 KiB
+EVALUATED_BYTES = 1 << 20
 _LITERAL = re.compile(
     r"(?:[\s\[\](){},:]|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|[-+]?\d[\d_]*+(?:\.\d*+)?(?:e[-+]?\d{1,3})?+(?!\w)"
     r"|(?:True|False|None)(?!\w))*+"
 )
 #: without a call, an expression only fails
 _CALLS = re.compile(r"[\w\])'\"}]\s*+\(")
+#: and yet a loop inside brackets can put a function where other brackets call it:
+#: ``[C["id"] for C.__class_getitem__ in [os.system]]``
+_BRACKET = re.compile(r"[\[({]")
+_LOOP = re.compile(r"(?<![A-Za-z_])for(?!\w)")
 #: an attribute of a graph that was compiled beforehand names a file, or holds the compiled program
 _CONTEXT = ("EPContext", "ep_cache_context")
 
@@ -45,10 +51,10 @@ _CONTEXT = ("EPContext", "ep_cache_context")
 class _Node:
     """What is known of a node so far."""
 
-    __slots__ = ("domain", "inputs", "name", "op", "outputs", "overload", "strings")
+    __slots__ = ("domain", "inputs", "op", "outputs", "strings")
 
     def __init__(self) -> None:
-        self.op = self.domain = self.name = self.overload = ""
+        self.op = self.domain = ""
         self.inputs: list[str] = []
         self.outputs: list[str] = []
         self.strings: list[str] = []
@@ -126,7 +132,7 @@ class Model:
                 count=seen.count,
             )  # fmt: skip
         for (domain, name), seen in self.functions.items():
-            yield Setting(span=seen.span, scheme="onnx", key="function", value=f"{domain}::{name}", where=seen.where)
+            yield Setting(span=seen.span, scheme="onnx", key="function", value=name, where=domain)
         for (kind, target), seen in self.files.items():
             length = None if seen.high is None or seen.low is None else seen.high - seen.low
             yield Reference(
@@ -241,7 +247,7 @@ class Model:
                     node.op = self.walk.text(part)
                     self._path[-1] = self._path[-1] or node.op
                 case "name":
-                    node.name = self._path[-1] = self.walk.text(part)
+                    self._path[-1] = self.walk.text(part)
                 case "domain":
                     node.domain = self.walk.text(part)
                 case "input" | "output":
@@ -313,9 +319,11 @@ class Model:
             else:
                 self._take(entry, part)
         self._flows.pop()
-        key = (said["domain"][:_STRING], said["name"][:_STRING])
+        key = (said["domain"], said["name"])
         span = Span(field.start, field.end)
-        if key not in self.functions:
+        if max(map(len, key)) >= _STRING:  # operators are told by the beginning of their names
+            self.walk.gap(*span, Because.OVER_LIMIT, f"a function with a name of {_STRING} characters or more")
+        elif key not in self.functions:
             if len(self.functions) >= DISTINCT:
                 self.walk.gap(*span, Because.OVER_LIMIT, f"more than {DISTINCT} functions")
                 return
@@ -386,10 +394,20 @@ class Model:
     # --- metadata ---------------------------------------------------------------------------------------------------
 
     def _metadata(self, field: Field) -> None:
-        key, value = read_pair(self.walk, field)
-        if key in _EVALUATED and _CALLS.search(value) and not _LITERAL.fullmatch(value.removesuffix("…")):
-            detail = f"{key} is {_short(value)}"
+        key, value = read_pair(self.walk, field, EVALUATED_BYTES)
+        if key not in _EVALUATED:
+            return
+        if _may_act(value) and not _LITERAL.fullmatch(value):
+            detail = f"{key} is {_short(' '.join(value.split()))}"
             self.walk.tell("onnx-metadata-no-literal", field.start, field.end, detail)
+        elif field.length > EVALUATED_BYTES:
+            detail = f"{key} is longer than {EVALUATED_BYTES} bytes"
+            self.walk.gap(field.start, field.end, Because.OVER_LIMIT, detail)
+
+
+def _may_act(value: str) -> bool:
+    bracket = _BRACKET.search(value)
+    return bool(_CALLS.search(value) or (bracket and _LOOP.search(value, bracket.end())))
 
 
 def _short(value: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.encodings.onnx_schema import ELEMENTS
-from modelairlock.encodings.onnx_walk import Walk
+from modelairlock.encodings.onnx_walk import TEXT_BYTES, Walk
 from modelairlock.encodings.protobuf import LEN, Field
 from modelairlock.records.coverage import Because
 from modelairlock.records.text import shown
@@ -111,11 +111,11 @@ def _pair(walk: Walk, tensor: Tensor, field: Field) -> None:
         walk.gap(field.start, field.end, Because.OVER_LIMIT, f"a tensor with more than {_PAIRS} keys of external data")
 
 
-def read_pair(walk: Walk, field: Field) -> tuple[str, str]:
-    """A key and its value."""
+def read_pair(walk: Walk, field: Field, most: int = TEXT_BYTES) -> tuple[str, str]:
+    """A key and its value, cut to `most` bytes."""
     read = {"key": "", "value": ""}
     for entry, part in walk.known("Pair", field.start, field.end):
-        read[entry.name] = walk.text(part)
+        read[entry.name] = walk.text(part, most)
         if entry.name == "value" and part.length > len(read["value"].encode()):
             read["value"] += "…"
     return read["key"], read["value"]

@@ -143,10 +143,10 @@ class Walk:
             span = Span(min(start, size), min(end, size))
             self.odd.append(Irregularity(span=span, kind=kind, detail=detail))
 
-    def text(self, field: Field) -> str:
-        """The beginning of a text. What is no UTF-8 is a gap: parsers differ on it."""
+    def text(self, field: Field, most: int = TEXT_BYTES) -> str:
+        """The first `most` bytes of a text. What is no UTF-8 is a gap: parsers differ on it."""
         if field.length > TEXT_BYTES:
-            return self._long(field)
+            return self._long(field, most)
         data = self.window.at(field.start, field.length) if field.end <= self._read else self.window.content(field)
         try:
             return data.decode()
@@ -157,9 +157,9 @@ class Walk:
         self.gap(field.start, field.end, Because.MALFORMED, f"a text that is not UTF-8: {data[:40]!r}")
         return data[:TEXT_BYTES].decode("latin-1")
 
-    def _long(self, field: Field) -> str:
+    def _long(self, field: Field, most: int) -> str:
         decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        begins = self.cursor.peek(field.start, TEXT_BYTES)
+        begins = self.cursor.peek(field.start, min(field.length, most))
         try:
             for piece in self.pieces(field):
                 decoder.decode(piece)

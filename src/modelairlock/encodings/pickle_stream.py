@@ -35,6 +35,9 @@ from modelairlock.records.span import Span
 #: a frame that is searched for the opcode that crosses its edge
 FRAME_BYTES = 16 * 1024 * 1024
 CROSSINGS = 4
+#: what a pickle without a mark of its own can begin with and get anywhere (one that begins with PERSID stops every
+#: loader at once, and so does one that wants a value); unpicklers take opcodes of any protocol without asking
+STARTS = frozenset(b"(cILFSVNKJMGTUXBC]})\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96\x95")
 #: see `Irregularity`; judged by the rule ``unvouched-code``
 SETSTATE_NAMED = "pickle-names-setstate"
 
@@ -221,12 +224,28 @@ def whole_or_acting(source: Source) -> tuple[bool, bool]:
 
     For files without a magic number: an unpickler runs what it finds before it meets what is no opcode.
     """
-    trial = State(Cursor(source, "", Budget(Limits(seconds=TRIAL_SECONDS, facts=1000))), 0, joblib=False)
+    trial = _trial(source)
     ending = finish(trial)
     if ending.unfinished:
         return True, True
     whole = ending.stopped and trial.position == source.size
     return whole, _acts(trial, stopped_well=ending.stopped)
+
+
+def imported_before_breaking_off(source: Source) -> tuple[str, ...]:
+    """What an unpickler imports from `source` and makes no use of, for it stops at what is no opcode.
+
+    For bytes that somebody does unpickle: to import a module is to run it.
+    """
+    trial = _trial(source)
+    ending = finish(trial)
+    if ending.stopped or ending.unfinished or _acts(trial, stopped_well=False):
+        return ()
+    return tuple(f"{module}.{name}" for module, name in trial.ledger.globals if MODULE.match(module))
+
+
+def _trial(source: Source) -> State:
+    return State(Cursor(source, "", Budget(Limits(seconds=TRIAL_SECONDS, facts=1000))), 0, joblib=False)
 
 
 def _acts(trial: State, *, stopped_well: bool) -> bool:

@@ -32,13 +32,14 @@ FORMAT = Format(
     ),
     passes_over=(
         "Elements of datasets that are numbers, and compressed elements: loaders take them as arrays. Bytes, texts and"
-        " rows of PyTables objects are looked at. Bytes that no object refers to (libhdf5 leaves them when it moves or"
-        " deletes something) are searched for the beginning of a known format, and passed over if none claims them:"
-        " nothing that opens an HDF5 file gets there."
+        " rows of PyTables objects are looked at, of a dataset of bytes in many chunks the first 64. Bytes that no"
+        " object refers to (libhdf5 leaves them when it moves or deletes something) are searched for the beginning of a"
+        " known format, and passed over if none claims them: nothing that opens an HDF5 file gets there."
     ),
     blind_spots=(
         "What the numbers do: a model that behaves badly on purpose looks like any other.",
         "Of compressed bytes only the first chunk of a dataset is unpacked, and only from deflate (gzip).",
+        "Rows of PyTables objects that are compressed, where they import something and then break off as pickles.",
         "Objects that are in no group and that only a reference among the elements names.",
         "Mistakes in libhdf5 itself that a damaged file can reach.",
         "Of files with a table of shared messages, a cache image or a split driver some part is not read: a gap.",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.pickle_machine import State
-from modelairlock.encodings.pickle_stream import pickle_facts, whole_or_acting
+from modelairlock.encodings.pickle_stream import STARTS, pickle_facts, whole_or_acting
 from modelairlock.reading import BytesSource, Cursor, Format, Probe, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
@@ -16,11 +16,6 @@ from modelairlock.records.facts import Fact
 HIGHEST_PROTOCOL = 5
 #: pickles in one file
 STREAMS = 100_000
-#: first bytes of text pickles: opcodes that a pickle of protocol 0 or 1 can begin with
-#: and get anywhere (one that begins with PERSID stops every loader at once, and so does one that wants a value)
-_TEXT_STARTS = frozenset(b"(cILFSVNKJMGTUXBC]})\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96\x95")
-
-
 #: what bzip2 begins with, to the end of its first mark: ``B`` alone is BINBYTES, and what follows its length
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 
@@ -29,7 +24,7 @@ def _claims(probe: Probe) -> bool:
     head = probe.head
     if len(head) >= 2 and head[0] == 0x80 and head[1] <= HIGHEST_PROTOCOL and probe.role != "raw":
         return True
-    if not head or (head[0] not in _TEXT_STARTS and head[0] != 0x80) or _BZIP2.match(head):
+    if not head or (head[0] not in STARTS and head[0] != 0x80) or _BZIP2.match(head):
         return False
     whole, acts = whole_or_acting(BytesSource(head) if probe.source is None else probe.source)
     # Raw numbers that happen to be opcodes are no pickle unless they do something; nobody unpickles a storage.

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from modelairlock.records.facts import Irregularity
 from modelairlock.records.finding import Severity
+from modelairlock.records.irregular import by_kind
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
@@ -28,9 +29,7 @@ from modelairlock.records.text import shown
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
-    facts = [fact for fact in reading.facts if isinstance(fact, Irregularity) and fact.kind == "hdf5-shape-bomb"]
-    if facts:
-        more = f" (and {len(facts) - 1} more)" if len(facts) > 1 else ""
+    for _, facts, more in by_kind(reading.facts, ("hdf5-shape-bomb",)):
         says = f"{shown(facts[0].detail, 200)}{more}: loading it takes memory for all of it"
         yield RULE.finding(reading, says, *facts)
 

@@ -97,10 +97,10 @@ _MICROSOFT = _names("""
     TransposeMatMul Trilu UnfoldTensor Unique VarlenCausalConvWithState VarlenNGramHashMapping WhisperBeamSearch
     WordConvEmbedding
 """)
-#: those of onnxruntime-training: gradients, losses, optimizers, compressed activations. PythonOp, ATen and TritonOp,
-#: which call out of it, are below
+#: those of onnxruntime-training (its training_op_defs.cc, and all of them in the library of 1.19.2): gradients,
+#: losses, optimizers, compressed activations. PythonOp, ATen and TritonOp, which call out of it, are below
 _TRAINING = _names("""
-    AccumulateGrad AdamOptimizer AdamWOptimizer BatchNormInternal BatchNormalizationGrad BiasFastGeluGrad_dX
+    AdamOptimizer AdamWOptimizer BatchNormInternal BatchNormalizationGrad BiasFastGeluGrad_dX
     BiasGeluGrad_dX BiasSoftmaxDropout BitmaskDropoutGrad BroadcastGradientArgs ConcatTraining ConvGrad
     ConvTransposeGrad DivGrad DropoutGrad FakeQuant FakeQuantGrad FastGeluGrad GRUGrad GRUTraining
     GatherElementsGrad GatherGrad GatherNDGrad GeluGrad GistBinarizeDecoder GistBinarizeEncoder
@@ -169,14 +169,16 @@ _COMPILED = "holds, or names, a program compiled for an accelerator, which nobod
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     facts = [fact for fact in reading.facts if isinstance(fact, Operator) and fact.dialect == "onnx"]
-    defined = {fact.value for fact in reading.facts if isinstance(fact, Setting) and fact.key == "function"}
+    defined = {
+        (fact.where, fact.value) for fact in reading.facts if isinstance(fact, Setting) and fact.key == "function"
+    }
     unknown: dict[tuple[str, str], list[Operator]] = {}
     for fact in facts:
         effect = _effect(fact)
         if effect:
             message = f"its graph has {_name(fact)}, which {effect}{_strings(fact)}"
             yield RULE.finding(reading, message, fact, confidence=Confidence.MEDIUM)
-        elif not _known(fact) and f"{fact.domain}::{fact.name}" not in defined:
+        elif not _known(fact) and (fact.domain, fact.name) not in defined:
             unknown.setdefault((fact.domain, fact.name), []).append(fact)
     for same in unknown.values():
         yield _gap(same)

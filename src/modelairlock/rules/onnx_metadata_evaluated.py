@@ -3,9 +3,10 @@
 ## Why it matters
 
 Exporters of YOLO models write class names and sizes into the model's metadata as Python literals, and the programs that
-run such models read them back with ``eval``: YOLOv5 (``models/common.py``, all versions up to 7.0) and what was derived
-from it evaluate ``names``, ultralytics before 8.3.234 ``names``, ``imgsz``, ``kpt_shape`` and ``args``. An expression
-there runs as soon as the model is loaded.
+run such models read them back with ``eval``: YOLOv5 6.2 and later (``models/common.py``, PR 7353; it did so in 2025
+still) and what was derived from it evaluate ``names``, ultralytics before 8.3.234 (PR 22847) ``names``, ``imgsz`` and
+``kpt_shape``, its last versions before that ``kpt_names`` and ``args`` as well. An expression there runs as soon as the
+model is loaded.
 
 ## What to do
 

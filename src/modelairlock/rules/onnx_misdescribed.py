@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from modelairlock.records.facts import Irregularity
 from modelairlock.records.finding import Severity
+from modelairlock.records.irregular import by_kind
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 
@@ -38,11 +39,9 @@ _KINDS = {
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     """One finding for each kind, with all its facts as evidence."""
     del context
-    for kind, (severity, means) in _KINDS.items():
-        facts = [fact for fact in reading.facts if isinstance(fact, Irregularity) and fact.kind == kind]
-        if facts:
-            more = f" (and {len(facts) - 1} more)" if len(facts) > 1 else ""
-            yield RULE.finding(reading, f"{means}: {facts[0].detail}{more}", *facts, severity=severity)
+    for kind, facts, more in by_kind(reading.facts, _KINDS):
+        severity, means = _KINDS[kind]
+        yield RULE.finding(reading, f"{means}: {facts[0].detail}{more}", *facts, severity=severity)
 
 
 RULE = Rule(

@@ -7,11 +7,10 @@ in the heap of variable lengths.
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
-from modelairlock.encodings.hdf5 import btree2
 from modelairlock.encodings.hdf5.datatypes import Datatype, read_datatype
-from modelairlock.encodings.hdf5.fractal_heap import FractalHeap
+from modelairlock.encodings.hdf5.dense import ATTRIBUTES, in_heap
 from modelairlock.encodings.hdf5.headers import DATATYPE, SHARED, read_header, shared_with
-from modelairlock.encodings.hdf5.links import in_heap, text
+from modelairlock.encodings.hdf5.links import text
 from modelairlock.encodings.hdf5.storage import Space, read_space
 from modelairlock.encodings.hdf5.store import Fields, Store
 from modelairlock.reading import Malformed, Unsupported
@@ -103,21 +102,7 @@ Attributes = Iterator[Fact | Gap | Attribute]
 
 def dense(store: Store, types: Types, fields: Fields) -> Attributes:
     """The attributes of an object whose attribute info message is at `fields`, as far as they are kept in a heap."""
-    start = fields.position
-    if fields.number(1):
-        raise Malformed(start, "an attribute info message of version 0", "another")
-    flags = fields.number(1)
-    if flags & 1:
-        fields.skip(2)
-    heap_at, names = store.address(fields), store.address(fields)
-    order = store.address(fields) if flags & 2 else None
-    if heap_at is None:
-        return
-    heap = FractalHeap(store, heap_at)
-    yield from heap.checked()
-    indexes = ((btree2.ATTRIBUTE_NAMES, names), (btree2.ATTRIBUTE_ORDER, order))
-    before = {btree2.ATTRIBUTE_NAMES: 0, btree2.ATTRIBUTE_ORDER: 0}
-    for found in in_heap(store, heap, indexes, before):
+    for found in in_heap(store, fields, ATTRIBUTES):
         if isinstance(found, Fields):
             yield (yield from read_attribute(store, types, found))
         else:

@@ -1,14 +1,13 @@
-"""The links of a group, however they are kept: as a symbol table, as messages, or in a fractal heap with its indexes.
+"""The links of a group, however they are kept: as a symbol table, as messages, or in a fractal heap.
 
-What a newcomer would get wrong: names and order have an index each, and a program may go by either, so both are read.
+What a newcomer would get wrong: a link is no object. It names one, here or in another file, or only a path to look up.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from modelairlock.encodings.hdf5 import btree1, btree2
-from modelairlock.encodings.hdf5.btree2 import Record
-from modelairlock.encodings.hdf5.fractal_heap import FractalHeap
+from modelairlock.encodings.hdf5 import btree1
+from modelairlock.encodings.hdf5.dense import LINKS, in_heap
 from modelairlock.encodings.hdf5.heaps import LocalHeap
 from modelairlock.encodings.hdf5.store import Fields, Store
 from modelairlock.encodings.hdf5.superblock import cached_group
@@ -18,8 +17,6 @@ from modelairlock.records.facts import Fact
 from modelairlock.records.span import Span
 
 HARD, SOFT, EXTERNAL = 0, 1, 64
-#: identifiers of links in one group that are kept in mind, to know those of the second index
-_KEPT = 500_000
 
 
 class Link(NamedTuple):
@@ -105,50 +102,9 @@ def read_link(store: Store, fields: Fields) -> Link:
     raise Unsupported(start, f"{name!r}, a link of the user-defined kind {kind}, which a program follows as it likes")
 
 
-def in_heap(
-    store: Store, heap: FractalHeap, indexes: tuple[tuple[int, int | None], ...], before: dict[int, int]
-) -> Generator[Fact | Gap | Fields, None, None]:
-    """What a heap holds, each object once, as the indexes (kind and position) know it.
-
-    `before` says for each kind of index how many bytes of a record stand before the identifier.
-    """
-    seen: set[bytes] = set()
-    for kind, position in indexes:
-        if position is None:
-            continue
-        for found in btree2.records(store, position, kind):
-            if not isinstance(found, Record):
-                yield found
-                continue
-            fields = found.fields
-            fields.skip(before[kind])
-            identifier = Fields(fields.raw(heap.id_bytes), fields.position - heap.id_bytes)
-            if identifier.data not in seen and len(seen) < _KEPT:
-                seen.add(identifier.data)
-                span = yield from heap.find(identifier)
-                yield Fields(store.peek(*_sized(span)), span.start)
-
-
-def _sized(span: Span) -> tuple[int, int]:
-    return span.start, span.end - span.start
-
-
 def dense(store: Store, fields: Fields) -> Links:
     """The links of a group whose link info message is at `fields`, as far as they are kept in a heap."""
-    start = fields.position
-    if fields.number(1):
-        raise Malformed(start, "a link info message of version 0", "another")
-    flags = fields.number(1)
-    if flags & 1:
-        fields.skip(8)
-    heap_at, names = store.address(fields), store.address(fields)
-    order = store.address(fields) if flags & 2 else None
-    if heap_at is None:
-        return
-    heap = FractalHeap(store, heap_at)
-    yield from heap.checked()
-    indexes = ((btree2.LINK_NAMES, names), (btree2.LINK_ORDER, order))
-    for found in in_heap(store, heap, indexes, {btree2.LINK_NAMES: 4, btree2.LINK_ORDER: 8}):
+    for found in in_heap(store, fields, LINKS):
         if isinstance(found, Fields):
             link = read_link(store, found)
             store.consumed(found.start, found.position)

@@ -7,20 +7,21 @@ claims it.
 """
 
 import re
+from collections.abc import Iterator
 
 from modelairlock.encodings.hdf5.attributes import Attribute
 from modelairlock.encodings.hdf5.datatypes import STRING, VARIABLE, Datatype, Variable
 from modelairlock.encodings.hdf5.heaps import GlobalHeap
 from modelairlock.encodings.hdf5.store import Fields, Store, Told
-from modelairlock.reading import Malformed, OverLimit, ReadProblem
+from modelairlock.encodings.pickle_stream import STARTS, imported_before_breaking_off
+from modelairlock.reading import Malformed, OverLimit, ReadProblem, SubSource
+from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Member, Role
 from modelairlock.records.span import Span
 
 #: attributes whose text Keras deserializes
 KERAS = frozenset(("model_config", "training_config"))
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
-#: what a pickle of protocol 0 or 1 can begin with
-_OPCODES = frozenset(b"(cILFSVNKJMGTUXBC]})")
 #: elements of one value that are looked at one by one
 _SINGLE = 10_000
 _PIECE = 1 << 16
@@ -34,7 +35,7 @@ def is_plain(data: bytes) -> bool:
     """Whether nobody would take `data` for anything but text."""
     if _CONTROL.search(data):
         return False
-    return not (len(data) > 2 and data.endswith(b".") and data[0] in _OPCODES)
+    return not (len(data) > 2 and data.endswith(b".") and data[0] in STARTS)
 
 
 class Values:
@@ -48,6 +49,26 @@ class Values:
 
     def attribute(self, where: str, attribute: Attribute) -> Told:
         """The value of an attribute of the object called `where`."""
+        kind = attribute.kind
+        text = kind.kind == STRING or (kind.kind == VARIABLE and kind.variables[0].text)
+        for told in self._attribute(where, attribute):
+            yield told
+            if text and attribute.space.shape == () and isinstance(told, Member) and told.role == "raw":
+                yield from self._imported(told)
+
+    def _imported(self, member: Member) -> Iterator[Gap]:
+        """What PyTables imports while it tries a text as a pickle; one that gets further is read as what it is."""
+        store, start = self.store, member.span.start
+        # Of a text of fixed size it sees what is behind a zero as well, of another nothing; both are tried.
+        for end in sorted({_before_zero(store, start, member.span.end), member.span.end}):
+            if end > start and store.peek(end - 1, 1) == b".":
+                names = imported_before_breaking_off(SubSource(store.cursor.source, start, end))
+                if names:
+                    detail = f"{member.name}: PyTables takes it for a pickle and imports {', '.join(names)[:120]}"
+                    yield Gap(start=start, end=end, because=Because.MALFORMED, detail=f"{detail} before it breaks off")
+                    return
+
+    def _attribute(self, where: str, attribute: Attribute) -> Told:
         kind, (start, end) = attribute.kind, attribute.value
         role: Role = "keras-config" if attribute.name in KERAS else "raw"
         name = f"{where}@{attribute.name[:_NAME_CHARACTERS]}"
