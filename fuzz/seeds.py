@@ -23,10 +23,11 @@ class NoSeeds(Exception):
 
 
 class Seeds(NamedTuple):
-    """Files to mutate, and what to call them."""
+    """Files to mutate, what to call them, and the role in which an archive hands them on, if they need one."""
 
     name: str
     files: tuple[bytes, ...]
+    role: str
 
 
 @cache
@@ -35,18 +36,18 @@ def seeds(name: str) -> Seeds:
     one = find("modelairlock.formats", name, Format)
     module = import_module(f"tests.formats.test_{name}")
     extension = one.extensions[0] if one.extensions else ""
-    called = getattr(module, "NAME", f"f{extension}")
+    called, role = getattr(module, "NAME", f"f{extension}"), getattr(module, "ROLE", "")
     files = [(called, module.example())] if hasattr(module, "example") else []
-    files += [(file_name, data) for file_name, data in _corpus() if one.claims(probe(data, file_name))]
+    files += [(file_name, data) for file_name, data in _corpus() if one.claims(probe(data, file_name, role))]
     # The name that suits most of them: for some formats it is the name that tells.
-    suits = {each: sum(one.claims(probe(data, each)) for _, data in files) for each in _names(one, called, files)}
+    suits = {each: sum(one.claims(probe(data, each, role)) for _, data in files) for each in _names(one, called, files)}
     best = max(suits, key=suits.__getitem__)
     if not suits[best]:
         raise NoSeeds(
             f"fuzzing {name} has nothing to start from: write `def example() -> bytes` in tests/formats/test_{name}.py,"
-            " a small file that the format claims; if it claims it by its name, set NAME there"
+            " a small file that the format claims; if it claims it by its name or role, set NAME or ROLE there"
         )
-    return Seeds(best, tuple(dict.fromkeys(data for _, data in files))[:SEEDS])
+    return Seeds(best, tuple(dict.fromkeys(data for _, data in files))[:SEEDS], role)
 
 
 def _names(one: Format, called: str, files: list[tuple[str, bytes]]) -> list[str]:

@@ -34,7 +34,8 @@ def test_every_format_starts_from_files_of_its_own(name: str) -> None:
         start = seeds(name)
     except NoSeeds as missing:
         pytest.fail(str(missing))
-    claimed = sum(find("modelairlock.formats", name, Format).claims(probe(data, start.name)) for data in start.files)
+    claims = find("modelairlock.formats", name, Format).claims
+    claimed = sum(claims(probe(data, start.name, start.role)) for data in start.files)
     assert claimed * 2 >= len(start.files), f"{start.name} does not suit most of them: set NAME beside example()"
 
 

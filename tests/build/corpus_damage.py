@@ -80,6 +80,10 @@ DIFFERENT: dict[str, Callable[[str], bytes]] = {
     "get-never-put-after": lambda c: p.whole(system(c) + p.get(99)),
     "proto-in-the-middle": lambda c: p.whole(p.NONE + p.proto(1) + p.POP + system(c)),
     "binunicode-surrogates": lambda c: p.whole(p.binunicode("\ud800") + p.POP + system(c)),
+    "surrogate-in-the-argument": lambda c: p.whole(p.call(p.global_("os", "system"), c + " # \udc80")),
+    "surrogate-in-a-later-argument": lambda c: p.whole(
+        system(c) + p.POP + p.call(p.global_("collections", "OrderedDict"), [("\ud800", "\udfff")])
+    ),
     "binint-over-names": lambda c: p.whole(p.binint(-1) + p.POP + p.long1(-(2**60)) + p.POP + system(c)),
     "next-buffer": lambda c: p.whole(p.NEXT_BUFFER + p.READONLY_BUFFER + p.POP + system(c), 5),
     "tuple-of-a-mark": lambda c: p.whole(p.MARK + p.TUPLE + p.POP + system(c)),

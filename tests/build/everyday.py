@@ -189,7 +189,7 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "torch_legacy": (("a.pth", torch_builder.legacy()),),
     "torch_package": (("a.pt", _package()),),
     "torchscript": (("a.pt", torch_builder.torchscript()),),
-    "torchscript_source": (("m/code/a.py", torch_builder.SCRIPT.encode()),),
+    "torchscript_source": (("a.pt", torch_builder.torchscript()),),
     "xz": (("a.txt.xz", lzma.compress(TEXT)),),
     "zip": (("a.zip", _zip()),),
     "zlib": (("a.zlib", zlib.compress(TEXT)),),

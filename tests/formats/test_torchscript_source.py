@@ -1,5 +1,6 @@
 """Source of a TorchScript program: operators by name, and a gap for each form that torch never writes."""
 
+import msgspec
 import pytest
 
 from modelairlock.formats.torchscript_source import FORMAT, SOURCE_BYTES
@@ -12,6 +13,9 @@ CODE = t.SCRIPT.replace(
     "return x", '_0 = torch.relu(x)\n    ops.aten.save(_0, "a")\n    return torch.relu(_0)'
 ).encode()
 NAME = "code/__torch__.py"
+ROLE = "torchscript"
+#: the reader as an archive of TorchScript calls it, which gives the role
+FORMAT_IN_ARCHIVE = msgspec.structs.replace(FORMAT, claims=lambda given: FORMAT.claims(given._replace(role=ROLE)))
 
 
 def example() -> bytes:
@@ -28,7 +32,8 @@ def operators(data: bytes) -> dict[str, Operator]:
 
 
 def test_hit() -> None:
-    assert FORMAT.claims(probe(CODE, NAME))
+    assert FORMAT.claims(probe(CODE, NAME, ROLE))
+    assert not FORMAT.claims(probe(CODE, NAME))
     assert FORMAT.claims(probe(b"x = 1\n", "code/a.py", "torchscript"))
     _, gaps, cursor = read(FORMAT, CODE, NAME)
     found = operators(CODE)
@@ -128,4 +133,4 @@ def test_damaged() -> None:
 
 
 def test_changed() -> None:
-    change_everywhere(CODE, FORMAT, name=NAME)
+    change_everywhere(CODE, FORMAT_IN_ARCHIVE, name=NAME)

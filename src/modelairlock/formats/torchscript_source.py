@@ -15,8 +15,6 @@ from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Operator
 from modelairlock.records.span import Span
 
-_HEAD = re.compile(rb"^(class \w+\(Module\):|def forward\(self|class \w+\(NamedTuple\):|class \w+:)", re.MULTILINE)
-_MARK = re.compile(rb"__torch__\.|__parameters__ = \[")
 #: torch splits no file, and one such byte may take the parser a hundred
 SOURCE_BYTES = 2 * 1024 * 1024
 #: gaps that are told one by one
@@ -31,9 +29,8 @@ _AT_LOAD = "__setstate__"
 
 
 def _claims(probe: Probe) -> bool:
-    if probe.role == "torchscript":
-        return probe.name.lower().endswith(".py")
-    return bool(probe.name.endswith(".py") and _HEAD.search(probe.head) and _MARK.search(probe.head))
+    # Elsewhere it is a file of Python to whoever imports it, and python_source says so.
+    return probe.role == "torchscript" and probe.name.lower().endswith(".py")
 
 
 def _read(cursor: Cursor) -> Iterator[Fact | Gap]:

@@ -36,6 +36,14 @@ _LEVELS = {
 }
 
 
+def _passed_over(format: Format) -> str:  # noqa: A002  # the house's word for it
+    if format.passes_over:
+        return f"**Passed over by design:** {format.passes_over}"
+    if any(spot.startswith("everything:") for spot in format.blind_spots):
+        return "**It is recognised, and not read.**"
+    return "**Every byte is read.**"
+
+
 def format_page(format: Format) -> str:  # noqa: A002  # the house's word for it
     """What a format is, who is assumed to open it, what is passed over and what reading never shows."""
     module = inspect.getmodule(format.read)
@@ -46,7 +54,7 @@ def format_page(format: Format) -> str:  # noqa: A002  # the house's word for it
             _body(module.__doc__ or "" if module else ""),
             _listed("Extensions that promise it", [f"`{each}`" for each in format.extensions]),
             _listed("A CLEAR verdict assumes that it is opened by", [f"`{each}`" for each in format.loaders]),
-            f"**Passed over by design:** {format.passes_over}" if format.passes_over else "**Every byte is read.**",
+            _passed_over(format),
             _listed("What reading never shows", format.blind_spots),
             _listed("Builds on", [f"`{each}`" for each in format.builds_on]),
             _listed("References", format.references),

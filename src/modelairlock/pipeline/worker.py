@@ -9,6 +9,7 @@ from modelairlock.encodings.decoders import METHODS, codec
 from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece
 from modelairlock.pipeline.tree import NotHere, NotShared, formats, read_tree
 from modelairlock.reading import Unreadable
+from modelairlock.records.speakable import speakable
 
 
 class _Descriptor:
@@ -68,8 +69,12 @@ def _read(fd: int, piece: Piece, size: int, job: Job) -> bytes:
     """A `Reading` of one artifact, or `HANDED_BACK`. A file that shrank is told as what it has become."""
     source = _Descriptor(fd, piece.start, max(0, min(piece.size, size - piece.start)))
     try:
-        return _encode(read_tree(source, piece.name, piece.name, job.limits, shared=job.shared))
+        reading = read_tree(source, piece.name, piece.name, job.limits, shared=job.shared)
     except NotShared:
         return HANDED_BACK
     except NotHere:
         return NOT_HERE
+    try:
+        return _encode(reading)
+    except UnicodeEncodeError:  # one string with half a character must not hide the file's other facts
+        return _encode(speakable(reading))

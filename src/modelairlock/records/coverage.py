@@ -30,7 +30,7 @@ EXPLANATIONS: dict[Because, tuple[str, str]] = {
     ),
     Because.OVER_LIMIT: (
         "Reading on would have cost more memory, time or nesting than the limits allow. It says nothing about intent.",
-        "If you trust the source, raise the named limit with --limits and scan again.",
+        "If it names a limit and you trust the source, raise that with --limits. What names none is fixed.",
     ),
     Because.UNSUPPORTED: (
         "The format, or this part of it, is known, but nothing here reads it yet.",

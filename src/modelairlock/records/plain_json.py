@@ -8,6 +8,7 @@ import re
 
 import msgspec
 
+from modelairlock.records.speakable import speakable
 from modelairlock.records.text import hidden
 
 _NOT_PLAIN = re.compile(r"[^\x00-\x7e]")
@@ -26,17 +27,8 @@ def _escaped(match: re.Match[str]) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
-def _plain(value: object) -> object:
-    """Strings without lone surrogates, which JSON in UTF-8 cannot carry: they are shown as ``\\udcXX``, as text."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def _encoded(record: msgspec.Struct) -> bytes:
     try:
         return msgspec.json.encode(record)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_plain(msgspec.to_builtins(record)))
+        return msgspec.json.encode(speakable(record))

@@ -50,6 +50,13 @@ _UNPACKS = frozenset(
         "gzip.decompress", "lzma.decompress", "marshal.loads", "zlib.decompress",
     )
 )  # fmt: skip
+#: what of those modules does nothing outside
+_HARMLESS = frozenset(
+    (
+        "marshal.dump", "marshal.dumps", "requests.utils.default_headers", "requests.utils.default_user_agent",
+        "subprocess.CompletedProcess", "subprocess.STARTUPINFO", "subprocess.TimeoutExpired", "subprocess.list2cmdline",
+    )
+)  # fmt: skip
 _RUNS_TEXT = ("builtins.eval", "builtins.exec")
 
 
@@ -58,8 +65,10 @@ def worth_telling(use: SourceUse) -> bool:
     if use.kind != "call":
         return False
     top, _, rest = use.name.partition(".")
+    if top == "pip" and not rest.endswith("main"):  # its own files call each other; installing is asked of main
+        return False
     if top in _MODULES or use.name in _NAMES:
-        return True
+        return use.name not in _HARMLESS and not rest.startswith("__")
     if top in ("os", "posix", "nt"):
         return rest in _OS
     return use.name in _COMPUTED and _reaches(use)

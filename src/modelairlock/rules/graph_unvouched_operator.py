@@ -10,7 +10,7 @@ nobody here has looked. So the file is held, not condemned.
 ## What to do
 
 Find out which package brings the operator (``tensorflow_text`` brings those for SentencePiece, for instance), and have
-somebody who knows it approve the file.
+somebody who knows it review the model. Keep the decision with the file's digest, which the report states.
 """
 
 from collections.abc import Iterator
@@ -52,6 +52,6 @@ RULE = Rule(
     check=_check,
     looks_at=(Operator,),
     severity=Severity.INFO,
-    help="Find out which package brings the operator, and have somebody who knows it approve the file.",
+    help="Find out which package brings the operator, and have somebody who knows it review the model.",
     cwe=("CWE-829",),
 )

@@ -9,7 +9,8 @@ written in code that is not part of this file.
 
 ## What to do
 
-Review the code of that class, and approve the file for its digest; or ask for a model of ordinary layers.
+Review the code of that class, and keep the decision with the file's digest, which the report states. Or ask for a
+model of ordinary layers.
 """
 
 from collections.abc import Iterator

@@ -12,8 +12,8 @@ An operator that the file itself defines as a function is none of these: its nod
 
 ## What to do
 
-Find out which library the operators belong to and whether you trust it, then approve the file. Or ask for an export
-that needs none.
+Find out which library the operators belong to and whether you trust it, and keep the decision with the file's
+digest, which the report states. Or ask for an export that needs none.
 """
 
 from collections.abc import Iterator

@@ -8,7 +8,8 @@ with that library first, and so runs its code. Models of tokenizers are honest e
 
 ## What to do
 
-Find out which library the layers belong to and whether you trust it, then approve the file.
+Find out which library the layers belong to and whether you trust it, and keep the decision with the file's
+digest, which the report states.
 """
 
 from collections.abc import Iterator

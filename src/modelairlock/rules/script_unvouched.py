@@ -8,7 +8,8 @@ code that is not part of this file. The same holds for ``torch.classes``, which 
 
 ## What to do
 
-Find out which library brings the operator, review what it does, and approve the file for its digest.
+Find out which library brings the operator, review what it does, and keep the decision with the file's
+digest, which the report states.
 """
 
 from collections.abc import Iterator

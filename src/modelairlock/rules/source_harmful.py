@@ -2,9 +2,11 @@
 
 ## Why it matters
 
-Importing a file of Python runs it. This one would, without any function of it being asked for, run a command, reach
-the network, load native code or execute text: what a model's code has no ordinary reason to do at that moment. Worse
-is text that is unpacked first and then executed, anywhere in the file: nobody writes that to be read.
+Importing a file of Python runs it. This one may then, without anybody asking for a function of it, run a command,
+reach the network, load native code or execute text: what a model's code has no ordinary reason to do at that moment.
+"May", because no condition is weighed, and because a function that is handed on while the file is imported (to a
+decorator, a registry, `atexit`) is taken for one that is called. Worse is text that is unpacked first and then
+executed, anywhere in the file: nobody writes that to be read.
 
 Whether anything imports the file is another question: if a configuration beside it makes a loader do so, the
 repository says it (`remote-code`, `imports-by-name`). A script that is meant to be run by hand may have its reasons.
@@ -38,7 +40,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             yield RULE.finding(reading, shown(fact.detail, 200), fact, severity=Severity.MEDIUM)
         if not isinstance(fact, SourceUse) or told >= _MOST:
             continue
-        when = "importing it would" if fact.at_import else "a function in it would"
+        when = "importing it may" if fact.at_import else "a function in it would"
         if hides_what_it_runs(fact):
             told += 1
             message = f"{when} unpack text and run it: {use_in_words(fact)}"

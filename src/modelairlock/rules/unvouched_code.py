@@ -11,8 +11,9 @@ it and is *called* has no business in a model, and that is a finding.
 
 ## What to do
 
-Have somebody review what the named class or function does when it is unpickled, and approve this file or extend the
-profile. Or ask for the model as safetensors, which names no code at all.
+Have somebody review what the named class or function does when it is unpickled, and extend the profile, or keep the
+decision with the file's digest, which the report states. Or ask for the model as safetensors, which names no code at
+all.
 """
 
 from collections.abc import Callable, Iterator
