@@ -35,6 +35,19 @@ def _saver(c: str) -> bytes:
     return t.plain(t.const("p", f"/dev/null{c}"), t.call("c", "__inference__traced_save_1", "p"), functions=[t.saver()])
 
 
+def _handed(objects: bytes, c: str) -> bytes:
+    """A saver that no node calls; the objects hand it the name of the file."""
+    return t.plain(t.const("where", f"/dev/null{c}"), functions=[t.saver()], more=objects)
+
+
+_SAVER = "__inference__traced_save_1"
+_RESOURCE = t.saved_object(t.RESOURCE_OBJECT, children={"_create_resource": 1, "_initialize": 1})
+_BOUND = t.object_graph(
+    _RESOURCE, t.function_object(_SAVER), t.saved_object(t.CONSTANT, t.field(1, "where")), bound={_SAVER: (2,)}
+)  # fmt: skip
+_FED = t.saved_object(
+    t.RESOURCE_OBJECT, b"", t.field(11, t.field(1, "t") + t.field(2, t.number(2, 1) + t.number(3, 1)))
+)
 _DATASET = t.node("d", "DatasetFromGraph", "g")
 _DEBUG = t.node("d", "DebugIdentity", "x", debug_urls=t.texts("grpc://x"))
 _PRINT = t.node("w", "PrintV2", "c", output_stream=t.text("file:///dev/null"))
@@ -57,6 +70,19 @@ _MODELS: dict[str, tuple[str, Build, str]] = {
         "not-clear",
     ),
     "saver": ("saved_model.pb", _saver, "flagged"),
+    "bound": ("saved_model.pb", lambda c: _handed(_BOUND, c), "flagged"),
+    "default": (
+        "saved_model.pb",
+        lambda c: _handed(
+            t.object_graph(_RESOURCE, t.function_object(_SAVER, t.field(13, f"/dev/null{c}")), bound={_SAVER: ()}), c
+        ),
+        "flagged",
+    ),
+    "restored": (
+        "saved_model.pb",
+        lambda c: _handed(t.object_graph(_FED, t.function_object(_SAVER), bound={_SAVER: ()}), c),
+        "not-clear",
+    ),
     "print": ("saved_model.pb", lambda c: t.plain(t.const("c", c), _PRINT), "flagged"),
     "python": ("saved_model.pb", lambda c: t.plain(t.node("p", "PyFunc", token=t.text(c))), "flagged"),
     "debug": ("saved_model.pb", lambda _: t.plain(_DEBUG), "flagged"),

@@ -147,6 +147,35 @@ def honest() -> bytes:
     )  # fmt: skip
 
 
+# --- objects ---------------------------------------------------------------------------------------------------------
+
+#: what a SavedObject can be
+ASSET, FUNCTION, VARIABLE, CONSTANT, RESOURCE_OBJECT = 5, 6, 7, 9, 10
+
+
+def saved_object(kind: int, said: bytes = b"", *more: bytes, children: dict[str, int] | None = None) -> bytes:
+    """A SavedObject and its children, by the names that it has for them."""
+    named = [field(1, number(1, at) + field(2, name)) for name, at in (children or {}).items()]
+    return b"".join((*named, field(kind, said), *more))
+
+
+def function_object(name: str, defaults: bytes = b"", key: str = "defaults") -> bytes:
+    """A SavedObject that is a function; `defaults` is the value of an entry of its FullArgSpec."""
+    pairs = field(2, field(1, "args") + field(2, field(51, field(1, field(13, "path")))))
+    pairs += field(2, field(1, key) + field(2, field(52, field(1, defaults)))) if defaults else b""
+    spec = field(1, field(54, field(1, "FullArgSpec") + pairs))
+    return saved_object(FUNCTION, field(1, name) + field(2, spec))
+
+
+def object_graph(*objects: bytes, bound: dict[str, tuple[int, ...]] | None = None) -> bytes:
+    """A MetaGraphDef's SavedObjectGraph, with the objects that are bound to functions."""
+    entries = [
+        field(2, field(1, name) + field(2, field(2, b"".join(map(varint, numbers)))))
+        for name, numbers in (bound or {}).items()
+    ]
+    return field(7, b"".join(field(1, one) for one in objects) + b"".join(entries))
+
+
 def keras_metadata(config: str = '{"name": "dense"}', path: str = "root") -> bytes:
     """A ``keras_metadata.pb`` of one layer."""
     said = field(3, path) + field(4, "_tf_keras_layer") + field(5, config) + field(6, number(1, 2))

@@ -91,7 +91,7 @@ def test_real_models_are_clear(model: str) -> None:
 
 
 def test_real_models_are_there() -> None:
-    assert len(MODELS) == 6
+    assert len(MODELS) == 7
 
 
 def test_what_was_found_before_the_damage_is_told() -> None:

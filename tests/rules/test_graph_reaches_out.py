@@ -144,12 +144,82 @@ def test_a_table_filled_through_a_variable() -> None:
     fill = t.node("i", "InitializeTableFromTextFileV2", "table", "r")
     assert judged(t.plain(*variable(put("asset")), fill), "saved_model.pb").verdict is Verdict.CLEAR
     subject = judged(t.plain(*variable(put("asset"), put("other")), fill), "saved_model.pb")
-    assert [finding.severity for finding in subject.findings] == [Severity.LOW]
+    assert [finding.severity for finding in subject.findings] == [Severity.MEDIUM]
     shared = t.plain(*variable(put("asset")), t.call("c", "f", "v"), fill)
     assert judged(shared, "saved_model.pb").verdict is Verdict.INCOMPLETE
     assert judged(t.plain(*variable(), fill), "saved_model.pb").verdict is Verdict.INCOMPLETE
     save = t.node("s", "SaveV2", "r", "n", "s")
     assert judged(t.plain(*variable(put("asset")), save), "saved_model.pb").verdict is Verdict.INCOMPLETE
+
+
+_TEXT = t.type_(t.STRING)
+_PUTS = t.function("f", ["a", "b"], t.node("evil", "AssignVariableOp", "a", "b", dtype=_TEXT))
+_THROUGH = t.node("h", "Identity", "v", T=t.type_(t.RESOURCE))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "functions"),
+    [
+        ((t.node("evil", "AssignVariableOp", "v", "other", dtype=b"\x30\x87\x00"),), ()),
+        (
+            (
+                t.node("w", "VarHandleOp", dtype=_TEXT, shared_name=t.text("v")),
+                t.node("evil", "AssignVariableOp", "w", "other", dtype=_TEXT),
+            ),
+            (),
+        ),
+        ((_THROUGH, t.node("evil", "AssignVariableOp", "h", "other", dtype=_TEXT)), ()),
+        ((t.node("evil", "ResourceScatterUpdate", "v", "at", "other", dtype=_TEXT),), ()),
+        ((_THROUGH, t.call("c", "f", "h", "other")), (_PUTS,)),
+        ((_THROUGH, t.call("c", "g", "h", "other")), (t.function("g", ["x", "y"], t.call("i", "f", "x", "y")), _PUTS)),
+        ((t.node("c", "MapDataset", "d", "h", "other", f=t.function_named("f")),), (_PUTS,)),
+    ],
+    ids=["overlong-type", "other-handle", "handed-on", "scattered", "function", "functions", "dataset"],
+)
+def test_a_variable_has_many_names(nodes: tuple[bytes, ...], functions: tuple[bytes, ...]) -> None:
+    """What is put into it under another name is seen, or the variable is not trusted."""
+    fill = t.node("i", "InitializeTableFromTextFileV2", "table", "r")
+    subject = judged(t.plain(*variable(put("asset")), *nodes, fill, functions=functions), "saved_model.pb")
+    assert subject.verdict is not Verdict.CLEAR
+
+
+def test_a_function_that_restores_a_variable_of_its_own() -> None:
+    """Models restore their variables of strings by a function; the path of an asset is in none of those."""
+    mine = t.node("mine", "VarHandleOp", dtype=_TEXT, shared_name=t.text("mine"))
+    fill = t.node("i", "InitializeTableFromTextFileV2", "table", "r")
+    data = t.plain(*variable(put("asset")), mine, t.call("c", "f", "mine", "x"), fill, functions=[_PUTS])
+    assert judged(data, "saved_model.pb").verdict is Verdict.CLEAR
+
+
+def test_a_variable_among_too_many_nodes() -> None:
+    many = [t.const(f"n{at}", "x") for at in range(50_001)]
+    late = t.node("evil", "AssignVariableOp", "v", "other", dtype=_TEXT)
+    fill = t.node("i", "InitializeTableFromTextFileV2", "table", "r")
+    subject = judged(t.plain(*variable(put("asset")), *many, late, fill), "saved_model.pb")
+    assert subject.verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        (t.placeholder("p"), t.const("c", "/../../../etc/passwd"), t.node("j", "StringJoin", "p", "c")),
+        (t.const("c", "/etc/passwd"), t.node("j", "PlaceholderWithDefault", "c", dtype=_TEXT)),
+    ],
+    ids=["joined", "default"],
+)
+def test_a_table_from_a_file_that_the_graph_names(nodes: tuple[bytes, ...]) -> None:
+    fill = t.node("i", "InitializeTableFromTextFileV2", "table", "j")
+    assert [finding.severity for finding in judged(t.plain(*nodes, fill), "m.pb").findings] == [Severity.MEDIUM]
+
+
+def test_the_first_savers_keep_their_default_name_as_a_constant() -> None:
+    """TensorFlow before 1.9; it is fed over when they run, and whoever runs them unfed gets a file called model."""
+    sharded = t.const("part", "_temp_0123456789abcdef0123456789abcdef/part")
+    save = (t.node("j", "StringJoin", "p", "part"), t.node("s", "SaveV2", "j", "n", "s"))
+    restore = t.node("r", "RestoreV2", "p", "n", "s")
+    assert not judged(t.plain(t.const("p", "model"), sharded, *save, restore), "saved_model.pb").findings
+    for name in ("", "/model", "model2"):
+        assert judged(t.plain(t.const("p", name), sharded, *save), "saved_model.pb").verdict is Verdict.FLAGGED
 
 
 @pytest.mark.parametrize(

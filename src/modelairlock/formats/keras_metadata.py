@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from modelairlock.encodings.plain_text import base_name
 from modelairlock.encodings.protobuf import LEN, VARINT, Window, fields
-from modelairlock.encodings.tensorflow.graphs import keras_config
+from modelairlock.encodings.tensorflow.objects import keras_config
 from modelairlock.encodings.tensorflow.schema import account, consume, unknown
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap

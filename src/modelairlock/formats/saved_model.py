@@ -23,7 +23,6 @@ FORMAT = Format(
     ),
     passes_over="The numbers of constant tensors, and numeric lists in them.",
     blind_spots=(
-        "Constants that the object graph binds to functions: which file such a saver would write is not followed.",
         "Which functions run at load and which only when called is not told apart.",
         "What kernels in C++ do with odd numbers and shapes: TensorFlow has had hundreds of such flaws.",
         "A file cut exactly between two fields of its outermost message looks whole: protobuf has no end mark.",

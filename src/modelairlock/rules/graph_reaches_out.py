@@ -8,7 +8,8 @@ the author's choosing, over a start-up script for instance. In an initialiser th
 runs; in any other function when the model is called.
 
 Every SavedModel can save itself, so ``SaveV2`` and its relatives are honest as long as the caller says where to. They
-are told when the file name, or part of it, is a constant of the file.
+are told when the file name, or part of it, is a constant of the file; also one that the object graph binds to a
+function, or a default value. Only what TensorFlow's own savers add, and their default name `model`, is no news.
 
 ## What to do
 
@@ -29,6 +30,7 @@ from modelairlock.records.text import shown
 
 #: what TensorFlow's own savers put behind the name that they are given, and the default name of its first version
 _OF_SAVERS = re.compile(r"(?:model|\.part|_temp(?:_[0-9a-f]{32})?/part)?")
+_DEFAULT = "model"
 _TOLD = 50
 _SAID = 4
 
@@ -57,8 +59,12 @@ Judged = Severity | str | None
 
 
 def _saver(fact: Operator) -> Judged:
-    """Checkpoints: where the caller says, with nothing added but what savers add."""
-    if fact.given == "caller" and all(_OF_SAVERS.fullmatch(text) for text in fact.strings):
+    """Checkpoints: where the caller says, with nothing added but what savers add.
+
+    The savers of TensorFlow before 1.9 keep their default name as a constant, which is fed over when they run.
+    """
+    where = fact.given == "caller" or (fact.given == "constant" and _DEFAULT in fact.strings)
+    if where and all(_OF_SAVERS.fullmatch(text) for text in fact.strings):
         return None
     if fact.given in ("constant", "caller"):
         return Severity.HIGH if EFFECTS[fact.name].kind == "saves" else Severity.MEDIUM
@@ -121,7 +127,8 @@ def _says(facts: list[Operator], effect: Effect) -> str:
     fed = f", fed by {', '.join(named)}{more}" if named else ""
     by = {"caller": ", where its caller says", "computed": ", with what it computes"}.get(first.given, "")
     places = len({fact.where for fact in facts})
-    where = shown(first.where, 80) + (f" and {places - 1} other places" if places > 1 else "")
+    others = f" and {places - 1} other place{'s' if places > 2 else ''}" if places > 1 else ""
+    where = f"{shown(first.where, 80)}{others}"
     when = "when the model is called, or loaded if an initialiser leads there"
     return f"its graph {effect.does}{fed}{by} ({first.name} in {where}): {when}"
 

@@ -4,9 +4,10 @@ What a newcomer would get wrong: honest models hold operators that write files, 
 What makes those harmless is that their file name is an argument, of the function and of the graph that calls it; a
 constant in its place is a file of the author's choosing. So strings are followed backwards through the few operators
 that carry them, and forwards through the calls of a function. What was not followed is `computed`, never `caller`.
+A variable is only as good as all that writes strings to variables: a handle goes by many names.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from modelairlock.encodings.tensorflow.nodes import CARRIERS, Node
@@ -29,12 +30,16 @@ _CARRIES: dict[str, tuple[int, ...] | None] = {
     "Identity": (0,), "ShardedFilename": (0,), "Select": (1, 2), "SelectV2": (1, 2), "StringJoin": None, "Pack": None,
     "PlaceholderWithDefault": (0,),
 }  # fmt: skip
+_CONSTANTS = frozenset(("Const", "HostConst"))
+#: put a string into a variable
+_WRITERS = frozenset(("AssignVariableOp", "ResourceScatterUpdate", "ResourceScatterNdUpdate"))
 
 
 class Origin(NamedTuple):
     """Where a string comes from: constants, arguments (by number) of the function or graph, or not known.
 
-    `stored` says that it went through a variable, and `cut` that not all of the constants are here.
+    `stored` says that it went through a variable, and `cut` that not all of the constants are here. `asset` says that
+    the path of an asset is part of it, and `fixed` a constant that is none.
     """
 
     strings: tuple[str, ...] = ()
@@ -42,19 +47,37 @@ class Origin(NamedTuple):
     given: Given = ""
     stored: bool = False
     cut: bool = False
+    asset: bool = False
+    fixed: bool = False
 
     def for_use(self, kind: str) -> "Origin":
-        """As good as the use of it needs: what is written must be known to the last character."""
-        doubted = (self.stored and kind != "vocabulary") or (self.cut and kind in _EXACT)
-        return self._replace(given="computed") if doubted else self
+        """As good as the use of it needs: what is written must be known to the last character.
+
+        Assets are there to be read, and whose file a saver writes over is the caller's choice alone. A vocabulary has
+        nothing joined to its name.
+        """
+        if (self.stored and kind != "vocabulary") or (self.cut and kind in _EXACT):
+            return self._replace(given="computed")
+        if self.given == "caller" and self.asset and kind == "saves":
+            return self._replace(given="constant", strings=())
+        if self.given == "caller" and self.fixed and kind == "vocabulary":
+            return self._replace(given="constant")
+        return self
+
+    @classmethod
+    def of(cls, node: Node | None) -> "Origin":
+        """The strings of a constant, whatever feeds it; not known if it is none."""
+        if node is None or node.operator not in _CONSTANTS or not node.strings:
+            return UNKNOWN
+        return cls(node.strings, given="constant", cut=node.cut, fixed=True)
 
 
-_UNKNOWN = Origin(given="computed")
+UNKNOWN = Origin(given="computed")
 #: kinds of effects that are harmless if nothing but the caller says what they reach
 _EXACT = frozenset(("saves", "restores", "vocabulary"))
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
     """Somebody calls a function; `inputs` is None where they do not become its arguments one by one."""
 
     where: str
@@ -75,7 +98,7 @@ class _Need(NamedTuple):
 class Scope:
     """A function, or the graph outside of all, while its nodes come by. `arguments` is None for the outermost."""
 
-    __slots__ = ("arguments", "assets", "calls", "full", "name", "nodes", "reaching", "shared")
+    __slots__ = ("arguments", "assets", "calls", "crowded", "full", "name", "nodes", "reaching", "shared")
 
     def __init__(self, name: str, arguments: dict[str, int] | None) -> None:
         self.name, self.arguments = name, arguments
@@ -86,15 +109,19 @@ class Scope:
         self.assets: set[str] = set()
         #: variables of strings that some function is handed, and may change
         self.shared: set[str] = set()
-        self.full = False
+        #: not all nodes that carry strings, and not all that matter otherwise, are here
+        self.crowded = self.full = False
 
     def add(self, node: Node) -> None:
         """Keep what matters of a node."""
-        if node.operator in CARRIERS and not node.functions and len(self.nodes) < _KEPT:
-            # One that is not kept makes what it feeds computed, which is never too good.
-            # Of two nodes of one name nobody knows which is meant; TensorFlow refuses them.
-            twice = node.name in self.nodes
-            self.nodes[node.name] = node._replace(operator="") if twice else node
+        if (node.operator in CARRIERS and not node.functions) or node.strings:
+            # Of two nodes of one name nobody knows which is meant; graphs with such are refused, but not all are run.
+            if node.name in self.nodes:
+                self.nodes[node.name] = node._replace(operator="")
+            elif len(self.nodes) < _KEPT:
+                self.nodes[node.name] = node
+            else:  # what it feeds is computed then, which is never too good; what it writes to is another matter
+                self.crowded = True
         reaches, calls = node.operator in EFFECTS, bool(node.functions) or node.operator not in PLAIN
         if (reaches or calls) and len(self.reaching) + len(self.calls) >= _KEPT:
             self.full = True
@@ -110,6 +137,10 @@ class Scope:
         walk.run(list(references))
         return walk.result()
 
+    def writers(self) -> list[Node]:
+        """What puts strings into variables."""
+        return [node for node in self.nodes.values() if node.operator in _WRITERS]
+
     def is_text(self, reference: str) -> bool:
         """Whether an input may be a string that can be followed."""
         name = _node_of(reference)
@@ -123,7 +154,7 @@ class _Walk:
         self.scope = scope
         self.strings: dict[str, None] = {}
         self.arguments: set[int] = set()
-        self.caller = self.computed = self.stored = self.cut = False
+        self.caller = self.computed = self.stored = self.cut = self.asset = self.fixed = False
 
     def run(self, left: list[str]) -> None:
         """Follow all of `left`, the first first, so that strings come in the order of the inputs."""
@@ -145,11 +176,15 @@ class _Walk:
             self.caller = True
             return ()
         node = self.scope.nodes.get(name)
-        if node is None or (node.cut and node.operator not in ("Const", "HostConst")):
+        if node is None or (node.cut and node.operator not in _CONSTANTS):
             self.computed = True
             return ()
-        if node.operator in ("Const", "HostConst"):
-            self._constant(node)
+        asset = name in self.scope.assets
+        self.asset = self.asset or asset
+        if node.operator in _CONSTANTS:
+            self.strings.update(dict.fromkeys(node.strings))
+            self.cut = self.cut or node.cut
+            self.caller, self.fixed = self.caller or asset, self.fixed or not asset
             return ()
         if node.operator in ("Placeholder", "PlaceholderV2", "_Arg", "PlaceholderWithDefault"):
             self.caller = True
@@ -161,24 +196,17 @@ class _Walk:
         inputs = tuple(one for one in node.inputs if not one.startswith("^"))
         return inputs if carried is None else tuple(inputs[at] for at in carried if at < len(inputs))
 
-    def _constant(self, node: Node) -> None:
-        self.strings.update(dict.fromkeys(node.strings))
-        if self.scope.assets and node.name in self.scope.assets:
-            self.caller = True
-        self.cut = self.cut or node.cut
-
     def _variable(self, node: Node) -> tuple[str, ...]:
-        """What is put into the variable here, if nobody else can have put anything else there."""
-        handle = _node_of(node.inputs[0]) if node.inputs else ""
-        put = [
-            one.inputs[1]
-            for one in self.scope.nodes.values()
-            if one.operator == "AssignVariableOp" and len(one.inputs) > 1 and _node_of(one.inputs[0]) == handle
-        ]
+        """What is put into any variable here, if nobody else can have put anything else into this one."""
+        scope = self.scope
+        handle = scope.nodes.get(_node_of(node.inputs[0])) if node.inputs else None
+        writers = scope.writers()
+        put = tuple(one.inputs[1] for one in writers if one.operator == "AssignVariableOp" and len(one.inputs) > 1)
         self.stored = True
-        if not put or self.scope.arguments is not None or handle in self.scope.shared:
+        own = handle is not None and handle.operator == "VarHandleOp" and handle.name not in scope.shared
+        if not own or not put or len(put) < len(writers) or scope.arguments is not None or scope.crowded:
             self.computed = True
-        return tuple(put)
+        return put
 
     def result(self) -> Origin:
         """What was found on the way."""
@@ -188,33 +216,58 @@ class _Walk:
             given = "computed"
         elif self.caller:
             given = "caller"
-        return Origin(strings, frozenset(self.arguments), given, self.stored, self.cut)
+        return Origin(strings, frozenset(self.arguments), given, self.stored, self.cut, self.asset, self.fixed)
 
 
 class Flow:
     """What the operators of one graph reach, scope by scope, and at the end what calls give to functions."""
 
     def __init__(self) -> None:
-        self.functions: set[str] = set()
-        self.calls: dict[str, list[_Call]] = {}
+        #: functions by name, and how many arguments each has; -1 if two of one name differ in that
+        self.functions: dict[str, int] = {}
+        self.calls: dict[str, list[Call]] = {}
         self.count = 0
         self.needs: list[tuple[str, _Need]] = []
         self.full = False
-        #: whether a function has a variable of strings of its own, which may be one of the graph's
+        #: whether a function may write strings to a variable of the graph that it was not seen to be handed
         self.variables = False
+        #: arguments of functions that are variables, into which they put strings
+        self.written: dict[str, set[int]] = {}
 
     def close(self, scope: Scope) -> Iterator[Operator]:
         """A scope whose nodes are all there: its operators that reach out, and its calls for later."""
         self.full = self.full or scope.full
-        outermost = scope.arguments is None
-        if not outermost and any(node.operator == "VarHandleOp" for node in scope.nodes.values()):
-            self.variables = True
+        if scope.arguments is not None:
+            self._writes(scope, scope.arguments)
+        else:
+            self.variables = self.variables or not self._hands_its_own(scope)
         for node in scope.calls:
             scope.shared.update(_node_of(one) for one in node.inputs if one)
         for node in scope.reaching:
             yield from self._reaching(scope, node, EFFECTS[node.operator])
         for node in scope.calls:
             self._calls(scope, node)
+
+    def _writes(self, scope: Scope, arguments: dict[str, int]) -> None:
+        """Which variables of others a function writes strings to: those that it is handed, or any."""
+        handles = [_node_of(node.inputs[0]) if node.inputs else "" for node in scope.writers()]
+        own = any(node.operator == "VarHandleOp" for node in scope.nodes.values())
+        if own or scope.crowded or not all(handle in arguments for handle in handles):
+            self.variables = True
+        elif handles:
+            self.written[scope.name] = {arguments[handle] for handle in handles}
+
+    def _hands_its_own(self, graph: Scope) -> bool:
+        """Whether the graph, which comes after all functions, names every variable that it has them write to."""
+        if any(function in self.calls for function in self.written):  # from inside another function
+            return False
+        for node in graph.calls:
+            inputs = [graph.nodes.get(_node_of(one)) for one in node.inputs if not one.startswith("^")]
+            for at in {at for callee in (node.operator, *node.functions) for at in self.written.get(callee, ())}:
+                handle = inputs[at] if at < len(inputs) and _one_by_one(node) else None
+                if handle is None or handle.operator != "VarHandleOp":
+                    return False
+        return True
 
     def _reaching(self, scope: Scope, node: Node, effect: Effect) -> Iterator[Operator]:
         said = [text for key in effect.attributes for text in node.attributes.get(key, ())]
@@ -241,11 +294,11 @@ class Flow:
     def _calls(self, scope: Scope, node: Node) -> None:
         where = f"{scope.name}/{node.name}" if scope.name else node.name
         inputs = None
-        if node.operator in _DIRECT or not node.functions:
+        if _one_by_one(node):
             plain = [one for one in node.inputs if not one.startswith("^")]
-            inputs = tuple(self._origin(scope, (one,)) if scope.is_text(one) else _UNKNOWN for one in plain)
+            inputs = tuple(self._origin(scope, (one,)) if scope.is_text(one) else UNKNOWN for one in plain)
             self.count += len(inputs)
-        call = _Call(where, scope.name, scope.arguments is None, inputs)
+        call = Call(where, scope.name, scope.arguments is None, inputs)
         for callee in node.functions or (node.operator,):
             self.count += 1
             if self.count > _CALLS:
@@ -253,12 +306,15 @@ class Flow:
                 return
             self.calls.setdefault(callee, []).append(call)
 
-    def finish(self) -> Iterator[Operator]:
-        """What functions reach by an argument, where a call gives them something else than an argument of its own."""
+    def finish(self, others: Callable[[str], tuple[Call, ...]]) -> Iterator[Operator]:
+        """What functions reach by an argument, where a call gives them something else than an argument of its own.
+
+        `others` tells of calls of a function that no node makes.
+        """
         left, seen = list(self.needs), set(self.needs)
         while left and len(seen) < _CALLS:
             function, need = left.pop()
-            for call in self.calls.get(function, ()):
+            for call in (*self.calls.get(function, ()), *others(function)):
                 origin = _handed(call, need)
                 strings = tuple(dict.fromkeys((*origin.strings, *need.strings)))[:_TOLD]
                 if origin.given != "caller":
@@ -274,11 +330,11 @@ class Flow:
         self.full = self.full or len(seen) >= _CALLS
 
 
-def _handed(call: _Call, need: _Need) -> Origin:
+def _handed(call: Call, need: _Need) -> Origin:
     """What a call gives to the arguments of a need, all together."""
     if call.inputs is None:
-        return _UNKNOWN
-    origins = [call.inputs[at] if at < len(call.inputs) else _UNKNOWN for at in need.arguments]
+        return UNKNOWN
+    origins = [call.inputs[at] if at < len(call.inputs) else UNKNOWN for at in need.arguments]
     given: Given = "computed"
     if all(one.given == "caller" for one in origins):
         given = "caller"
@@ -286,8 +342,17 @@ def _handed(call: _Call, need: _Need) -> Origin:
         given = "constant"
     strings = tuple(dict.fromkeys(text for one in origins for text in one.strings))
     numbers = frozenset(number for one in origins for number in one.arguments)
-    stored, cut = any(one.stored for one in origins), any(one.cut for one in origins)
-    return Origin(strings, numbers, given, stored, cut).for_use(EFFECTS[need.operator].kind)
+    together = Origin(
+        strings, numbers, given,
+        stored=any(one.stored for one in origins), cut=any(one.cut for one in origins),
+        asset=any(one.asset for one in origins), fixed=any(one.fixed for one in origins),
+    )  # fmt: skip
+    return together.for_use(EFFECTS[need.operator].kind)
+
+
+def _one_by_one(node: Node) -> bool:
+    """Whether the inputs of a call become the arguments of its function one by one."""
+    return node.operator in _DIRECT or not node.functions
 
 
 def _node_of(reference: str) -> str:

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
 from modelairlock.encodings.tensorflow.flow import Flow, Scope
 from modelairlock.encodings.tensorflow.nodes import Nodes
-from modelairlock.encodings.tensorflow.schema import account, consume, unknown
+from modelairlock.encodings.tensorflow.objects import Objects
+from modelairlock.encodings.tensorflow.schema import account, consume, name_of, unknown
 from modelairlock.reading import Cursor, Malformed, OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact, Member, Operator, Reference
+from modelairlock.records.facts import Fact, Operator, Reference
 from modelairlock.records.span import Span
 from modelairlock.records.tensorflow import EFFECTS
 
-_NAME_BYTES = 64 * 1024
-_METADATA_BYTES = 16 * 1024 * 1024
 _ASSETS = 10_000
 #: what else a function has, all of it known by its fields alone
 _FUNCTION = {4: "Pair", 5: "AttrEntry", 6: "Pair", 7: "ArgAttrEntry", 8: "NumberPair"}
@@ -60,6 +59,7 @@ class _Graphs:
         self.nodes = Nodes(self.window)
         self.flow = Flow()
         self.main = Scope("", None)
+        self.objects = Objects(self.window, self.main, self.flow.functions)
         self.inner: Scope | None = None
         self.reaching: dict[tuple[str, str, tuple[str, ...], str], tuple[Operator, int]] = {}
         self.assets = 0
@@ -74,7 +74,7 @@ class _Graphs:
         if self.inner is not None:
             self._close(self.inner)
         self._close(self.main)
-        self._keep(self.flow.finish())
+        self._keep(self.flow.finish(self.objects.calls))
         for fact, count in self.reaching.values():
             yield _times(fact, count)
         yield from self._operators()
@@ -158,7 +158,7 @@ class _Graphs:
         counted = True
         for field in fields(self.window, signature.start, signature.end):
             if field.number == 1 and field.wire == LEN:
-                scope.name = self._text(field)
+                scope.name = name_of(self.window, field)
             elif field.number == 2 and field.wire == LEN:
                 name, single = self._argument(field)
                 counted = counted and single
@@ -166,7 +166,8 @@ class _Graphs:
         yield from account(self.window, signature.start, signature.end, "OpDef")
         if len(self.flow.functions) >= self.cursor.limits.entries // 4:
             raise OverLimit(signature.start, "more functions than are kept (limit: entries)")
-        self.flow.functions.add(scope.name)
+        known = self.flow.functions.get(scope.name, len(arguments))
+        self.flow.functions[scope.name] = known if known == len(arguments) else -1
         # An argument that stands for several inputs shifts those behind it, so none of them counts as known then.
         scope.arguments = {name: at for at, name in enumerate(arguments)} if counted else {}
 
@@ -174,14 +175,9 @@ class _Graphs:
         name, single = "", True
         for field in fields(self.window, argument.start, argument.end):
             if field.number == 1 and field.wire == LEN:
-                name = self._text(field)
+                name = name_of(self.window, field)
             single = single and field.number not in (5, 6)
         return name, single
-
-    def _text(self, field: Field) -> str:
-        if field.length > _NAME_BYTES:
-            raise OverLimit(field.start, f"a name of {field.length} bytes")
-        return self.window.content(field).decode("utf-8", "replace")
 
     # --- what is around a graph -------------------------------------------------------------------------------------
 
@@ -197,7 +193,7 @@ class _Graphs:
             elif field.number == 6:
                 yield from self._asset(field, "")
             elif field.number == 7:
-                yield from self._objects(field)
+                yield from self.objects.read(field)
             else:
                 yield from account(self.window, field.start, field.end, _META_GRAPH[field.number])
 
@@ -206,7 +202,7 @@ class _Graphs:
         for field in fields(self.window, asset.start, asset.end):
             if field.number == 2 and field.wire == LEN:
                 span = Span(field.start, field.end)
-                yield Reference(span=span, kind="tensorflow-asset", target=self._text(field), where=where)
+                yield Reference(span=span, kind="tensorflow-asset", target=name_of(self.window, field), where=where)
             elif field.number == 1 and field.wire == LEN:
                 for part in fields(self.window, field.start, field.end):
                     if part.number == 1 and part.wire == LEN:
@@ -217,14 +213,14 @@ class _Graphs:
         self.assets += 1
         if self.assets > _ASSETS:
             raise OverLimit(field.start, f"more than {_ASSETS} assets")
-        self.main.assets.add(self._text(field).partition(":")[0])
+        self.main.assets.add(name_of(self.window, field).partition(":")[0])
 
     def _collection(self, entry: Field) -> Iterator[Fact | Gap]:
         """Lists of names, of numbers, or of messages that are read as bytes; assets among them are told."""
         key = ""
         for field in fields(self.window, entry.start, entry.end):
             if field.number == 1 and field.wire == LEN:
-                key = self._text(field)
+                key = name_of(self.window, field)
             elif field.number != 2 or field.wire != LEN:
                 yield unknown(field, "CollectionDefEntry")
             else:
@@ -253,31 +249,6 @@ class _Graphs:
                 consume(self.window, field)
             else:
                 yield unknown(field, "Any")
-
-    def _objects(self, objects: Field) -> Iterator[Fact | Gap]:
-        """The object graph. Before TensorFlow 2.5, Keras kept its configuration in it."""
-        for field in fields(self.window, objects.start, objects.end, torn=True):
-            if field.number == 1 and field.wire == LEN:
-                yield from self._object(field)
-            elif field.number == 2 and field.wire == LEN:
-                yield from account(self.window, field.start, field.end, "ConcreteEntry")
-            else:
-                yield unknown(field, "SavedObjectGraph")
-
-    def _object(self, saved: Field) -> Iterator[Fact | Gap]:
-        for field in fields(self.window, saved.start, saved.end):
-            if field.number == 4 and field.wire == LEN:
-                for part in fields(self.window, field.start, field.end):
-                    if part.number == 3 and part.wire == LEN and self.window.at(part.start, 1) == b"{":
-                        yield keras_config(part, f"object-{saved.start}.json")
-        yield from account(self.window, saved.start, saved.end, "SavedObject")
-
-
-def keras_config(field: Field, name: str) -> Member:
-    """The JSON by which Keras builds a layer anew."""
-    if field.length > _METADATA_BYTES:
-        raise OverLimit(field.start, f"a configuration of {field.length} bytes")
-    return Member(span=Span(field.start, field.end), name=name, size_bytes=field.length, role="keras-config")
 
 
 def _times(fact: Operator, count: int) -> Operator:

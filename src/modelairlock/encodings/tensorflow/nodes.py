@@ -5,12 +5,13 @@ that was found plain is remembered by its bytes. Only what computes and holds no
 operator could reach out with, and every string, is read in full.
 """
 
+import re
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
 from modelairlock.encodings.tensorflow.probes import looks_like_graph
-from modelairlock.encodings.tensorflow.schema import TABLES, Table, account, consume, known, unknown
+from modelairlock.encodings.tensorflow.schema import TABLES, Table, account, consume, known, name_of, unknown
 from modelairlock.encodings.tensorflow.tensors import KEPT, LONG_BYTES, STRING, Strings, Tensors
 from modelairlock.reading import Malformed, OverLimit
 from modelairlock.records.coverage import Gap
@@ -23,6 +24,7 @@ CARRIERS = frozenset(
     (
         "Const", "HostConst", "Identity", "StringJoin", "ShardedFilename", "Select", "SelectV2", "Pack", "Placeholder",
         "PlaceholderV2", "PlaceholderWithDefault", "_Arg", "VarHandleOp", "ReadVariableOp", "AssignVariableOp",
+        "ResourceScatterUpdate", "ResourceScatterNdUpdate",
     )
 )  # fmt: skip
 #: operators of these have strings without saying so in an attribute
@@ -30,7 +32,6 @@ _ALWAYS_TEXT = frozenset(("StringJoin", "ShardedFilename"))
 _REMEMBERED = 65536
 _SHORT = 96
 _FUNCTIONS_DEEP = 20
-_NAME_BYTES = 64 * 1024
 _INPUTS = 4096
 #: what an attribute is, beside plain (0) and text (1)
 _SLOW = 2
@@ -184,12 +185,12 @@ class Nodes:
             if field.wire != LEN or field.number > 7:
                 yield unknown(field, "NodeDef")
             elif field.number == 1:
-                draft.name = self._name(field)
+                draft.name = name_of(self.window, field)
             elif field.number == 2:
-                draft.operator = self._name(field)
+                draft.operator = name_of(self.window, field)
             elif field.number == 3:
                 if len(draft.inputs) < _INPUTS:
-                    draft.inputs.append(self._name(field))
+                    draft.inputs.append(name_of(self.window, field))
                 else:
                     draft.cut = True
                     consume(window, field)
@@ -209,18 +210,13 @@ class Nodes:
         span = Span(node.start, node.end)
         counted = self.count(draft.operator, where or draft.name, span)
         text = draft.text or draft.operator in _ALWAYS_TEXT
-        if counted.plain and not draft.functions and not (counted.carrier and text):
-            return None
         strings = draft.strings
+        if counted.plain and not draft.functions and not (counted.carrier and text) and not strings.texts:
+            return None
         return Node(
             draft.name, draft.operator, tuple(draft.inputs), text, tuple(dict.fromkeys(draft.functions)),
             draft.attributes, tuple(strings.texts), draft.cut or strings.cut, span,
         )  # fmt: skip
-
-    def _name(self, field: Field) -> str:
-        if field.length > _NAME_BYTES:
-            raise OverLimit(field.start, f"a name of {field.length} bytes")
-        return self.window.content(field).decode("utf-8", "replace")
 
     def _attribute(self, entry: Field, draft: _Draft, depth: int) -> Iterator[Fact | Gap]:
         """One entry of a map of attributes: a key and a value, each the last of its kind."""
@@ -231,7 +227,7 @@ class Nodes:
         values: list[Field] = []
         for field in fields(self.window, entry.start, entry.end):
             if field.number == 1 and field.wire == LEN:
-                key = self._name(field)
+                key = name_of(self.window, field)
             elif field.number == 2 and field.wire == LEN and len(values) < _INPUTS:
                 values.append(field)
             else:
@@ -287,7 +283,7 @@ class Nodes:
             if field.number == 1 and field.wire == LEN:
                 if len(draft.functions) >= _INPUTS:
                     raise OverLimit(field.start, f"a node that calls more than {_INPUTS} functions")
-                draft.functions.append(self._name(field))
+                draft.functions.append(name_of(self.window, field))
             elif field.number == 2 and field.wire == LEN:
                 yield from self._attribute(field, draft, depth + 1)
             else:
@@ -309,6 +305,8 @@ def _kind(raw: bytes) -> int:
     if length < 0 or at + length != len(raw):
         return _SLOW
     if known(raw, at, len(raw), _PLAIN_VALUE):
+        if _LONG_TYPE.search(raw, at):
+            return _SLOW
         return 1 if b"\x30\x07" in raw[at:] or b"\x32" in raw[at:] else 0
     if raw[at : at + 1] == b"\x42":
         length, at = _length(raw, at + 1)
@@ -317,6 +315,8 @@ def _kind(raw: bytes) -> int:
     return _SLOW
 
 
+#: a type may be written with more bytes than it needs
+_LONG_TYPE = re.compile(rb"\x30[\x80-\xff]")
 #: element types of one byte whose contents are no numbers; from 100 on stand references to them
 _TEXTUAL = frozenset((STRING, 20, 21, *range(100, 256)))
 

@@ -16,6 +16,7 @@ Table = dict[int, "Table | None"]
 #: messages inside messages; TensorFlow's own parser allows 100
 DEPTH = 60
 _MEMORY = 64 * 1024
+_NAME_BYTES = 64 * 1024
 _PIECE = 256 * 1024
 _WIRES = {"v": VARINT, "f": 5, "d": 1}
 
@@ -198,6 +199,13 @@ def consume(window: Window, field: Field) -> None:
     for at in range(field.start, field.end, _PIECE):
         window.cursor.budget.check_time(at)
         window.cursor.read(at, min(_PIECE, field.end - at))
+
+
+def name_of(window: Window, field: Field) -> str:
+    """A name, of a length that names have."""
+    if field.length > _NAME_BYTES:
+        raise OverLimit(field.start, f"a name of {field.length} bytes")
+    return window.content(field).decode("utf-8", "replace")
 
 
 def unknown(field: Field, name: str) -> Gap:
