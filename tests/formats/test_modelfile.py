@@ -72,6 +72,10 @@ def test_what_ollama_refuses_is_a_gap(text: str) -> None:
         ("x", 'FROM x\nSYSTEM "y"\n', True), ("x", "FROM python:3\nRUN x\n", False),
         ("Dockerfile", 'FROM x\nSYSTEM "y"\n', False), ("a.md", 'FROM x\nSYSTEM "y"\n', False),
         ("Modelfile", "\0", False),
+        ("modelfile.md", "# Format `modelfile`\n\nA recipe.\n", False),
+        ("Modelfile.q4_K_M", "FROM ./a.gguf\n", True),
+        ("x.tp", "x = 1\nfrom libc cimport a\nSYSTEM x\nFROM y\n", False),
+        ("x.tp", "# a recipe\n\nSYSTEM x\nFROM y\n", True),
     ],
 )  # fmt: skip
 def test_claims(name: str, text: str, claimed: bool) -> None:

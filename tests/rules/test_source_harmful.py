@@ -53,6 +53,22 @@ def test_miss(use: SourceUse) -> None:
     assert checked(RULE, use) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "marshal.dumps", "pip._internal.utils.misc.enum", "pip._vendor.tenacity.stop_after_delay",
+        "requests.utils.default_user_agent", "subprocess.STARTUPINFO", "subprocess.__file__",
+    ],
+)  # fmt: skip
+def test_a_name_of_such_a_module_that_does_nothing_outside(name: str) -> None:
+    assert checked(RULE, call(name)) == []
+
+
+def test_pip_installs_when_its_main_is_called() -> None:
+    finding_of(RULE, call("pip.main", text("install")))
+    finding_of(RULE, call("pip._internal.cli.main.main", text("install")))
+
+
 def test_a_name_that_is_computed_counts_where_it_reaches_far() -> None:
     finding_of(RULE, call("builtins.getattr()", Value(kind="global", module="", text="os"), Value(kind="unknown")))
     finding_of(RULE, call("builtins.__import__()", Value(kind="unknown")))
