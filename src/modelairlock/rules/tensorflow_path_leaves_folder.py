@@ -24,13 +24,16 @@ from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
 _LEAVES = re.compile(r"[/\\~]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|\Z)|[A-Za-z][A-Za-z0-9+.-]*:|.*\x00", re.DOTALL)
+#: a browser takes these out of an address before it looks at it, and takes escaped points for points
+_BROWSERS_DROP = re.compile(r"[\t\n\r]")
+_POINT = re.compile(r"%2e", re.IGNORECASE)
 _KINDS = {"tensorflow-asset": "an asset", "tfjs-weights": "a shard of its numbers"}
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     for fact in reading.facts:
-        if not isinstance(fact, Reference) or not _LEAVES.match(fact.target):
+        if not isinstance(fact, Reference) or not _LEAVES.match(_as_opened(fact)):
             continue
         if fact.kind in _KINDS:
             message = f"loading it opens '{shown(fact.target, 120)}' as {_KINDS[fact.kind]}, outside the model's folder"
@@ -38,6 +41,11 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         elif fact.kind == "tensorflow-checkpoint":
             message = f"the latest checkpoint is '{shown(fact.target, 120)}', a path of the machine that trained it"
             yield RULE.finding(reading, message, fact, severity=Severity.INFO)
+
+
+def _as_opened(fact: Reference) -> str:
+    """The name as its loader understands it: TensorFlow.js fetches shards by their address."""
+    return _POINT.sub(".", _BROWSERS_DROP.sub("", fact.target)) if fact.kind == "tfjs-weights" else fact.target
 
 
 RULE = Rule(
