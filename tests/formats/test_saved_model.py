@@ -4,6 +4,7 @@ import random
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from modelairlock.formats.graph_def import FORMAT as GRAPH
@@ -197,6 +198,30 @@ def test_long_strings_are_looked_at_by_everybody() -> None:
     facts, gaps, _ = read(FORMAT, t.plain(t.const("big", b"x" * 5000)))
     assert [(fact.role, fact.name) for fact in facts if isinstance(fact, Member)] == [("raw", "big.bin")]
     assert gaps == []
+
+
+def test_so_many_long_strings_are_looked_at() -> None:
+    facts, gaps, _ = read(FORMAT, t.plain(*(t.const(f"c{at}", b"x" * 1024) for at in range(2010))))
+    assert sum(isinstance(fact, Member) for fact in facts) == 2000
+    assert [gap.because for gap in gaps] == [Because.OVER_LIMIT]
+
+
+def test_many_strings_take_their_time() -> None:
+    """Lengths of strings are the file's to choose: millions of empty ones."""
+    value = t.field(8, t.tensor(t.STRING, t.field(4, bytes(4_000_000)), shape=(4_000_000,)))
+    started = time.process_time()
+    limits = msgspec.structs.replace(DEFAULT_LIMITS, seconds=0.2)
+    gaps = read(FORMAT, t.plain(t.node("g", "Const", value=value)), limits=limits).gaps
+    assert gaps[0].because is Because.OVER_LIMIT
+    assert time.process_time() - started < 1.5
+
+
+def test_too_many_that_reach_out_drown_nothing() -> None:
+    limits = msgspec.structs.replace(DEFAULT_LIMITS, facts=40)
+    many = [t.node(f"p{at}", "PyFunc", token=t.text(str(at))) for at in range(30)]
+    facts, gaps, _ = read(FORMAT, t.plain(t.node("w", "WriteFile", "p", "c"), *many), limits=limits)
+    assert sum(isinstance(fact, Operator) for fact in facts) == 10
+    assert [gap.because for gap in gaps] == [Because.OVER_LIMIT]
 
 
 def test_configurations_of_old_keras_are_members() -> None:

@@ -56,6 +56,15 @@ def test_damaged(data: bytes, because: Because) -> None:
     assert [gap.because for gap in read(FORMAT, data).gaps][:1] == [because]
 
 
+@pytest.mark.parametrize("places", [(1,), (0, 0), (0, 5, 3), (0, 2**31)])
+def test_restarts_hold_nothing_else(places: tuple[int, ...]) -> None:
+    """Nobody looks at them who reads a table from its beginning, so other bytes would fit there."""
+    whole = t.block((b"", t.number(1, 1)))[:-13]
+    said = b"".join(place.to_bytes(4, "little") for place in places) + len(places).to_bytes(4, "little")
+    gaps = read(FORMAT, t.table(whole + said + bytes(5))).gaps
+    assert [gap.because for gap in gaps][:1] == [Because.MALFORMED]
+
+
 def test_bytes_that_no_block_has_are_a_gap() -> None:
     data = example()
     at = len(data) - t.FOOTER if hasattr(t, "FOOTER") else len(data) - 48

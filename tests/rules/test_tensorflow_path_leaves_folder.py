@@ -42,6 +42,12 @@ def test_hit_by_hand(target: str) -> None:
     assert finding_of(CHECK, named(target)).severity is Severity.MEDIUM
 
 
+@pytest.mark.parametrize("target", ["%2E%2e/x", "a/.%2e/x", ".\t./x", "\n//x.example/w"])
+def test_shards_as_a_browser_reads_their_addresses(target: str) -> None:
+    assert finding_of(CHECK, named(target, "tfjs-weights")).severity is Severity.MEDIUM
+    assert not checked(CHECK, named(target))
+
+
 @pytest.mark.parametrize("target", ["vocab.txt", "a/b.txt", "..x", "a..b", "x...", "1:2", "-a"])
 def test_miss_by_hand(target: str) -> None:
     assert not checked(CHECK, named(target), named("/x", "vocabulary"))

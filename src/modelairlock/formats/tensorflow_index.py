@@ -6,6 +6,7 @@ a block may be compressed by Snappy. Blocks that the index does not name are byt
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from modelairlock.encodings.protobuf import Window, fields
@@ -126,6 +127,9 @@ def _entries(block: _Block) -> Iterator[tuple[bytes, bytes]]:
     end = len(data) - 4 - 4 * restarts
     if len(data) < 4 or end < 0:
         raise Malformed(position, "a block with room for its restarts", f"{restarts} of them")
+    places = [int.from_bytes(data[one : one + 4], "little") for one in range(end, len(data) - 4, 4)]
+    if places and (places[0] or places[-1] > end or any(low >= high for low, high in pairwise(places))):
+        raise Malformed(position, "restarts in rising order, from 0 on", "others")
     at, key = 0, b""
     while at < end:
         shared, at = _number(data, at, position)
@@ -134,7 +138,7 @@ def _entries(block: _Block) -> Iterator[tuple[bytes, bytes]]:
         if shared > len(key) or at + fresh + length > end or shared + fresh > _KEY_BYTES:
             raise Malformed(position, "an entry inside its block", "one that reaches outside")
         following = key[:shared] + data[at : at + fresh]
-        if at and following <= key and key:
+        if following <= key and key:
             raise Malformed(position, "keys in rising order", repr(following[:40])[1:])
         key = following
         yield key, data[at + fresh : at + fresh + length]

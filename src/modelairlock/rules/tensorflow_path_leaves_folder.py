@@ -14,6 +14,7 @@ it. Such a path is told as information only, since what lies there is read as a 
 Do not load it. No program that saves models writes such a name for an asset or a shard; ask its author.
 """
 
+import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
@@ -23,13 +24,16 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
+#: a browser takes these out of an address before it looks at it, and takes escaped points for points
+_BROWSERS_DROP = re.compile(r"[\t\n\r]")
+_POINT = re.compile(r"%2e", re.IGNORECASE)
 _KINDS = {"tensorflow-asset": "an asset", "tfjs-weights": "a shard of its numbers"}
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     for fact in reading.facts:
-        if not isinstance(fact, Reference) or not (leaves_folder(fact.target) or leaves_machine(fact.target)):
+        if not isinstance(fact, Reference) or not (leaves_folder(path := _as_opened(fact)) or leaves_machine(path)):
             continue
         if fact.kind in _KINDS:
             message = f"loading it opens '{shown(fact.target, 120)}' as {_KINDS[fact.kind]}, outside the model's folder"
@@ -37,6 +41,11 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         elif fact.kind == "tensorflow-checkpoint":
             message = f"the latest checkpoint is '{shown(fact.target, 120)}', a path of the machine that trained it"
             yield RULE.finding(reading, message, fact, severity=Severity.INFO)
+
+
+def _as_opened(fact: Reference) -> str:
+    """The name as its loader understands it: TensorFlow.js fetches shards by their address."""
+    return _POINT.sub(".", _BROWSERS_DROP.sub("", fact.target)) if fact.kind == "tfjs-weights" else fact.target
 
 
 RULE = Rule(

@@ -99,9 +99,10 @@ class _Graphs:
         for fact in facts:
             key = (fact.name, fact.where, fact.strings, fact.given)
             first, count = self.reaching.get(key, (fact, 0))
-            self.reaching[key] = (first, count + 1)
-            if len(self.reaching) > self.cursor.limits.facts // 4:
-                raise OverLimit(fact.span.start, "more operators that reach out than are kept (limit: facts)")
+            if count or len(self.reaching) < self.cursor.limits.facts // 4:
+                self.reaching[key] = (first, count + 1)
+            else:
+                self.flow.full = True
 
     # --- graphs -----------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,10 @@ class Tensors:
             self.handed += 1
             yield Member(span=Span(start, end), name=f"{name}.bin", size_bytes=length, role="raw")
         else:
+            if length >= LONG_BYTES and self.handed == _LONG_STRINGS:
+                self.handed += 1
+                detail = f"more than {_LONG_STRINGS} long strings; from this one on nobody looks into them"
+                yield Gap(start=start, end=end, because=Because.OVER_LIMIT, detail=detail)
             consume(window, Field(0, LEN, start, end))
 
     def read(self, tensor: Field, name: str, kept: Strings, depth: int = 0) -> Iterator[Fact | Gap]:  # noqa: C901
@@ -127,7 +131,9 @@ class Tensors:
         """All lengths, then all bytes. Two walks side by side, for the lengths are the file's to choose."""
         window = self.window
         at = first = field.start
-        for _ in range(count):
+        for index in range(count):
+            if index % 1024 == 0:
+                window.cursor.budget.check_time(at)
             _, first = window.varint(first, field.end)
         for index in range(count):
             if index % 1024 == 0:
