@@ -194,7 +194,7 @@ BOMBS = {
     "number-in-dict": "{% set d = {'n': 999999999} %}{{ 'x' * d.n }}",
     "range-of-text": "{{ range('999999999'|int)|list }}",
     "only-asked": "{% if ('x' * 10**10)[0] %}a{% endif %}",
-    "filter-block": "{% filter center(10**10) %}x{% endfilter %}",
+    "width-of-block": "{% filter center(10**10) %}x{% endfilter %}",
     "text-in-loop": "{% for i in range(99999) %}" + "x" * 99_999 + "{% endfor %}",
     "doubling-by-block": "{% set x %}a{% endset %}" + "{% set x %}{{ x }}{{ x }}{% endset %}" * 40,
     "doubling-by-alias": "{% set x = 'a' %}{% for i in range(40) %}{% set a = x %}{% set x = a ~ a %}{% endfor %}",

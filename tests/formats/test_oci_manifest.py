@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from modelairlock.formats import json_text
 from modelairlock.formats.oci_manifest import FORMAT
-from modelairlock.records.facts import Reference, Setting
+from modelairlock.records.facts import Configured, Reference
 from tests.reading_help import gaps_of, kinds_of, probe, read, tree
 
 DIGEST = "sha256:" + "4d" * 32
@@ -104,7 +104,7 @@ def test_other_keys_are_read_as_json() -> None:
     reading = tree(manifest(auto_map={"AutoModel": "a--b.C"}), FORMAT, json_text.FORMAT, name="config.json")
     [member] = reading.members
     assert (member.name, member.formats) == ("config.json", ("json_text",))
-    assert [fact.key for fact in member.facts if isinstance(fact, Setting)] or member.facts
+    assert [fact.qualname for fact in member.facts if isinstance(fact, Configured)] == ["C"]
     assert gaps_of(reading) == []
 
 

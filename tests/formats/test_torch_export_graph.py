@@ -57,6 +57,13 @@ def test_a_key_that_nobody_knows_is_a_gap() -> None:
     assert "'evil_hook'" in gap.detail
 
 
+def test_what_an_author_calls_like_a_dict_of_names_is_none() -> None:
+    inner = {"metadata": {"as_operator": "torch.ops.aten.save.default", "evil_hook": 1}}
+    facts, [gap], _ = read(FORMAT, graph(node("torch.ops.aten.relu.default", as_string_to_argument=inner)))
+    assert ("aten", "save") in [(fact.domain, fact.name) for fact in facts if isinstance(fact, Operator)]
+    assert "evil_hook" in gap.detail
+
+
 def test_a_repeated_key_is_told() -> None:
     assert read(FORMAT, b'{"nodes": [{"target": "a", "target": "b"}]}').kinds == ["json-key-repeated"]
 
