@@ -37,8 +37,8 @@ ROOMS_OF_ONE = ("formats", "rules", "outputs", "sources")
 #: reaches nothing. What is not here is not forbidden for ever: look what it can do, then add it.
 READERS_IMPORT = {
     "_compat_pickle", "array", "ast", "backports", "binascii", "bz2", "codecs", "collections", "compression", "enum",
-    "functools", "itertools", "jinja2", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct", "time", "typing",
-    "unicodedata", "warnings", "xml", "zlib",
+    "functools", "graphlib", "itertools", "jinja2", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct",
+    "time", "typing", "unicodedata", "warnings", "xml", "zlib",
     "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
 }  # fmt: skip
 RULES_IMPORT = {"collections", "functools", "re", "modelairlock.records"}

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelairlock.formats.modelfile import FORMAT
+from modelairlock.records.coverage import Because
 from modelairlock.records.facts import Reference, Setting, TemplateUse
 from tests.reading_help import gaps_of, kinds_of, probe, read, tree
 
@@ -45,7 +46,7 @@ def test_commands() -> None:
         "license": '"\\nApache\\n"',
     }
     uses = {(fact.kind, fact.name) for fact in reading.facts if isinstance(fact, TemplateUse)}
-    assert {("loop", ".Messages"), ("call", "json"), ("attribute", ".System")} <= uses
+    assert uses == {("loop", ".Messages"), ("global", "json")}
 
 
 def test_what_cannot_be_printed_is_left_out_of_names() -> None:
@@ -86,7 +87,12 @@ def test_templates_that_go_round() -> None:
     template = '{{ define "a" }}{{ template "b" }}{{ end }}{{ define "b" }}{{ template "a" }}{{ end }}'
     text = f'FROM a\nTEMPLATE """{template}"""\n'
     assert kinds_of(tree(text.encode(), FORMAT, name=NAME)) == ["go-template-recursive"]
-    assert kinds_of(tree(b"FROM a\nTEMPLATE {{ .X \n", FORMAT, name=NAME)) == ["go-template-broken"]
+
+
+def test_a_template_that_cannot_be_read_is_a_gap_and_costs_nothing_else() -> None:
+    reading = tree(b"FROM a\nTEMPLATE {{ .X \nADAPTER /b\n", FORMAT, name=NAME)
+    assert [(gap.start, gap.because) for gap in gaps_of(reading)] == [(16, Because.MALFORMED)]
+    assert [fact.target for fact in reading.facts if isinstance(fact, Reference)] == ["a", "/b"]
 
 
 def test_damaged_and_changed() -> None:

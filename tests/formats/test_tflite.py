@@ -30,6 +30,12 @@ def example() -> bytes:
     return tflite()
 
 
+def test_nothing_is_told_twice() -> None:
+    reading = tree(tflite(description="x" * 9000), *KNOWN)
+    assert len(set(reading.facts)) == len(reading.facts)
+    assert [member.name for member in reading.members].count("description") == 1
+
+
 def real_files() -> list[Path]:
     return [path for path in every_real_model() if path.name.endswith(".tflite")]
 

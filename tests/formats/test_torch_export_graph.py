@@ -57,13 +57,25 @@ def test_a_key_that_nobody_knows_is_a_gap() -> None:
     assert "'evil_hook'" in gap.detail
 
 
+def test_what_an_author_calls_like_a_dict_of_names_is_none() -> None:
+    inner = {"metadata": {"as_operator": "torch.ops.aten.save.default", "evil_hook": 1}}
+    facts, [gap], _ = read(FORMAT, graph(node("torch.ops.aten.relu.default", as_string_to_argument=inner)))
+    assert ("aten", "save") in [(fact.domain, fact.name) for fact in facts if isinstance(fact, Operator)]
+    assert "evil_hook" in gap.detail
+
+
 def test_a_repeated_key_is_told() -> None:
     assert read(FORMAT, b'{"nodes": [{"target": "a", "target": "b"}]}').kinds == ["json-key-repeated"]
 
 
 @pytest.mark.parametrize(
-    "text", ["Symbol('s17', positive=True, integer=True)", "2*s0 + 1", "Max(1, s0//2)", "Eq(s0, 2)", "s0**2"]
-)
+    "text",
+    [
+        "Symbol('s17', positive=True, integer=True)", "2*s0 + 1", "Max(1, s0//2)", "Eq(s0, 2)", "s0**2", "s0**64",
+        "64*s0**2*s1", "Pow(s0, -1)", "LShift(1, s0)", "PowByNatural(s0, 3)", "Float('-1.5e-05', precision=53)",
+        "Add(s0, 1, evaluate=False)", "FloatTrueDiv(s0, 9223372036854775807)",
+    ],
+)  # fmt: skip
 def test_plain_expressions(text: str) -> None:
     assert is_plain(text)
 
@@ -73,6 +85,9 @@ def test_plain_expressions(text: str) -> None:
     [
         "__import__('os')", "s0.a", "Max('x')", "Symbol('a b')", "().__class__", "[x for x in y]", "9**9**9", "f'{x}'",
         "lambda: 0", "Symbol('s0', cls=x)", "Integer('1')", "a\nb", "s0[0]", "(" * 500, "eval(s0)", "-" * 500 + "s0",
+        "((9**64)**64)**64", "Pow(9, 999999999)", "LShift(1, 999999999)", "Pow(Pow(9, 64), 64)", "Pow(2, 9 * 10**9)",
+        "9" * 3000, "FloatPow(2.0, 1e9)", "Float('1e999999999')", "Float('1', precision=10**9)",
+        "Float('1', precision=999999999)",
     ],
 )  # fmt: skip
 def test_other_expressions(text: str) -> None:
@@ -80,9 +95,23 @@ def test_other_expressions(text: str) -> None:
 
 
 def test_guards() -> None:
-    for text in ("L['x'].size()[0] == L['y'].size()[0]", "len(L['x']) > 2 and not L['b']", "L['x'][0].dim() == 2"):
+    for text in (
+        "L['x'].size()[0] == L['y'].size()[0]",
+        "len(L['x']) > 2 and not L['b']",
+        "L['x'][0].dim() == 2",
+        "L['m'] == 'a'",
+    ):
         assert is_plain_guard(text)
-    for text in ("L['x'].__class__", "L['x'].size().a()", "open('x')", "x.size()", "L['x'].save()", "exec(1)", "a\nb"):
+    for text in (
+        "L['x'].__class__",
+        "L['x'].size().a()",
+        "open('x')",
+        "x.size()",
+        "L['x'].save()",
+        "exec(1)",
+        "a\nb",
+        "'a' * 999999999 == 1",
+    ):
         assert not is_plain_guard(text)
 
 

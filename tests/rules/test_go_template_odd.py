@@ -7,21 +7,27 @@ from modelairlock.rules.go_template_odd import RULE
 from tests.rules.judging import SPAN, checked, finding_of, gap_of, judged
 
 
-def use(kind: str, name: str) -> TemplateUse:
-    return TemplateUse(span=SPAN, engine="go", kind=kind, name=name)
+def use(kind: str, name: str, count: int = 1) -> TemplateUse:
+    return TemplateUse(span=SPAN, engine="go", kind=kind, name=name, where="line 1", count=count)
 
 
 def test_hit() -> None:
-    assert "'call'" in gap_of(RULE, use("call", "call"))
-    assert "'env'" in gap_of(RULE, use("call", "env"))
-    assert gap_of(RULE, Irregularity(span=SPAN, kind="go-template-broken", detail="an action is not closed"))
-    recursive = Irregularity(span=SPAN, kind="go-template-recursive", detail="the template 'a' includes itself")
-    assert finding_of(RULE, recursive).message.startswith("the template 'a' includes itself: ")
-    assert "1000000000" in finding_of(RULE, use("loop", "1000000000")).message
+    assert "calls call" in gap_of(RULE, use("global", "call"))
+    assert "calls env" in gap_of(RULE, use("global", "env"))
+    recursive = Irregularity(span=SPAN, kind="go-template-recursive", detail="templates include one another")
+    assert finding_of(RULE, recursive).message.startswith("templates include one another: ")
+    assert "1,000,000,000" in finding_of(RULE, use("loop", "$n", 10**9)).message
+    assert "it doubles" in finding_of(RULE, use("assignment", "$x = print $x $x")).message
 
 
 @pytest.mark.parametrize(
-    "one", [use("call", "json"), use("loop", ".Messages"), use("loop", "10"), use("attribute", ".A")]
+    "one",
+    [
+        use("global", "json"),
+        use("loop", ".Messages"),
+        use("loop", "10", 10),
+        TemplateUse(span=SPAN, engine="jinja", kind="global", name="env"),
+    ],
 )
 def test_miss(one: TemplateUse) -> None:
     assert not checked(RULE, one)

@@ -54,6 +54,11 @@ def test_there_is_an_end() -> None:
 @pytest.mark.parametrize(
     "template",
     [
+        "{{ '%s: %d' % (x, 12) }}{{ '{:>9}'.format(x) }}{{ loop.index % 2 }}{{ strftime_now('%d')|int % 7 }}",
+        "{{ messages|tojson(indent=4)|indent(8) }}{{ 'a' * (n|int) }}{{ '  ' * (depth|default(0) + 1) }}{{ x ** 2 }}",
+        "{% macro show(m) %}{% if m %}{{ m }}{% else %}{{ m }}{% endif %}{% endmacro %}"
+        "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ show(m) ~ show(m) %}{% endfor %}",
+        "{% set x %}{% if a %}{{ x }}1{% else %}{{ x }}2{% endif %}{% endset %}",
         "{% for i in range(messages|length) %}{{ messages[i].content }}{% endfor %}",
         "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ m.content ~ '\\n' %}{% endfor %}",
         "{% set x = x.split('a')[0] if 'a' in x else x ~ '' %}{% set x = (x or '')|trim %}",

@@ -6,24 +6,23 @@ loops, ``'x' * 10**9``, a text made of itself twice over and over, macros that c
 """
 
 from collections.abc import Iterable, Iterator
-from functools import reduce
 from typing import Literal, NamedTuple
 
 from jinja2 import nodes
 
 from modelairlock.encodings.jinja_scope import MUTATORS, Scope, owner_of
+from modelairlock.encodings.jinja_size import Sizes, handed, parameters
 from modelairlock.encodings.jinja_syntax import TooMuch
 from modelairlock.encodings.jinja_values import Kind
-from modelairlock.encodings.jinja_words import HUGE, keywords, number, said
+from modelairlock.encodings.jinja_words import HUGE, number, said
 from modelairlock.reading import Budget
 
 #: texts shorter than this are not told of
 _LONG = 100_000
 #: no honest template puts values into more places
 _PLACES = 2_000
-#: filters and methods that pass through what they get, whole or in parts
-_WIDTHS = frozenset(("center", "ljust", "rjust", "zfill", "indent", "batch", "slice", "expandtabs", "wordwrap"))
-_SPECIAL = frozenset(("range", "lipsum"))
+#: as many characters take about as long as one round of a loop
+_ROUND = 1_000
 
 
 class Cost(NamedTuple):
@@ -42,9 +41,7 @@ def costs(tree: nodes.Template, everything: list[nodes.Node], scope: Scope, budg
     counter = _Counter(everything, scope, budget)
     counter.iterations(tree.body, ())
     yield from counter.found
-    for node in everything:
-        if isinstance(node, nodes.Output | nodes.Assign | nodes.For | nodes.Call | nodes.Pow):
-            yield from counter.long_texts(node)
+    yield from counter.long_values()
     yield from counter.doublings()
     yield from counter.recursions()
 
@@ -61,13 +58,10 @@ class _Counter:
         self.scope = scope
         self.budget = budget
         self.found: list[Cost] = []
-        self.put: dict[str, list[nodes.Node]] = {}
-        for put in scope.puts:
-            if put.source is not None:
-                self.put.setdefault(put.name, []).append(put.source)
-        self.lengths: dict[int, int] = {}
-        self.of_name: dict[str, int] = {}
+        self.sizes = Sizes(everything, scope, self.copied)
+        self.put = self.sizes.put
         self.of_macro: dict[str, int | None] = {}
+        self.copies: dict[tuple[str, str], int] = {}
 
     # --- loops ----------------------------------------------------------------------------------------------------
 
@@ -83,6 +77,8 @@ class _Counter:
             else:
                 if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
                     total += self._macro(node.node.name, around)
+                if isinstance(node, nodes.Output):
+                    total += sum(map(self.sizes.length, node.nodes)) // _ROUND
                 total += self.iterations(node.iter_child_nodes(), around)
         return _bounded(total)
 
@@ -96,7 +92,7 @@ class _Counter:
         return self.of_macro[name] or 0
 
     def _loop(self, node: nodes.For, around: tuple[str, ...]) -> int:
-        size = self.length(node.iter)
+        size = self.sizes.length(node.iter)
         told = said(node.iter)
         own = size > 1 or not self._outside(node.iter)
         inside = around if own else (*around, told)
@@ -133,85 +129,13 @@ class _Counter:
             name = renamed
         return name
 
-    # --- lengths --------------------------------------------------------------------------------------------------
-
-    def long_texts(self, node: nodes.Node) -> Iterator[Cost]:
-        """The expressions of one statement whose text, list or number is very long."""
-        for one in [node] if isinstance(node, nodes.Call | nodes.Pow) else node.iter_child_nodes():
-            if isinstance(one, nodes.Expr) and not isinstance(one, nodes.TemplateData | nodes.Const):
-                length = self.length(one)
+    def long_values(self) -> Iterator[Cost]:
+        """Every expression whose text, list or number is very long."""
+        for node in self.everything:
+            if isinstance(node, nodes.BinExpr | nodes.Concat | nodes.Filter | nodes.Call):
+                length = self.sizes.length(node)
                 if length >= _LONG:
-                    yield Cost("loop", said(one), one.lineno, length)
-
-    def length(self, node: nodes.Node | None) -> int:
-        """About how many characters or items the value of `node` has; 1 for numbers and what comes from outside."""
-        if node is None:
-            return 0
-        if id(node) not in self.lengths:
-            self.lengths[id(node)] = 1
-            self.lengths[id(node)] = _bounded(max(self._length(node), 1))
-        return self.lengths[id(node)]
-
-    def _length(self, node: nodes.Node) -> int:
-        if isinstance(node, nodes.Const):
-            return len(node.value) if isinstance(node.value, str) else 1
-        if isinstance(node, nodes.List | nodes.Tuple | nodes.Dict):
-            return len(node.items)
-        if isinstance(node, nodes.Concat):
-            return sum(map(self.length, node.nodes))
-        if isinstance(node, nodes.CondExpr):
-            return max(self.length(node.expr1), self.length(node.expr2))
-        if isinstance(node, nodes.BinExpr):
-            return self._of_two(node)
-        if isinstance(node, nodes.Filter):
-            return self._worked_on(node.name, node.node, node)
-        if isinstance(node, nodes.Call):
-            return self._called(node)
-        return self._named(owner_of(node)) if owner_of(node) else 1
-
-    def _of_two(self, node: nodes.BinExpr) -> int:
-        if isinstance(node, nodes.Pow):
-            return HUGE if number(node) == HUGE else 1
-        if isinstance(node, nodes.Add) and number(node) is None:
-            return self.length(node.left) + self.length(node.right)
-        if isinstance(node, nodes.Mul) and number(node) is None:
-            for times, what in ((number(node.left), node.right), (number(node.right), node.left)):
-                if times is not None:
-                    return times * self.length(what)
-            return self.length(node.left) * self.length(node.right)
-        if isinstance(node, nodes.Mod):
-            return _widest(node.left) + self.length(node.left) + self.length(node.right)
-        return max(self.length(node.left), self.length(node.right))
-
-    def _named(self, name: str) -> int:
-        if name not in self.of_name:
-            self.of_name[name] = 1
-            self.of_name[name] = max(map(self.length, self.put.get(name, [])), default=1)
-        return self.of_name[name]
-
-    def _called(self, node: nodes.Call) -> int:
-        called = node.node
-        if isinstance(called, nodes.Getattr):
-            return self._worked_on(called.attr, called.node, node)
-        if not isinstance(called, nodes.Name) or called.name in self.scope.names or called.name not in _SPECIAL:
-            return 1
-        numbers = [number(one) for one in _handed(node)]
-        if called.name == "range":
-            return _range(numbers)
-        return reduce(lambda whole, one: _bounded(whole * max(one or 1, 1)), numbers, 1)
-
-    def _worked_on(self, name: str, what: nodes.Node | None, node: nodes.Call | nodes.Filter) -> int:
-        length = self.length(what)
-        if name == "join":
-            return length * max((self.length(one) for one in _handed(node)), default=1)
-        if name == "replace":
-            old, new = [*map(self.length, _handed(node)), 1, 1][:2]
-            return length * max(1, new // old)
-        if name in _WIDTHS:
-            return length + max((number(one) or 0 for one in _handed(node)), default=0)
-        if name in ("format", "format_map"):
-            return _widest(what) + length
-        return length
+                    yield Cost("loop", said(node), node.lineno, length)
 
     # --- growth ---------------------------------------------------------------------------------------------------
 
@@ -220,17 +144,19 @@ class _Counter:
         for name, sources in self.put.items():
             self.budget.check_time(0)
             for source in sources:
-                if self._times(source, name, {name}) > 1:
+                if self._times(source, name, {}) > 1:
                     yield Cost("assignment", f"{name} = {said(source)}", source.lineno, 1)
 
-    def _times(self, node: nodes.Node | None, name: str, met: set[str]) -> int:
-        """How often the value of `name` is in that of `node`; other variables are followed, each once."""
+    def _times(self, node: nodes.Node | None, name: str, met: dict[str, int]) -> int:
+        """How often the value of `name` is in that of `node`; other variables are followed, and kept in `met`."""
         owner = owner_of(node) if node is not None else ""
         if owner == name:
             return 1
-        if owner and owner in self.put and owner not in met:
-            met.add(owner)
-            return max(self._times(one, name, met) for one in self.put[owner])
+        if owner and owner in self.put:
+            if owner not in met:
+                met[owner] = 0
+                met[owner] = max(self._times(one, name, met) for one in self.put[owner])
+            return met[owner]
         if isinstance(node, nodes.Getattr | nodes.Getitem):
             return int(owner_of(node.node) == name)  # a part of something else is no larger than that was
         if isinstance(node, nodes.CondExpr):
@@ -242,7 +168,7 @@ class _Counter:
             return both if 1 in (number(node.left), number(node.right)) else 2 * both
         return self._parts(node, name, met)
 
-    def _parts(self, node: nodes.Node | None, name: str, met: set[str]) -> int:
+    def _parts(self, node: nodes.Node | None, name: str, met: dict[str, int]) -> int:
         if isinstance(node, nodes.Add):
             return self._times(node.left, name, met) + self._times(node.right, name, met)
         if isinstance(node, nodes.Concat):
@@ -252,11 +178,42 @@ class _Counter:
         if isinstance(node, nodes.Dict):
             return sum(self._times(one.value, name, met) for one in node.items)
         if isinstance(node, nodes.Filter):
-            return sum(self._times(one, name, met) for one in (node.node, *_handed(node)))
+            return sum(self._times(one, name, met) for one in (node.node, *handed(node)))
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
             cut = node.node.attr in _CUTS
-            return sum(self._times(one, name, met) for one in (node.node.node, *(() if cut else _handed(node))))
+            return sum(self._times(one, name, met) for one in (node.node.node, *(() if cut else handed(node))))
+        if isinstance(node, nodes.AssignBlock):
+            return self._printed(node.body, name, met)
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in self.scope.macros:
+            return self._handed_on(node, self.scope.macros[node.node.name], name, met)
         return 0
+
+    def _handed_on(self, call: nodes.Call, macro: nodes.Macro, name: str, met: dict[str, int]) -> int:
+        """How often the macro prints what it is handed, if that has the value of `name` in it."""
+        held = [(parameter, self._times(value, name, met)) for parameter, value in parameters(call, macro)]
+        return sum(times * self.copied(macro, parameter) for parameter, times in held if times)
+
+    def copied(self, macro: nodes.Macro, parameter: str) -> int:
+        """How often the macro prints its parameter."""
+        if (macro.name, parameter) not in self.copies:
+            self.copies[macro.name, parameter] = 0
+            self.copies[macro.name, parameter] = self._printed(macro.body, parameter, {})
+        return self.copies[macro.name, parameter]
+
+    def _printed(self, body: Iterable[nodes.Node], name: str, met: dict[str, int]) -> int:
+        """How often the statements print the value of `name`, in one of their branches."""
+        total = 0
+        for node in body:
+            if isinstance(node, nodes.Output):
+                total += sum(self._times(one, name, met) for one in node.nodes)
+            elif isinstance(node, nodes.If):
+                branches = (node.body, node.elif_, node.else_)  # each of `elif_` is an `if` of its own
+                total += max(self._printed(branch, name, met) for branch in branches)
+            elif isinstance(node, nodes.For):
+                total += self.sizes.length(node.iter) * self._printed(node.body, name, met)
+            elif isinstance(node, nodes.With | nodes.Scope | nodes.ScopedEvalContextModifier | nodes.FilterBlock):
+                total += self._printed(node.body, name, met)
+        return total
 
     def recursions(self) -> Iterator[Cost]:
         """Macros that call themselves at more than one place, and ``loop(…)``, with nothing of the conversation."""
@@ -272,16 +229,19 @@ class _Counter:
 
     def _own(self, call: nodes.Call) -> bool:
         """Whether what is handed over is the template's own."""
-        return not any(self._outside(one) for one in _handed(call))
+        return not any(self._outside(one) for one in handed(call))
 
     def _calls_of(self, macro: nodes.Macro) -> list[nodes.Call]:
-        waiting: list[nodes.Node] = [*macro.body]
+        """All calls by a name; those in a loop of the template's own count twice."""
+        waiting: list[tuple[nodes.Node, int]] = [(node, 1) for node in macro.body]
         calls = []
         while waiting:
-            node = waiting.pop()
+            node, times = waiting.pop()
             if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
-                calls.append(node)
-            waiting.extend(node.iter_child_nodes())
+                calls += [node] * times
+            if isinstance(node, nodes.For) and self.sizes.length(node.iter) > 1:
+                times = 2
+            waiting.extend((one, times) for one in node.iter_child_nodes())
         return calls
 
     def _reaches(self, call: nodes.Call, name: str) -> bool:
@@ -306,26 +266,3 @@ _CUTS = frozenset(("split", "rsplit", "strip", "lstrip", "rstrip", "partition", 
 
 def _is_loop(node: nodes.Call) -> bool:
     return isinstance(node.node, nodes.Name) and node.node.name == "loop"
-
-
-def _handed(node: nodes.Call | nodes.Filter) -> list[nodes.Expr]:
-    return [*node.args, *(one.value for one in keywords(node))]
-
-
-def _range(numbers: list[int | None]) -> int:
-    """The length of a range; 1 where it is not all constants."""
-    known = [one for one in numbers if one is not None]
-    if not 1 <= len(known) <= 3 or len(known) < len(numbers):
-        return 1
-    if max(map(abs, known)) >= HUGE:
-        return HUGE
-    start, stop, step = ((0, known[0], 1), (*known, 1), known)[len(known) - 1]
-    return len(range(start, stop, step)) if step else 1
-
-
-def _widest(node: nodes.Node | None) -> int:
-    """The largest number in a format string, which may be a width."""
-    if not isinstance(node, nodes.Const) or not isinstance(node.value, str):
-        return 0
-    digits = "".join(one if one.isascii() and one.isdigit() else " " for one in node.value[:_LONG]).split()
-    return max((HUGE if len(one) > 15 else int(one) for one in digits), default=0)

@@ -104,7 +104,8 @@ def _bounded(value: float) -> int:
     return HUGE if not -HUGE < value < HUGE else int(value)
 
 
-def _power(base: int, exponent: int) -> int:
+def power(base: int, exponent: int) -> int:
+    """`base` to the power of `exponent`, or `HUGE`."""
     if exponent < 0 or base in (0, 1):
         return 1
     return HUGE if exponent * base.bit_length() > 64 else base**exponent
@@ -117,5 +118,5 @@ _ARITHMETIC: dict[type[nodes.BinExpr], Callable[[int, int], int]] = {
     nodes.FloorDiv: lambda left, right: left // right if right else 0,
     nodes.Div: lambda left, right: left // right if right else 0,
     nodes.Mod: lambda left, right: left % right if right else 0,
-    nodes.Pow: _power,
+    nodes.Pow: power,
 }

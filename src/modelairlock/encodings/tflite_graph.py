@@ -4,6 +4,8 @@ What a newcomer would get wrong: a graph that calls itself, straight or through 
 but of the loader, which prepares each graph by way of the one that calls it (CVE-2021-29591).
 """
 
+import graphlib
+
 from modelairlock.encodings.flatbuffers import Flat, Table
 from modelairlock.reading import OverLimit
 
@@ -65,22 +67,9 @@ class Calls:
 
     def circles(self) -> None:
         """Tell the first circle of graphs that call each other."""
-        done: set[int] = set()
-        for first in self.edges:
-            if first in done:
-                continue
-            stack = [(first, iter(self.edges[first]))]
-            on_stack = {first}
-            while stack:
-                graph, left = stack[-1]
-                called = next(left, None)
-                if called is None:
-                    stack.pop()
-                    on_stack.discard(graph)
-                    done.add(graph)
-                elif called in on_stack:
-                    self.flat.say("tflite-graph-calls-itself", 0, 0, f"graph {called} calls itself by way of {graph}")
-                    return
-                elif called not in done and called in self.edges:
-                    stack.append((called, iter(self.edges[called])))
-                    on_stack.add(called)
+        try:
+            graphlib.TopologicalSorter(self.edges).prepare()
+        except graphlib.CycleError as error:
+            circle = error.args[1]
+            detail = f"graph {circle[0]} calls itself by way of {circle[-2]}"
+            self.flat.say("tflite-graph-calls-itself", 0, 0, detail)

@@ -348,7 +348,6 @@ class Model:
             elif start - reached <= _PADDING and not self.cursor.peek(reached, start - reached).strip(b"\0"):
                 self.cursor.consumed(reached, start)
             reached = max(reached, end)
-        yield from self.flat.stated()
         yield from self.tail(reached)
 
     def tail(self, start: int) -> Iterator[Fact | Gap]:
@@ -376,7 +375,6 @@ def read_model(cursor: Cursor) -> Iterator[Fact | Gap]:
             yield Member(span=Span(8, cursor.size), name="metadata.zip", size_bytes=cursor.size - 8)
         yield broken
         return
-    model.flat.told.clear()
     yield from model.stated()
     yield from rest
 

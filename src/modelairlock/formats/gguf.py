@@ -19,7 +19,7 @@ from modelairlock.encodings.teller import Teller
 from modelairlock.encodings.tensor_layout import Tensor, account
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Unsupported
 from modelairlock.records.coverage import Gap
-from modelairlock.records.facts import Fact, Member, Setting
+from modelairlock.records.facts import Fact, Member, Role, Setting
 from modelairlock.records.span import Span
 
 _MAGICS = (b"GGUF", b"FUGG")
@@ -213,15 +213,11 @@ class _Reader:
         else:
             self.feed.skip(self.length)
 
-    def _member(self, name: str, role: str) -> Iterator[Fact]:
+    def _member(self, name: str, role: Role) -> Iterator[Fact]:
         start, end = self.feed.position, self.feed.position + self.length
         self.feed.skip(self.length)
         if self.length:
-            span = Span(start, end)
-            if role:
-                yield Member(span=span, name=name, size_bytes=self.length, role="template")
-            else:
-                yield Member(span=span, name=name, size_bytes=self.length)
+            yield Member(span=Span(start, end), name=name, size_bytes=self.length, role=role)
 
     def _list(self, key: str, start: int) -> Iterator[Fact | Gap]:
         kind, count = self.feed.number(self.feed.u32), self.feed.size()

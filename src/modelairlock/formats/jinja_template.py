@@ -121,24 +121,14 @@ def _words(data: bytes, text: str, lines: list[int]) -> Iterator[Fact]:
 
 def _as_go(cursor: Cursor, text: str) -> list[Fact] | None:
     """What the text does as a template of Go; None if it is none."""
-    from modelairlock.encodings.go_actions import looks_like_go, uses
+    from modelairlock.encodings.go_template import looks_like_go, template_facts
 
     if not looks_like_go(text):
         return None
-    found: dict[tuple[str, str], TemplateUse] = {}
     try:
-        for use in uses(text, cursor.budget):
-            before = found.get((use.kind, use.name))
-            at = len(text[: use.position].encode("utf-8", "replace"))
-            span = before.span if before else Span(at, min(at + len(use.name), cursor.size))
-            count = before.count + 1 if before else 1
-            where = before.where if before else f"line {text.count(chr(10), 0, use.position) + 1}"
-            found[use.kind, use.name] = TemplateUse(
-                span=span, engine="go", kind=use.kind, name=use.name[:_NAME], where=where, count=count
-            )
+        return list(template_facts(text, 0, cursor.budget))
     except Malformed:
         return None
-    return list(found.values())
 
 
 FORMAT = Format(

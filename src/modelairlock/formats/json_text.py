@@ -76,6 +76,7 @@ STEERING = {
 }
 """Keys that steer a loader at any depth. Beside them: `_PREFIXES`, Keras objects, weight maps, and `_by_file`."""
 
+# Of manifests only for those that `oci_manifest` does not claim: of more than 64 KiB, or inside other JSON.
 _DIGEST = Steering(
     "may name a blob that Ollama opens by it as a path (CVE-2024-37032)",
     lambda value: not isinstance(value, str) or not re.search(r"[/\\]|\.\.", value),

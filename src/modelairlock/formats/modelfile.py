@@ -9,9 +9,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from modelairlock.encodings.go_template import template_uses
+from modelairlock.encodings.go_template import template_facts
 from modelairlock.encodings.plain_text import TextKind, base_name, is_text, text_kind
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Truncated
+from modelairlock.reading import Budget, Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Reference, Setting
 from modelairlock.records.span import Span
@@ -57,7 +57,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
             at = line
             continue
         command, name, value, end = _command(data, at)
-        yield from _facts(command, name, data[value:end], Span(value, end), cursor.limits.text_characters)
+        yield from _facts(command, name, data[value:end], Span(value, end), cursor.budget)
         commands.add(command)
         cursor.consumed(at, end)
         at = end
@@ -101,7 +101,8 @@ def _end(data: bytes, start: int) -> int:
     return line
 
 
-def _facts(command: str, name: str, raw: bytes, span: Span, most: int) -> Iterator[Fact]:
+def _facts(command: str, name: str, raw: bytes, span: Span, budget: Budget) -> Iterator[Fact | Gap]:
+    most = budget.limits.text_characters
     try:
         value = raw.decode("utf-8").strip()
     except UnicodeDecodeError as error:
@@ -115,10 +116,18 @@ def _facts(command: str, name: str, raw: bytes, span: Span, most: int) -> Iterat
         target = "".join(filter(str.isprintable, value))
         yield Reference(span=span, kind=_FILES[command], target=target[:most], where="Modelfile")
     elif command == "template":
-        yield from template_uses(value, span, "TEMPLATE")
+        yield from _template(value, span.start + raw.index(value.encode()), span, budget)
     elif command == "parameter" or command in _TEXTS:
         key = name or command
         yield Setting(span=span, scheme="ollama", key=key[:200], value=json.dumps(value[:most]))
+
+
+def _template(text: str, start: int, span: Span, budget: Budget) -> Iterator[Fact | Gap]:
+    """What the template does. One that cannot be read is a gap, and the commands behind it are read all the same."""
+    try:
+        yield from template_facts(text, start, budget, "TEMPLATE")
+    except ReadProblem as problem:
+        yield Gap(start=span.start, end=span.end, because=problem.because, detail=f"in a template, {problem}")
 
 
 FORMAT = Format(

@@ -2,100 +2,135 @@
 
 What a newcomer would get wrong: a digest is a name of a file to whoever stores the blob. Ollama before 0.1.34 joined it
 to a folder as it stood, so that ``../../../etc/ld.so.preload`` wrote there. Titles are names of files as well, to tools
-that unpack what they pull. Only what has nothing but the specified keys is taken for a manifest; all else is JSON.
+that unpack what they pull. And these tools are written in Go, whose JSON takes ``Layers`` or ``LAYERS`` for ``layers``,
+passes over keys that it does not know, and lets two equal keys write into the same value. So each of them is looked
+at, and what has keys of its own is read as JSON as well.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from modelairlock.encodings.plain_text import TextKind, text_kind
+from modelairlock.encodings.plain_text import TextKind, base_name, text_kind
 from modelairlock.reading import Cursor, Format, Malformed, Probe
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Fact, Irregularity, Reference
+from modelairlock.records.facts import Fact, Irregularity, Member, Reference
 from modelairlock.records.paths import leaves_folder
 from modelairlock.records.span import Span
 
 _BYTES = 64 * 1024
 _TOLD = 64
-_TOP = frozenset(
-    ("schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject", "annotations")
-)
+_LISTS = ("layers", "manifests")
+_SINGLE = ("config", "subject")
+_TOP = frozenset(("schemaversion", "mediatype", "artifacttype", "annotations", *_LISTS, *_SINGLE))
 _DESCRIPTOR = frozenset(
     (
-        "mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType",
+        "mediatype", "digest", "size", "urls", "annotations", "data", "platform", "artifacttype",
         "from", "name",  # Ollama's own
     )
 )  # fmt: skip
+_PLATFORM = frozenset(("architecture", "os", "os.version", "os.features", "variant", "features"))
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_TITLES = ("org.opencontainers.image.title", "name")
+_TITLE = "org.opencontainers.image.title"
 _LAYOUT = re.compile(rb"\s*\{\s*\"imageLayoutVersion\"\s*:\s*\"1\.\d+\.\d+\"\s*\}\s*")
 
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice")
-    return dict(pairs)
+#: the values of an object, each key as Go folds it; two equal keys have both of theirs
+_Fields = dict[str, list[Any]]
 
 
-def _parsed(data: bytes) -> list[dict[str, Any]] | None:
-    """All descriptors of a manifest; None if it is none, or has anything that the specifications do not know."""
+class _Manifest(NamedTuple):
+    """The descriptors of a manifest, keys that stand twice, and whether the specifications know all the rest."""
+
+    descriptors: list[Any]
+    repeated: list[str]
+    known: bool
+
+
+def _fields(value: Any) -> _Fields:
+    """Of what is no object, none."""
+    fields: _Fields = {}
+    for key, inner in value if isinstance(value, tuple) else ():
+        fields.setdefault(key.casefold(), []).append(inner)
+    return fields
+
+
+def _given(fields: _Fields, *keys: str) -> list[Any]:
+    """All values under these keys; null is none."""
+    return [one for key in keys for one in fields.get(key, []) if one is not None]
+
+
+def _parsed(data: bytes) -> _Manifest | None:
+    """None if it is no manifest, whatever else is in it."""
     try:
-        value = json.loads(data, object_pairs_hook=_pairs)
+        # Objects are tuples of pairs, so that no key hides another.
+        top = _fields(json.loads(data, object_pairs_hook=tuple))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or not _TOP.issuperset(value) or value.get("schemaVersion") != 2:
+    lists = [some for some in _given(top, *_LISTS) if isinstance(some, list)]
+    found = _given(top, *_SINGLE) + [one for some in lists for one in some if one is not None]
+    named = [one for one in found if _texts(_fields(one), "digest")]
+    if not (lists and 2 in top.get("schemaversion", [])) and not (named and (lists or "schemaversion" in top)):
         return None
-    found = [value[key] for key in ("config", "subject") if key in value]
-    for key in ("layers", "manifests"):
-        some = value.get(key, [])
-        if not isinstance(some, list):
-            return None
-        found += some
-    whole = _words(value.get("annotations")) and ("layers" in value or "manifests" in value)
-    return found if whole and all(map(_is_descriptor, found)) else None
+    inside = [_fields(one) for one in found if isinstance(one, tuple)]
+    known = _TOP.issuperset(top) and all(map(_is_known, inside)) and _are_words(top)
+    known = known and len(_given(top, *_LISTS)) == len(lists)
+    repeated = [key for fields in (top, *inside) for key, values in fields.items() if len(values) > 1]
+    return _Manifest(found, repeated, known)
 
 
-def _is_descriptor(one: Any) -> bool:
+def _is_known(fields: _Fields) -> bool:
+    """Whether a descriptor has nothing but what the specifications give it."""
+    texts = ("mediatype", "digest", "data", "name", "from", "artifacttype")
     return (
-        isinstance(one, dict)
-        and _DESCRIPTOR.issuperset(one)
-        and isinstance(one.get("digest"), str)
-        and _words(one.get("annotations"))
-        and all(isinstance(one.get(key, ""), str) for key in ("mediaType", "data", "name", "from"))
-        and isinstance(one.get("urls", []), list)
+        _DESCRIPTOR.issuperset(fields)
+        and all(isinstance(one, str) for key in texts for one in fields.get(key, []))
+        and all(isinstance(one, int | float) for one in fields.get("size", []))
+        and all(_PLATFORM.issuperset(_fields(one)) for one in fields.get("platform", []))
+        and all(isinstance(one, list) and all(isinstance(url, str) for url in one) for one in fields.get("urls", []))
+        and _are_words(fields)
     )
 
 
-def _words(annotations: Any) -> bool:
-    return annotations is None or (
-        isinstance(annotations, dict) and all(isinstance(said, str) for said in annotations.values())
+def _are_words(fields: _Fields) -> bool:
+    """Whether annotations are texts by name."""
+    return all(
+        one is None or (isinstance(one, tuple) and all(isinstance(said, str) for _, said in one))
+        for one in fields.get("annotations", [])
     )
+
+
+def _texts(fields: _Fields, key: str) -> list[str]:
+    return [one for one in fields.get(key, []) if isinstance(one, str)]
 
 
 def claims(probe: Probe) -> bool:
-    """JSON that is a manifest, an index or the mark of a layout to its last key."""
-    if not probe.whole or text_kind(probe) not in (TextKind.JSON, None):
+    """JSON with descriptors of blobs where a manifest or an index has them, or the mark of a layout."""
+    if not probe.whole or probe.role or text_kind(probe) not in (TextKind.JSON, None):
         return False
     if b'"imageLayoutVersion"' in probe.head:
         return _LAYOUT.fullmatch(probe.head) is not None
-    return b'"schemaVersion"' in probe.head and _parsed(probe.head) is not None
+    return probe.head.lstrip()[:1] == b"{" and _parsed(probe.head) is not None
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """Every descriptor, and where its names lead."""
     data = cursor.peek(0, min(cursor.size, _BYTES))
-    found = [] if _LAYOUT.fullmatch(data) else _parsed(data)
+    found = _Manifest([], [], True) if _LAYOUT.fullmatch(data) else _parsed(data)
     if found is None or len(data) < cursor.size:
         raise Malformed(0, "a manifest or index of OCI", repr(data[:20])[1:])
     cursor.consumed(0, cursor.size)
-    for at, descriptor in enumerate(found):
+    whole = Span(0, cursor.size)
+    if not found.known:
+        yield Member(span=whole, name=base_name(cursor.name), role="argument")
+    for key in found.repeated[:_TOLD]:
+        yield Irregularity(span=whole, kind="json-key-repeated", detail=f"{key[:80]!a} stands twice in one object")
+    for at, descriptor in enumerate(found.descriptors):
         if at >= _TOLD:
-            detail = f"{len(found)} descriptors; {_TOLD} are looked at"
+            detail = f"{len(found.descriptors)} descriptors; {_TOLD} are looked at"
             yield Gap(start=0, end=cursor.size, because=Because.OVER_LIMIT, detail=detail)
             return
-        yield from _described(descriptor, _place(data, descriptor["digest"]), cursor.limits.text_characters)
+        yield from _described(_fields(descriptor), data, cursor.limits.text_characters)
 
 
 def _place(data: bytes, digest: str) -> Span:
@@ -108,28 +143,45 @@ def _shown(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _described(one: dict[str, Any], span: Span, most: int) -> Iterator[Fact | Gap]:
-    digest, media, size = one["digest"], _shown(one.get("mediaType", ""))[:most], one.get("size")
+def _described(one: _Fields, data: bytes, most: int) -> Iterator[Fact | Gap]:
+    media = _shown(next(iter(_texts(one, "mediatype")), ""))[:most]
+    digests = _texts(one, "digest")
+    span = _place(data, digests[0]) if digests else Span(0, len(data))
+    if not digests:
+        detail = f"a descriptor without a digest{' of ' + media if media else ''}"
+        yield Gap(start=0, end=len(data), because=Because.MALFORMED, detail=detail)
+    for digest in digests:
+        yield from _named(digest, one, media, _place(data, digest), most)
+    for title in (*_titles(one), *_texts(one, "name")):
+        if leaves_folder(title):
+            yield Irregularity(
+                span=span, kind="oci-title-escapes", detail=f"{media} is to be written as {title[:80]!a}"
+            )
+    for url in [url for urls in one.get("urls", []) if isinstance(urls, list) for url in urls][:_TOLD]:
+        yield Reference(span=span, kind="layer-address", target=_shown(str(url))[:most], where=media)
+    if any(one.get("data", [])):
+        detail = f"{media} is in the manifest itself, which nothing here reads"
+        yield Gap(start=span.start, end=span.end, because=Because.UNSUPPORTED, detail=detail)
+
+
+def _titles(one: _Fields) -> Iterator[str]:
+    """Keys of annotations are a map's, so their case counts."""
+    for annotations in one.get("annotations", []):
+        for key, title in annotations if isinstance(annotations, tuple) else ():
+            if key == _TITLE and isinstance(title, str):
+                yield title
+
+
+def _named(digest: str, one: _Fields, media: str, span: Span, most: int) -> Iterator[Fact]:
+    size = one.get("size", [None])[-1]
     known = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**63
-    length = size if known else None
-    yield Reference(span=span, kind="layer", target=_shown(digest)[:most], where=media, length=length)
+    yield Reference(span=span, kind="layer", target=_shown(digest)[:most], where=media, length=size if known else None)
     if not known:
         yield Irregularity(span=span, kind="oci-size-odd", detail=f"{media} has the size {str(size)[:40]!a}")
     if leaves_folder(digest) or "/" in digest or "\\" in digest:
         yield Irregularity(span=span, kind="oci-digest-escapes", detail=f"{media} has the digest {digest[:80]!a}")
     elif not _DIGEST.fullmatch(digest):
         yield Irregularity(span=span, kind="oci-digest-odd", detail=f"{media} has the digest {digest[:80]!a}")
-    annotations = one.get("annotations") or {}
-    for title in (annotations.get(_TITLES[0], ""), one.get(_TITLES[1], "")):
-        if leaves_folder(title):
-            yield Irregularity(
-                span=span, kind="oci-title-escapes", detail=f"{media} is to be written as {title[:80]!a}"
-            )
-    for url in one.get("urls", [])[:_TOLD]:
-        yield Reference(span=span, kind="layer-address", target=_shown(str(url))[:most], where=media)
-    if one.get("data"):
-        detail = f"{media} is in the manifest itself, which nothing here reads"
-        yield Gap(start=span.start, end=span.end, because=Because.UNSUPPORTED, detail=detail)
 
 
 FORMAT = Format(
@@ -142,7 +194,7 @@ FORMAT = Format(
         "the blobs it names: they are files of their own",
         "whether a blob has the digest it is named after: compare it with the digest of that file in the report",
         "layers that are left out, or there and not named",
-        "one of more than 64 KiB, or with keys of its own, is read as JSON",
+        "one of more than 64 KiB is read as JSON, and only a digest that names another file is told then",
     ),
     builds_on=("json_text",),
     references=(

@@ -8,12 +8,11 @@ store (settings, messages) is read as JSON, and the model itself as what it is.
 import re
 from collections.abc import Iterator
 
-from modelairlock.encodings.go_template import looks_like_go, template_uses
+from modelairlock.encodings.go_template import looks_like_go, template_facts
 from modelairlock.encodings.plain_text import is_text, read_text, text_kind
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
-from modelairlock.records.span import Span
 
 _BLOB = re.compile(r"(?:.*/)?(?:sha256[-:]|blobs/sha256/)[0-9a-f]{64}", re.DOTALL)
 _TEMPLATE_BYTES = 1 << 20
@@ -27,10 +26,10 @@ def claims(probe: Probe) -> bool:
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """All of the text, and what it names if it is a template."""
-    if looks_like_go(cursor.peek(0, min(cursor.size, _TEMPLATE_BYTES))):
+    if looks_like_go(cursor.peek(0, min(cursor.size, _TEMPLATE_BYTES)).decode("utf-8", "replace")):
         if cursor.size > _TEMPLATE_BYTES:
             raise OverLimit(0, f"a template of {cursor.size} bytes; {_TEMPLATE_BYTES} are read at most")
-        yield from template_uses("".join(read_text(cursor)), Span(0, cursor.size))
+        yield from template_facts("".join(read_text(cursor)), 0, cursor.budget)
         return
     for _ in read_text(cursor):
         pass

@@ -76,6 +76,8 @@ class _Graph:
 
     def __init__(self) -> None:
         self.open: list[str] = []
+        #: which of them are dicts with keys of the author's own
+        self.named: list[bool] = []
         self.used: dict[tuple[str, str], Operator] = {}
         self.node: tuple[str, str] | None = None
         self.told = 0
@@ -88,17 +90,24 @@ class _Graph:
         elif step.do is Do.CLOSE:
             if self.open:
                 self.open.pop()
+                self.named.pop()
         else:
             yield from self._known(step)
             if step.do is Do.SCALAR:
                 yield from self._scalar(step, step.key or (self.open[-1] if self.open else ""))
             else:
                 # Items of a list go by the key of the list.
-                self.open.append(step.key or (self.open[-1] if self.open and step.do is Do.OPEN_ARRAY else ""))
+                key = step.key or (self.open[-1] if self.open and step.do is Do.OPEN_ARRAY else "")
+                # An author may call something of his own like such a dict, and it is none.
+                self.named.append(key in _NAMED and not self._is_own())
+                self.open.append(key)
+
+    def _is_own(self) -> bool:
+        """Whether keys are the author's own here."""
+        return bool(self.named) and self.named[-1]
 
     def _known(self, step: Step) -> Iterator[Gap]:
-        named = bool(self.open) and self.open[-1] in _NAMED
-        if step.key and not named and step.key not in _KEYS:
+        if step.key and not self._is_own() and step.key not in _KEYS:
             self.told += 1
             if self.told <= _TOLD:
                 detail = f"the key {step.key[:80]!a}, which torch.export of torch 2.13 does not know"
@@ -112,7 +121,7 @@ class _Graph:
             end = step.piece.position + len(step.piece.raw)
             detail = "a record that torch.export.load unpickles (use_pickle)"
             yield Gap(start=step.piece.position, end=end, because=Because.UNSUPPORTED, detail=detail)
-        if not isinstance(value, str) or (self.open and self.open[-1] in _NAMED):
+        if not isinstance(value, str) or self._is_own():
             return
         if key in ("target", "as_operator"):
             self._operator(step, value)

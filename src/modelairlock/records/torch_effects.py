@@ -4,7 +4,7 @@ An operator that is neither vouched for nor known here is one of a library besid
 all: what it does is written in code that is not part of the file.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from modelairlock.records.facts import Operator
 from modelairlock.records.finding import Severity
@@ -20,22 +20,19 @@ class Effect(NamedTuple):
     effect: str
     severity: Severity
     at_load: Severity
-    kind: Literal["file", "network", "console"]
 
 
-_WRITES = Effect("writes a file at a path of its choice", Severity.HIGH, Severity.HIGH, "file")
+_WRITES = Effect("writes a file at a path of its choice", Severity.HIGH, Severity.HIGH)
 _MAPS = Effect(
-    "reads a file of its choice, or makes one and writes to it (shared=True)", Severity.MEDIUM, Severity.HIGH, "file"
+    "reads a file of its choice, or makes one and writes to it (shared=True)", Severity.MEDIUM, Severity.HIGH
 )
-_READS = Effect("reads a file of its choice", Severity.MEDIUM, Severity.HIGH, "file")
-_LOADS = Effect("loads a file", Severity.HIGH, Severity.HIGH, "file")
-_REMOTE = Effect("has other processes or machines work for it", Severity.MEDIUM, Severity.HIGH, "network")
-_PRINTS = Effect("prints to the console", Severity.INFO, Severity.LOW, "console")
+_READS = Effect("reads a file of its choice", Severity.MEDIUM, Severity.HIGH)
+_REMOTE = Effect("has other processes or machines work for it", Severity.MEDIUM, Severity.HIGH)
+_PRINTS = Effect("prints to the console", Severity.INFO, Severity.LOW)
 
 _EXACT: dict[tuple[str, str], Effect] = {
     ("aten", "save"): _WRITES,
     ("aten", "from_file"): _MAPS,
-    ("aten", "load"): _LOADS,
     ("aten", "_print"): _PRINTS,
     ("prim", "Print"): _PRINTS,
     ("prim", "rpc_async"): _REMOTE,
@@ -49,7 +46,7 @@ _EXACT: dict[tuple[str, str], Effect] = {
     ("debugprims", "load_tensor"): _READS,
 }
 #: sets of operators that all talk to others
-_TALKING = frozenset({"c10d", "_c10d_functional", "_c10d_functional_autograd", "_dtensor", "symm_mem", "dist_autograd"})
+_TALKING = frozenset({"c10d", "_c10d_functional", "_c10d_functional_autograd", "_dtensor", "symm_mem"})
 _FILE_NAMES = {"save": _WRITES, "from_file": _MAPS}
 
 

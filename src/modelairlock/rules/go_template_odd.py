@@ -4,22 +4,22 @@
 
 Ollama's templates are those of Go. They see the messages and a closed set of functions, none of which opens a file or
 runs anything. A name that is not in that set makes Ollama refuse the model, and means something to some other program
-that nobody here has looked at. A template that includes itself, or counts to a large number, keeps the server busy for
-every request.
+that nobody here has looked at. A template that includes itself, counts to a large number or makes ever longer texts
+keeps the server busy, or takes its memory, for every request.
 
 ## What to do
 
 Ask its author which program the template is for.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Irregularity, TemplateUse
-from modelairlock.records.finding import Severity
+from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
+from modelairlock.records.text import shown
 
 #: Go's own, each without an effect on anything but the text (text/template/funcs.go), and Ollama's (template.go);
 #: `call` is not here: it calls a function that the data holds
@@ -29,8 +29,8 @@ _KNOWN = frozenset(
         "html", "js", "urlquery", "json", "currentDate", "yesterdayDate", "toTypeScriptType",
     )
 )  # fmt: skip
-_MANY = 1_000_000
-_NUMBER = re.compile(r"[0-9][0-9_]{0,30}")
+#: rounds of a loop, or characters of a text, that no honest template brings by itself
+_MANY = 2_000_000
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -38,17 +38,20 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
         if isinstance(fact, Irregularity) and fact.kind == "go-template-recursive":
             yield RULE.finding(reading, f"{fact.detail}: every request would go round until Go gives up", fact)
-        elif isinstance(fact, Irregularity) and fact.kind == "go-template-broken":
-            yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=fact.detail)
         elif isinstance(fact, TemplateUse) and fact.engine == "go":
             yield from _use(reading, fact)
 
 
 def _use(reading: Reading, fact: TemplateUse) -> Iterator[Judgement]:
-    if fact.kind == "loop" and _NUMBER.fullmatch(fact.name) and int(fact.name.replace("_", "")) > _MANY:
-        yield RULE.finding(reading, f"the template counts to {fact.name} for every request", fact)
-    elif fact.kind == "call" and fact.name not in _KNOWN:
-        detail = f"the template calls {fact.name[:80]!a}, which is no function of Go or Ollama that is known here"
+    name = shown(fact.name, 120)
+    if fact.kind == "loop" and fact.count > _MANY:
+        message = f"for every request its template would go through, or make, {name} ({fact.where}): {fact.count:,}"
+        yield RULE.finding(reading, f"{message} (denial of service)", fact)
+    elif fact.kind == "assignment":
+        message = f"its template makes a value of itself at least twice over, {name} ({fact.where}): it doubles"
+        yield RULE.finding(reading, f"{message} (denial of service)", fact, confidence=Confidence.MEDIUM)
+    elif fact.kind == "global" and fact.name not in _KNOWN:
+        detail = f"the template calls {name}, which is no function of Go or Ollama that is known here ({fact.where})"
         yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 

@@ -92,15 +92,6 @@ METHODS = {
     ".model_dump_json": "pydantic: shows an object as JSON",
     **dict.fromkeys((".cycle", ".get", ".items", ".keys", ".next", ".values"), _PICKS),
 }  # fmt: skip
-#: functions of Go's text/template, and those that Ollama adds
-GO = {
-    **dict.fromkeys(("and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge"), _ASKS),
-    **dict.fromkeys(("html", "js", "print", "printf", "println", "urlquery", "json", "toTypeScriptType"), _TEXT),
-    **dict.fromkeys(("index", "slice"), _PICKS),
-    **dict.fromkeys(("currentDate", "yesterday"), "tells the date"),
-    "len": _NUMBER,
-}
-
 _KNOWN = {"filter": FILTERS, "test": TESTS, "global": GLOBALS, "call": METHODS}
 _WORDS = {
     "filter": "the filter {}",
@@ -129,7 +120,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 def _vouched(use: TemplateUse) -> bool:
     """Whether somebody has looked at it, or another rule speaks of it."""
     if use.engine == "go":
-        return use.kind != "global" or use.name in GO  # `go-template-odd` judges calls
+        return True  # `go-template-odd` judges it
     if use.kind == "attribute":
         return not use.name.startswith("<")
     if use.kind in _KNOWN:
