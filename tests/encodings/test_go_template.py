@@ -128,10 +128,10 @@ def test_limits(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["{{", '{{ "', "{{ /*", "{{ 1", "{{$a = $a $a}}", "{{range $a}}", '{{template "a"}}'])
 def test_long_hostile_texts_end_soon(piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with contextlib.suppress(Malformed, OverLimit):
         facts(piece * (1_000_000 // len(piece)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(st.text(alphabet='{}$.=:"`ra1 /*-\n'))
