@@ -12,7 +12,7 @@ pytestmark = pytest.mark.frameworks
 
 #: names that torch 2.13 has not, and that are in the source of an older torch or of another build instead
 ELSEWHERE = {
-    "aten": words("eig lstsq matrix_rank solve symeig"),  # in the lists of tests for older versions' schemas
+    "aten": words("eig lstsq matrix_rank solve symeig"),  # generated registrations, and lists of operators in tests
     "prim": words("shape"),  # register_prim_ops.cpp
     "higher_order": words("map"),  # torch/_higher_order_ops/map.py, a wrapper of map_impl
     "prepacked": VOUCHED["prepacked"],  # builds for phones: aten/src/ATen/native/xnnpack/RegisterOpContextClass.cpp
