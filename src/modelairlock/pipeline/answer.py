@@ -25,6 +25,7 @@ from modelairlock.records.facts import (
     Value,
 )
 from modelairlock.records.reading import Reading
+from modelairlock.records.typed import msgpack_decoder
 
 #: one answer of the worker; 200,000 facts fit several times over
 RESULT_BYTES = 64 * 1024 * 1024
@@ -61,8 +62,8 @@ class ProtocolBroken(Exception):
     """The worker's answer breaks the contract; nothing in it may be believed."""
 
 
-_decode_reading = msgspec.msgpack.Decoder(Reading).decode
-_decode_answers = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_reading = msgpack_decoder(Reading)
+_decode_answers = msgpack_decoder(list[bytes])
 
 
 def answers(data: bytes, count: int) -> list[bytes]:

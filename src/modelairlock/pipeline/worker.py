@@ -10,6 +10,7 @@ from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece
 from modelairlock.pipeline.tree import NotHere, NotShared, formats, read_tree
 from modelairlock.reading import Unreadable
 from modelairlock.records.speakable import speakable
+from modelairlock.records.typed import msgpack_decoder
 
 
 class _Descriptor:
@@ -41,7 +42,7 @@ class _Descriptor:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_job = msgspec.msgpack.Decoder(Job).decode
+_decode_job = msgpack_decoder(Job)
 
 #: what readers decode text with; one that is missing here fails `tests/pipeline/test_worker.py`
 _TEXTS = (

@@ -9,6 +9,7 @@ what the unpickler turns it into (``__builtin__:eval`` is ``builtins:eval``).
 import _compat_pickle
 import hashlib
 import sys
+import threading
 import tomllib
 from collections.abc import Iterable
 from functools import lru_cache
@@ -22,6 +23,7 @@ from modelairlock.profiles.arguments import CONSTRAINTS, arguments_fit
 from modelairlock.profiles.plain import Question, Stained, all_plain, plain, stains
 from modelairlock.records.facts import LOOKED_UP, Build, Call, Fact, Value
 from modelairlock.records.profile import STATE_CONSTRAINTS, Harm, HarmCategory, Trait, Use, Vouch
+from modelairlock.records.typed import from_plain
 from modelairlock.records.uses import MAKERS, NameUse
 
 __all__ = ["CONSTRAINTS", "Library", "Profiles", "arguments_fit", "canonical"]
@@ -106,6 +108,7 @@ class Profiles:
         self._libraries: dict[str, Library] = {}
         self._vouched: dict[str, dict[tuple[str, str, str], Vouch]] = {}
         self._harms: dict[str, Harm] | None = None
+        self._loading = threading.Lock()
         # Models name the same few hundred things, over and over.
         self._remembered_vouch = lru_cache(_REMEMBERED)(self._vouch_of)
         self._remembered_harm = lru_cache(_REMEMBERED)(self._harm_by_either_name)
@@ -209,17 +212,24 @@ class Profiles:
 
     def _table(self, name: str) -> dict[tuple[str, str, str], Vouch]:
         table = self._vouched.get(name)
-        if table is None:
-            profile = _load(self._files[name], _Profile)
-            self._libraries[name] = profile.library
-            table = self._vouched[name] = _by_name_and_use(profile)
-        return table
+        return self._load_table(name) if table is None else table
+
+    def _load_table(self, name: str) -> dict[tuple[str, str, str], Vouch]:
+        with self._loading:  # a second thread waits, because doing the same beside the first would slow both down
+            if name not in self._vouched:
+                profile = _load(self._files[name], _Profile)
+                self._libraries[name] = profile.library
+                self._vouched[name] = _by_name_and_use(profile)
+            return self._vouched[name]
 
     def _harm_table(self) -> dict[str, Harm]:
-        if self._harms is None:
-            groups = _load(self._files[_HARMFUL], _Harmful).harmful
-            self._harms = {name: _harm(group, name) for group in groups for name in group.names}
-        return self._harms
+        if self._harms is not None:
+            return self._harms
+        with self._loading:
+            if self._harms is None:
+                groups = _load(self._files[_HARMFUL], _Harmful).harmful
+                self._harms = {name: _harm(group, name) for group in groups for name in group.names}
+            return self._harms
 
     def _vouch_of(self, module: str, qualname: str, use: str) -> Vouch | None:
         module, qualname = canonical(module, qualname, 0)
@@ -250,7 +260,7 @@ _bundled: Profiles | None = None
 
 
 def _load(path: Path, kind: type[_T]) -> _T:
-    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), kind)
+    return from_plain(tomllib.loads(path.read_text(encoding="utf-8")), kind)
 
 
 def _by_name_and_use(profile: _Profile) -> dict[tuple[str, str, str], Vouch]:
@@ -300,7 +310,7 @@ def _keywords(call: Call) -> bool:
 
 def _harm(group: _HarmGroup, name: str) -> Harm:
     fields = {key: getattr(group, key) for key in ("effect", "category", "severity", "cwe", "atlas")}
-    return msgspec.convert({**fields, "name": name}, Harm)
+    return from_plain({**fields, "name": name}, Harm)
 
 
 def _readings(module: str, qualname: str) -> list[tuple[str, str]]:

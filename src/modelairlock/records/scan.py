@@ -11,6 +11,7 @@ from modelairlock.records.errors import AirlockError
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Isolation
 from modelairlock.records.plain_json import plain_json
+from modelairlock.records.typed import from_json
 
 SCHEMA: Literal["modelairlock/scan/1"] = "modelairlock/scan/1"
 
@@ -128,7 +129,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     def from_json(cls, text: str | bytes) -> "ScanRecord":
         """The record that `to_json` made `text` of. Raises `AirlockError` if it is no report."""
         try:
-            return msgspec.json.decode(text, type=cls)
+            return from_json(text, cls)
         except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
             hint = "A report is what `airlock scan --format json` writes."
             raise AirlockError(f"it is no scan report: {problem}", hint) from None
