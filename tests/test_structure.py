@@ -496,10 +496,3 @@ def test_nothing_names_a_folder_of_one_machine() -> None:
     for path in sorted(set(places) - {Path(__file__).resolve()}):
         found = own.search(path.read_text("utf-8", "replace"))
         assert found is None, f"{shown(path)}: take out {found.group() if found else ''!r}, a path of one machine"
-
-
-def test_records_are_decoded_in_one_place() -> None:
-    """msgspec crashes when two threads ask about a record for the first time; `records.typed` holds the lock."""
-    asks = re.compile(r"\bmsgspec\.(?:convert|(?:json|msgpack)\.(?:decode|Decoder))\b")
-    places = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if asks.search(path.read_text())]
-    assert places == ["records/typed.py"], "decode with the functions of records/typed.py instead"

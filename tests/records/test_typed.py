@@ -1,12 +1,17 @@
 """First use of a record in several threads at once, which crashed interpreters before `records.typed` had a lock."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 
+import modelairlock
 from modelairlock.records.typed import from_json, from_plain, msgpack_decoder
+
+_PACKAGE = Path(modelairlock.__file__).parent
 
 #: many kinds that nobody has asked about, each first asked about by four threads at the same moment
 _AT_ONCE = """
@@ -60,3 +65,10 @@ def test_what_does_not_fit_is_an_error() -> None:
     ):
         with pytest.raises(msgspec.MsgspecError):
             wrong()
+
+
+def test_records_are_decoded_in_one_place() -> None:
+    """msgspec crashes when two threads ask about a record for the first time; `records.typed` holds the lock."""
+    asks = re.compile(r"\bmsgspec\.(?:convert|(?:json|msgpack)\.(?:decode|Decoder))\b")
+    places = [path.relative_to(_PACKAGE).as_posix() for path in _PACKAGE.rglob("*.py") if asks.search(path.read_text())]
+    assert places == ["records/typed.py"], "decode with the functions of records/typed.py instead"
