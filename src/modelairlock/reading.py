@@ -175,7 +175,7 @@ class Cursor:
     def counted(self) -> Extents:
         """What counts as read: consumed *and* fetched. A reader cannot count bytes it never saw."""
         never_fetched = self.reads.minus(self.fetched)
-        return self.reads.minus(never_fetched)
+        return self.reads.minus(never_fetched) if never_fetched else self.reads
 
 
 Found = TypeVar("Found")
@@ -218,6 +218,15 @@ class Probe(NamedTuple):
 #: what `pipeline.full_worker` loads and the ordinary worker does not, because few files need it and it takes long
 LIBRARIES = ("jinja2",)
 
+#: what may stand before the first sign of JSON and its like: all that `bytes.lstrip` strips
+BLANKS = (b" ", b"\t", b"\n", b"\r", b"\v", b"\f")
+
+
+def first_bytes(*starts: bytes) -> frozenset[int]:
+    """The first byte of each, for `Format.begins`."""
+    return frozenset(start[0] for start in starts)
+
+
 Read = Callable[[Cursor], Iterator[Fact | Gap]]
 
 
@@ -242,6 +251,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     #: what this reader never shows
     blind_spots: tuple[str, ...] = ()
     builds_on: tuple[str, ...] = ()
+    #: the first byte of everything that it claims is one of these; none: it may be any. Formats whose first byte is
+    #: another are not even asked
+    begins: frozenset[int] = frozenset()
     #: whether it has code in C read bytes of the artifact (`ast.parse`): then no other file is read in the same process
     native: bool = False
     #: the top-level package that it parses with, if that is one which not every worker loads: see `LIBRARIES`

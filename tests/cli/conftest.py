@@ -23,8 +23,12 @@ class Scanned:
         self.called = False
         self.unmatched: tuple[str, ...] = ()
 
-    def __call__(self, sources, options, progress=None, *, spawned=None, warn=None, unmatched=None) -> ScanRecord:
+    def __call__(
+        self, sources, options, progress=None, *, spawned=None, warn=None, unmatched=None, meanwhile=None
+    ) -> ScanRecord:
         self.called = True
+        if meanwhile:
+            meanwhile()
         for pattern in self.unmatched if unmatched else ():
             unmatched(pattern)
         self.sources, self.options = sources, options

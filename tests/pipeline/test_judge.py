@@ -35,6 +35,14 @@ def rule(name: str, severity: Severity | None) -> Rule:
     return made
 
 
+@pytest.fixture(autouse=True)
+def _other_rules() -> Iterator[None]:
+    """Which rules are asked about which kinds of facts is remembered, and tests put other rules in their place."""
+    judging._asked.cache_clear()
+    yield
+    judging._asked.cache_clear()
+
+
 def verdict(monkeypatch: pytest.MonkeyPatch, one: Reading, *rules: Rule) -> Verdict:
     monkeypatch.setattr(judging, "rules", lambda: rules)
     return judging.judge(one, sha256=None).verdict

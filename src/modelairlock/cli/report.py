@@ -97,6 +97,14 @@ def status_of(record: Any) -> int:
     return INCOMPLETE if "incomplete" in verdicts else CLEAR
 
 
+def prepare_report(format_: str) -> None:
+    """Import what `write_report` will want."""
+    from modelairlock.catalog import find
+    from modelairlock.records.output import Output
+
+    find("modelairlock.outputs", format_, Output)
+
+
 def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose: bool, seconds: float | None) -> int:
     """Render `record`, write it, and return the exit status. Raises `AirlockError` where it cannot be written."""
     from modelairlock.catalog import find

@@ -20,11 +20,13 @@ _OPERATOR = re.compile(rb"[A-Za-z_][\w.:+-]{0,199}")
 _LIMITS = Limits(window_bytes=4096, header_bytes=64 * 1024, seconds=5.0)
 _GRAPH, _IR_VERSION, _OPSET = 7, 1, 8
 _NODE, _INITIALIZER, _SPARSE = 1, 5, 15
+#: wire types of numbers, and how many bytes they take; 0: as many as they say
+_PLAIN = {0: 0, 1: 8, 5: 4}
 
 
 def is_model(probe: Probe) -> bool:
     """Whether an ONNX model begins where the artifact does."""
-    if probe.role == "raw" or not _begins(probe.head):
+    if probe.role == "raw" or not _begins(probe.head) or not _second(probe.head):
         return False
     source = BytesSource(probe.head) if probe.source is None else probe.source
     window = Window(Cursor(source, probe.name, Budget(_LIMITS)))
@@ -51,6 +53,25 @@ def _begins(head: bytes) -> bool:
         return wire in (0, 1, 2, 5)
     entry = MESSAGES["Model"].get(number)
     return entry.fits(wire) if entry else number > 0 and wire in (0, 1, 2, 5)
+
+
+def _second(head: bytes) -> bool:
+    """Whether a second field may follow the first one: a model has more than one, and most bytes stop here."""
+    value, wire = _number_end(head, 0), head[0] & 7
+    if not value or wire not in _PLAIN:
+        return True
+    after = value + width if (width := _PLAIN[wire]) else _number_end(head, value)
+    if not after or after >= len(head):
+        return True
+    return head[after] & 7 in (0, 1, 2, 3, 5) and (head[after] >= 0x80 or head[after] >> 3 > 0)
+
+
+def _number_end(head: bytes, at: int) -> int:
+    """Where the number at `at` ends; 0 if that is too far to tell at a glance."""
+    for end in range(at, min(at + 10, len(head))):
+        if head[end] < 0x80:
+            return end + 1
+    return 0
 
 
 def _walked(window: Window, start: int, end: int) -> Iterator[Field]:

@@ -64,6 +64,9 @@ _SCRIPT_NAMES = re.compile(
     r"|tasks\.json|launch\.json"
 )
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+#: what `is_text` finds text may begin with: no control character, no byte that cannot begin a character of UTF-8, and
+#: the marks of UTF-16
+TEXT_BEGINS = frozenset(range(256)) - {*range(9), *range(0x0E, 0x20), *range(0x7F, 0xC2), *range(0xF5, 0xFE)}
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 PIECE = 1 << 18
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from modelairlock.encodings.compression import whole_stream
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
@@ -29,6 +29,7 @@ FORMAT = Format(
     name="bz2",
     summary="Bzip2-compressed data",
     claims=claims,
+    begins=first_bytes(b"B"),
     read=read,
     extensions=(".bz2", ".tbz2", ".tbz"),
     loaders=("bz2 (Python)", "joblib", "bzip2"),

@@ -13,7 +13,17 @@ from typing import NamedTuple
 from modelairlock.encodings.feed import Feed
 from modelairlock.encodings.ggml_types import MOST, OLD_SIZES, TYPES, elements
 from modelairlock.encodings.teller import Teller
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated, Unsupported
+from modelairlock.reading import (
+    Cursor,
+    Format,
+    Malformed,
+    OverLimit,
+    Probe,
+    ReadProblem,
+    Truncated,
+    Unsupported,
+    first_bytes,
+)
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
@@ -195,6 +205,7 @@ FORMAT = Format(
     name="ggml",
     summary="GGML, GGMF and GGJT models and GGLA adapters, which came before GGUF",
     claims=claims,
+    begins=first_bytes(*_LAYOUTS),
     read=read,
     extensions=(".ggml", ".ggmlv3"),
     loaders=(

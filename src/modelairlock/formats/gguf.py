@@ -17,7 +17,7 @@ from modelairlock.encodings.feed import Feed
 from modelairlock.encodings.ggml_types import MOST, TYPES, elements
 from modelairlock.encodings.teller import Teller
 from modelairlock.encodings.tensor_layout import Tensor, account
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Unsupported
+from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Unsupported, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Member, Role, Setting
 from modelairlock.records.span import Span
@@ -359,6 +359,7 @@ FORMAT = Format(
     name="gguf",
     summary="GGUF, versions 1 to 3, in both byte orders",
     claims=claims,
+    begins=first_bytes(*_MAGICS),
     read=read,
     extensions=(".gguf",),
     loaders=(

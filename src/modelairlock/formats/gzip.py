@@ -7,7 +7,7 @@ on through all of them; so what is inside is one artifact. joblib opens such fil
 from collections.abc import Iterator
 
 from modelairlock.encodings.compression import whole_stream
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
@@ -26,6 +26,7 @@ FORMAT = Format(
     name="gzip",
     summary="Gzip-compressed data",
     claims=claims,
+    begins=first_bytes(b"\x1f"),
     read=read,
     extensions=(".gz", ".gzip", ".tgz"),
     loaders=("gzip (Python)", "joblib", "GNU gzip"),

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 
-from modelairlock.reading import Cursor, Format, Malformed, Probe
+from modelairlock.reading import Cursor, Format, Malformed, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
@@ -197,6 +197,7 @@ FORMAT = Format(
     name="image",
     summary="pictures: PNG, JPEG, GIF, WebP, BMP, ICO",
     claims=claims,
+    begins=first_bytes(_PNG, b"\xff", *_GIF, b"R", b"B", *_ICO),
     read=read,
     extensions=(".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".ico"),
     loaders=("browsers and viewers",),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from modelairlock.encodings.loader_settings import ARRAY, OBJECT, PREFIXES, Pair, matters, stated
-from modelairlock.encodings.plain_text import JSON_EXTENSIONS, TextKind, base_name, text_kind
+from modelairlock.encodings.plain_text import JSON_EXTENSIONS, TEXT_BEGINS, TextKind, base_name, text_kind
 from modelairlock.encodings.secret_shapes import Secrets
 from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place, strings_under, text, walk
 from modelairlock.reading import Cursor, Format, Probe
@@ -314,6 +314,7 @@ FORMAT = Format(
     name="json_text",
     summary="JSON and JSON lines",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     extensions=JSON_EXTENSIONS,
     loaders=("transformers", "diffusers", "sentence-transformers", "peft", "tokenizers", "json.load"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.keras_nodes import node_facts
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import BLANKS, Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 from modelairlock.records.keras_names import words
@@ -52,6 +52,7 @@ FORMAT = Format(
     name="keras_config",
     summary="Keras configuration: the layers of a model, and what else to build, by name",
     claims=claims,
+    begins=first_bytes(b"{", b"[", b"\xef", *BLANKS),
     read=read,
     loaders=(
         "keras.models.model_from_json (2.x, 3.x) and tf_keras: builds every node; Lambda bytecode runs in tf_keras"

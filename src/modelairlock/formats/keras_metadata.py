@@ -12,7 +12,7 @@ from modelairlock.encodings.plain_text import base_name
 from modelairlock.encodings.protobuf import LEN, VARINT, Window, fields
 from modelairlock.encodings.tensorflow.objects import keras_config
 from modelairlock.encodings.tensorflow.schema import account, consume, unknown
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
@@ -51,6 +51,7 @@ FORMAT = Format(
     name="keras_metadata",
     summary="Keras 2's metadata of a SavedModel (`keras_metadata.pb`): the configuration of every layer.",
     claims=claims,
+    begins=first_bytes(b"\n"),
     read=read,
     extensions=(".pb",),
     loaders=("tf_keras.models.load_model and keras.models.load_model 2.5-2.15 on a SavedModel folder",),

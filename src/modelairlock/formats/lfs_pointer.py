@@ -6,7 +6,7 @@ here, so nothing can be said about it, and the pointer is a gap.
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.plain_text import TextKind, text_kind
+from modelairlock.encodings.plain_text import TEXT_BEGINS, TextKind, text_kind
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
@@ -27,6 +27,7 @@ FORMAT = Format(
     name="lfs_pointer",
     summary="git-lfs pointer",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     loaders=("git lfs",),
     blind_spots=("the file it stands for",),

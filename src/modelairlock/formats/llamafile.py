@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.zip import looks_like_zip, member_names, read_archive
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member, Setting
 from modelairlock.records.span import Extents, Span
@@ -73,6 +73,7 @@ FORMAT = Format(
     name="llamafile",
     summary="llamafile: a model as a program",
     claims=claims,
+    begins=first_bytes(*_PROGRAMS),
     read=read,
     extensions=(".llamafile",),
     loaders=("the operating system, as a program", "llama.cpp in it, which opens the model behind the code"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.go_template import template_facts
-from modelairlock.encodings.plain_text import TextKind, base_name, is_text, text_kind
+from modelairlock.encodings.plain_text import TEXT_BEGINS, TextKind, base_name, is_text, text_kind
 from modelairlock.reading import Budget, Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Reference, Setting
@@ -134,6 +134,7 @@ FORMAT = Format(
     name="modelfile",
     summary="Modelfile of Ollama",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     extensions=(".modelfile",),
     loaders=("ollama create",),

@@ -6,7 +6,7 @@ called. Nothing here can say what that code does, so the whole file is a gap, wh
 
 from collections.abc import Iterator
 
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
@@ -46,6 +46,7 @@ FORMAT = Format(
     name="native_library",
     summary="machine code",
     claims=claims,
+    begins=first_bytes(b"\x7f", b"M", b"!", b"\0", *_MACH_O, *_FAT),
     read=read,
     extensions=(".so", ".dll", ".dylib", ".pyd", ".exe", ".node", ".wasm", ".class", ".o", ".a"),
     loaders=("dlopen, LoadLibrary", "Python's import of an extension module", "torch.ops.load_library"),

@@ -11,7 +11,17 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from modelairlock.encodings.python_literal import DEPTH, Literal, parse
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated, Unsupported
+from modelairlock.reading import (
+    Cursor,
+    Format,
+    Malformed,
+    OverLimit,
+    Probe,
+    ReadProblem,
+    Truncated,
+    Unsupported,
+    first_bytes,
+)
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
 from modelairlock.records.span import Span
@@ -224,6 +234,7 @@ FORMAT = Format(
     name="npy",
     summary="numpy array",
     claims=claims,
+    begins=first_bytes(MAGIC),
     read=read,
     extensions=(".npy",),
     loaders=("numpy.load",),

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from modelairlock.encodings.plain_text import TextKind, base_name, text_kind
-from modelairlock.reading import Cursor, Format, Malformed, Probe
+from modelairlock.reading import BLANKS, Cursor, Format, Malformed, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member, Reference
 from modelairlock.records.paths import leaves_folder
@@ -188,6 +188,7 @@ FORMAT = Format(
     name="oci_manifest",
     summary="manifest or index of OCI, Docker and Ollama",
     claims=claims,
+    begins=first_bytes(b"{", *BLANKS),
     read=read,
     loaders=("ollama pull, run and create", "oras pull, skopeo, crane", "docker model"),
     blind_spots=(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.go_template import looks_like_go, template_facts
-from modelairlock.encodings.plain_text import is_text, read_text, text_kind
+from modelairlock.encodings.plain_text import TEXT_BEGINS, is_text, read_text, text_kind
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
@@ -39,6 +39,7 @@ FORMAT = Format(
     name="ollama_text",
     summary="template, prompt or licence in the store of Ollama",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     loaders=("ollama run, by the manifest that names it",),
     blind_spots=(

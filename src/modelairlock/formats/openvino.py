@@ -11,7 +11,18 @@ import re
 from collections.abc import Iterator
 from xml.parsers import expat
 
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated, Unsupported
+from modelairlock.reading import (
+    BLANKS,
+    Cursor,
+    Format,
+    Malformed,
+    OverLimit,
+    Probe,
+    ReadProblem,
+    Truncated,
+    Unsupported,
+    first_bytes,
+)
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Operator, Reference
 from modelairlock.records.span import Span
@@ -291,6 +302,7 @@ FORMAT = Format(
     name="openvino",
     summary="OpenVINO IR: the layers of a model as XML",
     claims=claims,
+    begins=first_bytes(b"<", b"\xef", *BLANKS, *_UTF16),
     read=read,
     loaders=("openvino.Core.read_model and compile_model (2022.1 to 2026.4), without add_extension",),
     blind_spots=(

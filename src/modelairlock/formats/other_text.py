@@ -6,7 +6,7 @@ when the right program opens it. Until there is a reader for the kind, the whole
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.plain_text import OTHER_EXTENSIONS, TextKind, text_kind
+from modelairlock.encodings.plain_text import OTHER_EXTENSIONS, TEXT_BEGINS, TextKind, text_kind
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
@@ -27,6 +27,7 @@ FORMAT = Format(
     name="other_text",
     summary="settings, templates and markup",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     extensions=OTHER_EXTENSIONS,
     blind_spots=("everything: the content is not read yet",),

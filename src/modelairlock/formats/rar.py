@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
@@ -24,6 +24,7 @@ FORMAT = Format(
     name="rar",
     summary="RAR archive",
     claims=claims,
+    begins=first_bytes(*MAGIC),
     read=read,
     extensions=(".rar",),
     loaders=("WinRAR", "unrar"),

@@ -6,7 +6,7 @@ remote code imports them. Their presence is therefore a gap, never silence.
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.plain_text import SCRIPT_EXTENSIONS, TextKind, text_kind
+from modelairlock.encodings.plain_text import SCRIPT_EXTENSIONS, TEXT_BEGINS, TextKind, text_kind
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
@@ -27,6 +27,7 @@ FORMAT = Format(
     name="script",
     summary="source code and notebooks",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     extensions=SCRIPT_EXTENSIONS,
     loaders=("an interpreter or a compiler", "transformers with trust_remote_code=True"),

@@ -5,7 +5,7 @@ It is how "nullifAI" brought pickles past a scan: ``torch.load`` does not open 7
 
 from collections.abc import Iterator
 
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
 
@@ -27,6 +27,7 @@ FORMAT = Format(
     name="seven_zip",
     summary="7z archive",
     claims=claims,
+    begins=first_bytes(MAGIC),
     read=read,
     extensions=(".7z",),
     loaders=("7-Zip",),

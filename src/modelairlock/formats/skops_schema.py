@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, text, walk
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import BLANKS, Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Configured, Fact, Irregularity, Value
 from modelairlock.records.span import Span
@@ -208,6 +208,7 @@ FORMAT = Format(
     name="skops_schema",
     summary="schema.json of a skops file: the tree of objects that loading makes.",
     claims=_claims,
+    begins=first_bytes(b"{", *BLANKS),
     read=_read,
     loaders=(
         "skops.io.load(file, trusted=[...])",

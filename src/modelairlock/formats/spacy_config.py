@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from modelairlock.encodings.plain_text import is_text
+from modelairlock.encodings.plain_text import TEXT_BEGINS, is_text
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
@@ -83,6 +83,7 @@ FORMAT = Format(
     name="spacy_config",
     summary="configurations of spaCy, with the prompt templates of spacy-llm",
     claims=_claims,
+    begins=TEXT_BEGINS,
     read=_read,
     loaders=("spacy.load", "spacy_llm.util.assemble (renders templates without a sandbox before 0.7.3)"),
     blind_spots=(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.plain_text import TextKind, base_name, text_kind
-from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe
+from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Reference
 from modelairlock.records.span import Span
@@ -48,6 +48,7 @@ FORMAT = Format(
     name="tensorflow_checkpoint",
     summary="TensorFlow's note of the latest checkpoint (a text file called `checkpoint`).",
     claims=claims,
+    begins=first_bytes(b"m"),
     read=read,
     loaders=("tf.train.latest_checkpoint, tf.train.CheckpointManager",),
     blind_spots=("The checkpoints that it names, where they are not part of the scan.",),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelairlock.encodings.protobuf import Window
 from modelairlock.encodings.tensorflow.schema import account
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
@@ -36,6 +36,7 @@ FORMAT = Format(
     name="tensorflow_fingerprint",
     summary="TensorFlow's fingerprint of a SavedModel (`fingerprint.pb`).",
     claims=claims,
+    begins=first_bytes(b"\x08", b"\x10"),
     read=read,
     extensions=(".pb",),
     loaders=("tf.saved_model.load 2.11-2.21",),

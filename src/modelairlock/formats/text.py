@@ -6,7 +6,7 @@ and the whole file must be text to its last byte. A ``requirements.txt`` is not 
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.plain_text import INERT_EXTENSIONS, PIECE, TextKind, read_text, text_kind
+from modelairlock.encodings.plain_text import INERT_EXTENSIONS, PIECE, TEXT_BEGINS, TextKind, read_text, text_kind
 from modelairlock.encodings.secret_shapes import LONGEST, Secrets
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
@@ -35,6 +35,7 @@ FORMAT = Format(
     name="text",
     summary="plain text",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     extensions=INERT_EXTENSIONS,
     loaders=("a person", "tokenizers that read a vocabulary line by line"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from modelairlock.encodings.plain_text import TextKind, text_kind
+from modelairlock.encodings.plain_text import TEXT_BEGINS, TextKind, text_kind
 from modelairlock.encodings.strict_json import Kind, Piece, pairs, text, walk
 from modelairlock.encodings.teller import Teller
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
@@ -161,6 +161,7 @@ FORMAT = Format(
     name="tfjs",
     summary="TensorFlow.js model (`model.json`): a graph or Keras's layers, and the files that hold the numbers.",
     claims=claims,
+    begins=TEXT_BEGINS,
     read=read,
     extensions=(".json",),
     loaders=("tf.loadGraphModel, tf.loadLayersModel (TensorFlow.js)", "tensorflowjs_converter"),

@@ -10,7 +10,7 @@ from modelairlock.encodings.pickle_machine import State
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_stream import pickle_facts
 from modelairlock.encodings.torch_storages import Storage, storages
-from modelairlock.reading import Cursor, Format, Probe, Truncated, Unsupported
+from modelairlock.reading import Cursor, Format, Probe, Truncated, Unsupported, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Irregularity
 from modelairlock.records.span import Span
@@ -70,6 +70,7 @@ FORMAT = Format(
     name="torch_legacy",
     summary="PyTorch checkpoint as torch.save wrote it before 1.6: five pickles and raw storages in one stream.",
     claims=_claims,
+    begins=first_bytes(b"\x80"),
     read=_read,
     extensions=(".pt", ".pth", ".ckpt"),
     loaders=("torch.load up to 2.13 (weights_only or not)",),

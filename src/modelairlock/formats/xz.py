@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from modelairlock.encodings.compression import whole_stream
-from modelairlock.reading import Cursor, Format, Probe
+from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
@@ -22,6 +22,7 @@ FORMAT = Format(
     name="xz",
     summary="Xz-compressed data",
     claims=claims,
+    begins=first_bytes(b"\xfd"),
     read=read,
     extensions=(".xz", ".txz"),
     loaders=("lzma (Python)", "joblib", "xz"),

@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 
+#: nothing that is imported becomes garbage, so there is no use in looking for some until all is there
 BOOTSTRAP = (
-    "import sys; sys.path += sys.argv[4:]; from modelairlock.isolation.template import main; main(sys.argv[1:4])"
+    "import gc, sys; gc.disable(); sys.path += sys.argv[4:];"
+    " from modelairlock.isolation.template import main; main(sys.argv[1:4])"
 )
 #: what some interpreters need to find their own shared library
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")

@@ -79,11 +79,11 @@ def _say(control: socket.socket, lines: list[Report]) -> None:
 def _prepare(
     control: socket.socket, caller: int, memory_bytes: int, layers: Collection[str], function: child.Function
 ) -> "Template":
-    gc.collect()
     # Frozen objects are never written to by the collector, so children share their pages.
     gc.freeze()
     # Nor do readers make cycles to speak of: a child that looks for them every 700 objects only writes to more pages.
     gc.set_threshold(50_000, 20, 20)
+    gc.enable()
     _require_one_thread()
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -97,6 +97,8 @@ def _prepare(
 
 
 def _find(name: str) -> child.Function:
+    # msgspec would import it for what `typing` has anyway, which takes as long as importing twenty readers.
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # how an import is told to fail at once
     module, _, attribute = name.partition(":")
     function: child.Function = getattr(importlib.import_module(module), attribute)
     return function

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,7 +21,6 @@ from modelairlock.isolation import Outcome, Task, Wall
 from modelairlock.limits import Limits
 from modelairlock.pipeline import hold
 from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece, ProtocolBroken, answers, decode
-from modelairlock.pipeline.cache import Cache
 from modelairlock.pipeline.digest import Digests, Stopped, digest, digest_of
 from modelairlock.pipeline.hold import Copies, Lease
 from modelairlock.pipeline.judge import judge
@@ -34,6 +34,9 @@ from modelairlock.records.isolation import Level
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Subject, Verdict
 from modelairlock.sources.local import File, changed, open_file
+
+if TYPE_CHECKING:
+    from modelairlock.pipeline.cache import Cache
 
 BLOB_MISMATCH = "the blob's name is not the digest of its content"
 CHANGED = "the file changed while it was read"
@@ -55,7 +58,9 @@ _encode = msgspec.msgpack.Encoder().encode
 class Run:
     """What the batches of one scan share. `spent_bytes` changes for show only; `keep` and `notes` are for threads."""
 
-    def __init__(self, wall: Wall, full_wall: Wall, limits: Limits, hashing: bool, cache: Cache | None) -> None:
+    def __init__(
+        self, wall: Wall, full_wall: Wall, limits: Limits, hashing: bool, cache: "Cache | None", jobs: int = 1
+    ) -> None:
         self.wall = wall
         #: for what the ordinary worker hands back because it lacks a library; rises when it is first needed
         self.full_wall = full_wall
@@ -66,6 +71,8 @@ class Run:
         self.notes = Notes()
         self.stop = threading.Event()
         self.spent_bytes = 0
+        #: so many batches are opened and read at a time; others may be judged meanwhile
+        self.reading = threading.Semaphore(jobs)
 
     @cached_property
     def level(self) -> Level:
@@ -132,12 +139,13 @@ def read_batch(run: Run, files: Sequence[File]) -> list[Subject]:
     items = [_Item(file) for file in files]
     copies = Copies()
     try:
-        for item in items:
-            _open(run, item, copies)
-        copies.seal()
-        # A wall that cannot be put up is the operator's to mend, at once and not file by file.
-        _ = run.level
-        _read(run, [item for item in items if item.reading is None])
+        with run.reading:
+            for item in items:
+                _open(run, item, copies)
+            copies.seal()
+            # A wall that cannot be put up is the operator's to mend, at once and not file by file.
+            _ = run.level
+            _read(run, [item for item in items if item.reading is None])
         return [_finish(run, item) for item in items]
     finally:
         for item in items:

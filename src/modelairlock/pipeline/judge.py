@@ -5,7 +5,7 @@ Pure: no bytes, no disk, no clock. The same function judges a fresh reading and 
 
 import hashlib
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -17,6 +17,7 @@ from modelairlock.catalog import catalog, find
 from modelairlock.catalog import names as offered
 from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
+from modelairlock.records.facts import Fact
 from modelairlock.records.finding import Finding
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
@@ -59,24 +60,30 @@ def context() -> Context:
     return Context(profiles=profiles_room.Profiles.bundled())
 
 
+def prepare() -> None:
+    """Import and parse what nearly every artifact is judged by, before the first one is there."""
+    rules()
+    profiles = context().profiles
+    profiles.harm("builtins", "eval")
+    for module, qualname in (("collections", "OrderedDict"), ("numpy", "ndarray")):
+        profiles.vouches(module, qualname, "import")
+
+
 def judge(reading: Reading, *, sha256: str | None) -> Subject:
     """The subject that `reading` amounts to under today's rules and profiles."""
-    return _judge(reading, sha256, context(), rules())
+    return _judge(reading, sha256, context())
 
 
-def _judge(reading: Reading, sha256: str | None, given: Context, known: tuple[Rule, ...]) -> Subject:
+def _judge(reading: Reading, sha256: str | None, given: Context) -> Subject:
     findings: list[Finding] = []
     gaps = list(reading.coverage.gaps)
-    kinds = {type(fact) for fact in reading.facts}
-    for rule in known:
-        if rule.check is None or (rule.looks_at and kinds.isdisjoint(rule.looks_at)):
-            continue
-        for judgement in judgements(rule.name, rule.check, reading, given):
+    for name, check in _asked(frozenset(map(type, reading.facts))):
+        for judgement in judgements(name, check, reading, given):
             if isinstance(judgement, Gap):
                 gaps.append(judgement)
             else:
                 findings.append(judgement)
-    members = tuple(_judge(member, None, given, known) for member in reading.members)
+    members = tuple(_judge(member, None, given) for member in reading.members)
     findings.sort(key=lambda finding: (-finding.severity.rank, finding.rule))
     return Subject(
         path=reading.path,
@@ -94,6 +101,19 @@ def _judge(reading: Reading, sha256: str | None, given: Context, known: tuple[Ru
         assumes=_described(reading.formats, "loaders"),
         blind_spots=_described(reading.formats, "blind_spots"),
         members=members,
+    )
+
+
+Check = Callable[[Reading, Context], Iterator[Judgement]]
+
+
+@lru_cache(maxsize=1024)
+def _asked(kinds: frozenset[type[Fact]]) -> tuple[tuple[str, Check], ...]:
+    """The rules that may have something to say of facts of these `kinds`."""
+    return tuple(
+        (rule.name, rule.check)
+        for rule in rules()
+        if rule.check is not None and not (rule.looks_at and kinds.isdisjoint(rule.looks_at))
     )
 
 

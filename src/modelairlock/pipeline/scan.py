@@ -6,11 +6,13 @@ What the operator can mend (a missing file, an empty folder) stands in the recor
 
 import datetime
 import resource
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import modelairlock
 from modelairlock.isolation import Wall
@@ -18,8 +20,7 @@ from modelairlock.isolation.spawn import Spawned
 from modelairlock.pipeline import READ, READ_FULL
 from modelairlock.pipeline.answer import RESULT_BYTES
 from modelairlock.pipeline.batch import SMALL_BYTES, Run, judged, read_batch, unread
-from modelairlock.pipeline.cache import Cache, open_cache
-from modelairlock.pipeline.judge import profiles_digest, rules_digest
+from modelairlock.pipeline.judge import prepare, profiles_digest, rules_digest
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.repository import repositories
 from modelairlock.records.coverage import Because
@@ -28,6 +29,9 @@ from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import Excluded, OperatorError, Repository, ScanRecord, Subject, Tool, worst
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, Patterns, walk
+
+if TYPE_CHECKING:
+    from modelairlock.pipeline.cache import Cache
 
 #: so many small files, and so many bytes of them, share a child
 BATCH_FILES = 128
@@ -61,13 +65,15 @@ def scan_sources(
     spawned: Spawned | None = None,
     warn: Callable[[str], None] | None = None,
     unmatched: Callable[[str], None] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> ScanRecord:
     """Scan `sources` and say what is known of every file in them.
 
     `progress` is called in this thread, at least five times a second. A `wall` that is given is used and left open;
     else one is put up for this scan, of `spawned` if there is one. `warn` gets a sentence about what does not change
     any answer, such as a cache that had to be made anew, and `unmatched` each pattern of `options.exclude` that left
-    nothing out. Raises `AirlockError` for options that make no sense, and
+    nothing out. `meanwhile` is called in a thread of its own, while the readers start: it may import what the caller
+    needs afterwards. Raises `AirlockError` for options that make no sense, and
     `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
     """
     if options.jobs < 1:
@@ -77,16 +83,19 @@ def scan_sources(
     cache = _cache(options, errors, warn)
     own = wall is None
     full_wall = _wall(READ_FULL, options, None)
+    ahead = threading.Thread(target=_look_ahead, args=(meanwhile,), name="airlock-ahead")
     if wall is None:
         wall = _wall(READ, options, spawned)
     try:
-        run = Run(wall, full_wall, options.limits, options.hash, cache)
+        ahead.start()
+        run = Run(wall, full_wall, options.limits, options.hash, cache, _sizes(options.jobs)[0])
         scan = _Scan(sources, options, run, progress, errors)
         isolation = scan.work((wall, full_wall) if own else ())
         if unmatched:
             for pattern in scan.patterns.unused():
                 unmatched(pattern)
     finally:
+        ahead.join()
         full_wall.close()
         if own:
             wall.close()
@@ -95,6 +104,14 @@ def scan_sources(
     subjects, excluded = scan.in_order(), tuple(scan.excluded)
     made = repositories(subjects, excluded, run.notes, scan.loose)
     return record(subjects, isolation, started, excluded, tuple(errors), made, hashed=options.hash)
+
+
+def _look_ahead(meanwhile: Callable[[], object] | None) -> None:
+    """Import what is needed once the first answers come. What fails here fails again where it matters, and is told."""
+    for work in (prepare, meanwhile):
+        with suppress(Exception):
+            if work:
+                work()
 
 
 def _wall(function: str, options: Options, spawned: Spawned | None) -> Wall:
@@ -173,7 +190,7 @@ class _Scan:
     def work(self, own: Sequence[Wall]) -> Isolation:
         """Walk, hand out batches, collect. However it ends, no thread and no child of `own` works on."""
         jobs, batch_files = _sizes(self.options.jobs)
-        pool = ThreadPoolExecutor(jobs, thread_name_prefix="airlock")
+        pool = ThreadPoolExecutor(2 * jobs, thread_name_prefix="airlock")
         try:
             # The wall takes as long to rise as some thousand files take to list.
             self.rising = rising = pool.submit(lambda: self.run.wall.isolation)
@@ -234,10 +251,12 @@ class _Scan:
             )
 
 
-def _cache(options: Options, errors: list[OperatorError], warn: Callable[[str], None] | None) -> Cache | None:
+def _cache(options: Options, errors: list[OperatorError], warn: Callable[[str], None] | None) -> "Cache | None":
     """The cache, if one is wanted and can be trusted; if not, who scans is told why."""
     if not (options.cache and options.hash and options.cache_folder):
         return None
+    from modelairlock.pipeline.cache import open_cache  # and SQLite with it
+
     try:
         return open_cache(options.cache_folder, warn or (lambda _: None))
     except AirlockError as refused:

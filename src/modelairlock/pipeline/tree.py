@@ -56,7 +56,7 @@ def read_tree(
     With `shared`, raises `NotShared` before a decoder written in C sees a byte. Raises `NotHere` where a format needs a
     library that is not loaded.
     """
-    tree = _Tree(formats() if known is None else known, Budget(limits, source.size), strict, shared)
+    tree = _Tree(_house() if known is None else _Known(known), Budget(limits, source.size), strict, shared)
     reading, _ = tree.artifact(source, path, name, "", 0)
     return reading
 
@@ -106,25 +106,26 @@ class _Account:
 
     def coverage(self) -> Coverage:
         """Gaps outrank what was read, and that outranks what was passed over, so that the three add up."""
-        open_bytes = Extents()
-        for gap in sorted(self.gaps, key=lambda gap: gap.start):
-            if gap.because is not Because.UNVOUCHED:
-                open_bytes.add(gap.start, gap.end)
-        read = self.read.minus(open_bytes)
-        passed = self.passed.minus(open_bytes).minus(read)
+        read, passed = self.read, self.passed
+        if self.gaps:
+            open_bytes = Extents()
+            for gap in sorted(self.gaps, key=lambda gap: gap.start):
+                if gap.because is not Because.UNVOUCHED:
+                    open_bytes.add(gap.start, gap.end)
+            read, passed = read.minus(open_bytes), passed.minus(open_bytes)
+        passed = passed.minus(read)
         return Coverage(
             size_bytes=self.size, read_bytes=read.total(), passed_over_bytes=passed.total(), gaps=tuple(self.gaps)
         )
 
 
 class _Tree:
-    def __init__(self, known: Sequence[Format], budget: Budget, strict: bool, shared: bool) -> None:
+    def __init__(self, known: "_Known", budget: Budget, strict: bool, shared: bool) -> None:
         self.known = known
         self.budget = budget
         self.strict = strict
         self.shared = shared
         self.room = _Room(budget.limits.facts)
-        self.promises = _promises(tuple(known))
 
     def artifact(self, source: Source, path: str, name: str, role: str, depth: int) -> tuple[Reading, Extents]:
         """The reading of one artifact, and which of its bytes were read."""
@@ -179,7 +180,7 @@ class _Tree:
                 account.gap(0, account.size, Because.UNRECOGNISED, detail)
         if len(claimants) > 1:
             account.facts.append(Polyglot(span=whole, formats=names))
-        promised = self.promises.get(probe.extension)
+        promised = self.known.promises.get(probe.extension)
         if promised and not promised.intersection(_family(claimants)):
             account.facts.append(NameMismatch(span=whole, extension=probe.extension, formats=names))
 
@@ -202,7 +203,7 @@ class _Tree:
         account.passed.update(cursor.passed)
         mine.update(counted)
         mine.update(cursor.passed)
-        for start, end in Extents([(0, account.size)]).minus(mine):
+        for start, end in mine.missing(account.size):
             account.gap(start, end, Because.UNRECOGNISED, f"not part of the {claimant.name}")
 
     def _stop(self, account: _Account, mine: Extents, at: int, because: Because, detail: str) -> None:
@@ -304,12 +305,34 @@ def _probe(source: Source, name: str, role: str) -> Probe:
     return Probe(head, source.read(start, source.size - start), source.size, name, role, source, {})
 
 
-def _claimants(known: Sequence[Format], probe: Probe, strict: bool) -> list[Format]:
+class _Known:
+    """Formats, and two indices of them: by the first byte of what they claim, and by the extensions that promise them.
+
+    Most artifacts are small, and to ask sixty formats about each would take longer than to read it.
+    """
+
+    __slots__ = ("by_first_byte", "every", "promises")
+
+    def __init__(self, known: Sequence[Format]) -> None:
+        self.every = tuple(known)
+        self.by_first_byte = [
+            tuple(one for one in known if not one.begins or first in one.begins) for first in range(256)
+        ]
+        self.promises = _promises(known)
+
+
+@cache
+def _house() -> _Known:
+    return _Known(formats())
+
+
+def _claimants(known: _Known, probe: Probe, strict: bool) -> list[Format]:
     """Every format that claims the artifact, less those whose structure another claimant reads itself."""
     if not probe.size:
         return []
     claiming = []
-    for candidate in known:
+    # Bytes that the system would not hand over begin with anything.
+    for candidate in known.by_first_byte[probe.head[0]] if probe.head else known.every:
         try:
             claims = candidate.claims(probe)
         except Exception:
@@ -322,8 +345,7 @@ def _claimants(known: Sequence[Format], probe: Probe, strict: bool) -> list[Form
     return [claimant for claimant in claiming if claimant.name not in covered]
 
 
-@cache
-def _promises(known: tuple[Format, ...]) -> dict[str, frozenset[str]]:
+def _promises(known: Sequence[Format]) -> dict[str, frozenset[str]]:
     promised: dict[str, set[str]] = {}
     for candidate in known:
         for extension in candidate.extensions:

@@ -81,7 +81,9 @@ class Extents:
     def minus(self, other: "Extents") -> "Extents":
         """The bytes of this set that are not in `other`."""
         left = Extents()
-        if not other._ranges or not self._ranges:
+        if not self._ranges:
+            return left
+        if not other._ranges:
             left._ranges = self._sorted().copy()
             return left
         holes = other._sorted()
@@ -96,6 +98,18 @@ class Extents:
                 at += 1
             left.add(start, end)
         return left
+
+    def missing(self, size: int) -> Iterator[Span]:
+        """The ranges of ``0..size`` that are not in this set."""
+        at = 0
+        for start, end in self._sorted():
+            if start >= size:
+                break
+            if start > at:
+                yield Span(at, start)
+            at = max(at, end)
+        if at < size:
+            yield Span(at, size)
 
     def within(self, start: int, end: int) -> "Extents":
         """The part of this set that lies in ``start..end``."""

@@ -5,7 +5,7 @@ thread that asks meanwhile, which then reads through a null pointer (seen as a s
 twenty scans of a folder). So whatever may be the first question about a record is asked here.
 """
 
-import threading
+from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,7 +13,8 @@ import msgspec
 
 T = TypeVar("T")
 
-_FIRST_QUESTION = threading.Lock()
+#: `threading.Lock` by its other name: the worker has no use for the rest of that module
+_FIRST_QUESTION = allocate_lock()
 
 
 def msgpack_decoder(kind: type[T]) -> Callable[[bytes], T]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from modelairlock.cli.report import PATH, check_output, report_options, write_report
+from modelairlock.cli.report import PATH, check_output, prepare_report, report_options, write_report
 
 LEVELS = ("none", "weak", "confined", "strict")
 
@@ -117,7 +117,15 @@ def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any, unmatc
     )
     meter = Meter(sys.stderr, words) if is_terminal(sys.stderr) and not chosen["quiet"] else None
     try:
-        return scan_sources(sources, options, meter, spawned=spawned, warn=say, unmatched=unmatched)
+        return scan_sources(
+            sources,
+            options,
+            meter,
+            spawned=spawned,
+            warn=say,
+            unmatched=unmatched,
+            meanwhile=lambda: prepare_report(chosen["format_"]),
+        )
     finally:
         if meter:
             meter.close()

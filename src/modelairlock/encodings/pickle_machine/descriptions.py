@@ -87,6 +87,9 @@ class Descriptions:
     def value(self, value: int, depth: int = 0, size: tuple[int, int] | None = None) -> Value:
         """What `value` stands for, to the depth and width that the limits (or `size`) allow."""
         self.room -= DESCRIPTION_COST
+        known = v.CONSTANT_VALUES.get(value)
+        if known is not None:
+            return known
         kind = value & v.KIND
         if kind == v.GLOBAL:
             return self.described[value >> 4]

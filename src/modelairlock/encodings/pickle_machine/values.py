@@ -214,12 +214,15 @@ def simple(window: Window, value: int, limit: int) -> Value:
     return Value(_BOXES[value >> 4 & 15]) if kind == BOX else Value("unknown")
 
 
-#: values that are told over and over
-_KNOWN: dict[int, Value] = {
+#: constants that are told over and over
+CONSTANT_VALUES: dict[int, Value] = {
     **{index << 4 | INT: Value("int", str(index)) for index in range(256)},
     NONE: Value("none"),
     TRUE: Value("bool", "True"),
     FALSE: Value("bool", "False"),
+}
+_KNOWN = {
+    **CONSTANT_VALUES,
     **{index << 4 | BOX: Value(word) for index, word in enumerate(_BOXES)},
     **{index << 4 | OTHER: Value(word) for index, word in enumerate(_OTHERS)},
 }
