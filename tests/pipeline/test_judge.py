@@ -1,12 +1,14 @@
 """Findings outrank gaps, gaps outrank silence, and a rule that fails hides nothing."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from modelairlock.catalog import find
+from modelairlock.catalog import find, names
 from modelairlock.pipeline import judge as judging
 from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -35,16 +37,8 @@ def rule(name: str, severity: Severity | None) -> Rule:
     return made
 
 
-@pytest.fixture(autouse=True)
-def _other_rules() -> Iterator[None]:
-    """Which rules are asked about which kinds of facts is remembered, and tests put other rules in their place."""
-    judging._asked.cache_clear()
-    yield
-    judging._asked.cache_clear()
-
-
 def verdict(monkeypatch: pytest.MonkeyPatch, one: Reading, *rules: Rule) -> Verdict:
-    monkeypatch.setattr(judging, "rules", lambda: rules)
+    monkeypatch.setattr(judging, "rules_about", lambda _: rules)
     return judging.judge(one, sha256=None).verdict
 
 
@@ -71,7 +65,7 @@ def test_many_small_findings_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_gap_of_a_rule_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     unvouched = Gap(start=0, end=9, because=Because.UNVOUCHED)
     check = Rule(name="r", summary="", check=lambda *_: iter((unvouched,)), severity=Severity.LOW, help="")
-    monkeypatch.setattr(judging, "rules", lambda: (check,))
+    monkeypatch.setattr(judging, "rules_about", lambda _: (check,))
     subject = judging.judge(reading(), sha256=None)
     assert subject.verdict is Verdict.INCOMPLETE
     assert subject.coverage.gaps == (unvouched,)
@@ -94,7 +88,7 @@ def only_at(path: str) -> Rule:
 
 def test_a_finding_deep_inside_flags_all_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
     inner = reading(reading(path="f!m!x"), reading(path="f!m!y", gaps=(GAP,)), path="f!m")
-    monkeypatch.setattr(judging, "rules", lambda: (only_at("f!m!x"),))
+    monkeypatch.setattr(judging, "rules_about", lambda _: (only_at("f!m!x"),))
     subject = judging.judge(reading(inner, reading(path="f!n"), gaps=(GAP,)), sha256="0" * 64)
     verdicts = {one.path: one.verdict for one in subject.walk()}
     assert verdicts == {
@@ -112,15 +106,15 @@ def test_a_finding_deep_inside_flags_all_around_it(monkeypatch: pytest.MonkeyPat
 def test_findings_stand_worst_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         judging,
-        "rules",
-        lambda: tuple(rule(name, severity) for severity in reversed(tuple(Severity)) for name in ("b", "a")),
+        "rules_about",
+        lambda _: tuple(rule(name, severity) for severity in reversed(tuple(Severity)) for name in ("b", "a")),
     )
     told = judging.judge(reading(), sha256=None).findings
     assert [(one.severity, one.rule) for one in told] == [(severity, name) for severity in Severity for name in "ab"]
 
 
 def test_a_rule_that_fails_is_a_gap_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "rules", lambda: (rule("broken", None), rule("r", Severity.HIGH)))
+    monkeypatch.setattr(judging, "rules_about", lambda _: (rule("broken", None), rule("r", Severity.HIGH)))
     subject = judging.judge(reading(), sha256="0" * 64)
     assert subject.verdict is Verdict.FLAGGED
     assert [gap.because for gap in subject.coverage.gaps] == [Because.READER_FAILED]
@@ -135,7 +129,7 @@ def test_what_a_rule_said_before_it_failed_is_kept(monkeypatch: pytest.MonkeyPat
         raise RecursionError
 
     made = Rule(name="half", summary="", check=check, severity=Severity.HIGH, help="")
-    monkeypatch.setattr(judging, "rules", lambda: (made,))
+    monkeypatch.setattr(judging, "rules_about", lambda _: (made,))
     subject = judging.judge(reading(), sha256=None)
     assert [finding.message for finding in subject.findings] == ["said"]
     assert [gap.because for gap in subject.coverage.gaps] == [Because.TRUNCATED, Because.READER_FAILED]
@@ -175,7 +169,39 @@ def test_digests_are_of_all_that_judges(
 
 def test_a_format_that_is_gone_does_not_cost_the_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     old = msgspec.structs.replace(reading(), formats=("gone", "npy"))
-    monkeypatch.setattr(judging, "rules", lambda: (rule("r", Severity.HIGH),))
+    monkeypatch.setattr(judging, "rules_about", lambda _: (rule("r", Severity.HIGH),))
     subject = judging.judge(old, sha256=None)
     assert (subject.verdict, len(subject.findings), subject.formats) == (Verdict.FLAGGED, 1, ("gone", "npy"))
     assert subject.assumes == find("modelairlock.formats", "npy", Format).loaders
+
+
+# --- which rules are asked, and imported at all -------------------------------------------------------------------
+
+
+def test_the_source_of_a_rule_says_what_it_looks_at() -> None:
+    declared = judging._declared()
+    assert list(declared) == list(names("modelairlock.rules"))
+    for module, about in declared.items():
+        wanted = {kind.__name__ for kind in find("modelairlock.rules", module, Rule).looks_at}
+        assert about is None or about == wanted, (
+            f"rules/{module}.py: write `looks_at=(Kind, Other),` with the names of facts as they are, and only once"
+        )
+    assert sum(about is not None for about in declared.values()) > 50
+
+
+def test_every_rule_is_asked_about_its_facts() -> None:
+    for rule in judging.rules():
+        if rule.check:
+            for kinds in [frozenset((kind,)) for kind in rule.looks_at] or [frozenset()]:
+                assert rule in judging.rules_about(kinds)
+        assert (rule in judging.folder_rules()) is (rule.check_folder is not None)
+
+
+def test_only_rules_that_have_something_to_say_are_imported() -> None:
+    script = (
+        "import sys; from modelairlock.pipeline.judge import rules_about as about;"
+        "from modelairlock.records.facts import Import;"
+        "about(frozenset((Import,))); print(sum(name.startswith('modelairlock.rules.') for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < len(judging.rules()) / 3

@@ -7,7 +7,7 @@ import pytest
 
 import modelairlock
 from modelairlock.pipeline import repository as room
-from modelairlock.pipeline.judge import rules
+from modelairlock.pipeline.judge import folder_rules
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.rejudge import rejudge
 from modelairlock.pipeline.repository import Notes, repositories, same_repositories
@@ -160,8 +160,8 @@ def test_a_rule_that_fails_is_a_gap_and_hides_nothing(monkeypatch: pytest.Monkey
         yield
 
     broken = Rule(name="broken", summary="", severity="low", help="", check_folder=failing)
-    every = rules()
-    monkeypatch.setattr(room, "rules", lambda: (broken, *every))
+    every = folder_rules()
+    monkeypatch.setattr(room, "folder_rules", lambda: (broken, *every))
     found = repository(custom(MODELING + RUNS))
     assert [gap.detail for gap in found.gaps] == ["the rule broken failed: RuntimeError"]
     assert found.findings

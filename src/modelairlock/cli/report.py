@@ -136,7 +136,7 @@ def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose
 
 
 def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float | None) -> Any:
-    from modelairlock.catalog import catalog, find, names
+    from modelairlock.catalog import find, names
     from modelairlock.cli.terminal import wants_colour, width_of
     from modelairlock.reading import Format
     from modelairlock.records.output import View
@@ -145,15 +145,21 @@ def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float 
     terminal = output == "-" and format_ == "text"
     seen = {name for subject in record.walk() for name in subject.formats}
     known = set(names("modelairlock.formats"))
+    found = {finding.rule.replace("-", "_") for finding in _findings(record)}
     return View(
         width=width_of(sys.stdout) if terminal else 0,
         colour=terminal and wants_colour(sys.stdout),
         verbose=verbose,
         folder=os.getcwd(),
         seconds=seconds,
-        rules=catalog("modelairlock.rules", Rule),
+        rules=tuple(find("modelairlock.rules", name, Rule) for name in names("modelairlock.rules") if name in found),
         passes_over={name: find("modelairlock.formats", name, Format).passes_over for name in seen & known},
     )
+
+
+def _findings(record: Any) -> Iterator[Any]:
+    for one in (*record.walk(), *record.repositories):
+        yield from one.findings
 
 
 def _to_stdout(pieces: Iterator[bytes]) -> None:

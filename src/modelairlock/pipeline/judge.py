@@ -4,6 +4,7 @@ Pure: no bytes, no disk, no clock. The same function judges a fresh reading and 
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,17 +18,58 @@ from modelairlock.catalog import catalog, find
 from modelairlock.catalog import names as offered
 from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
-from modelairlock.records.facts import Fact
+from modelairlock.records.facts import Build, Call, Fact, Import
 from modelairlock.records.finding import Finding
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject, Verdict, worst
+
+#: how a rule's source says which facts it looks at (tests/test_structure.py holds the rules to it), and that it has a
+#: question for repositories
+_LOOKS_AT = re.compile(r"\blooks_at=\(([^()]*)\)")
+_CHECKS_FOLDER = re.compile(r"\bcheck_folder=")
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
     """Every rule of the house."""
     return catalog("modelairlock.rules", Rule)
+
+
+@lru_cache(maxsize=1024)
+def rules_about(kinds: frozenset[type[Fact]]) -> tuple[Rule, ...]:
+    """The rules that may have something to say of an artifact with facts of these `kinds`.
+
+    To import all rules takes longer than to scan a hundred files, and most are about facts that few files have.
+    """
+    told = {kind.__name__ for kind in kinds}
+    wanted = [module for module, about in _declared().items() if about is None or not about.isdisjoint(told)]
+    found = [find("modelairlock.rules", module, Rule) for module in wanted]
+    return tuple(rule for rule in found if rule.check and not (rule.looks_at and kinds.isdisjoint(rule.looks_at)))
+
+
+@cache
+def folder_rules() -> tuple[Rule, ...]:
+    """The rules that are asked about repositories."""
+    wanted = [module for module, source in _sources().items() if _CHECKS_FOLDER.search(source)]
+    return tuple(rule for module in wanted if (rule := find("modelairlock.rules", module, Rule)).check_folder)
+
+
+@cache
+def _declared() -> dict[str, frozenset[str] | None]:
+    """For each rule the kinds of facts that its source says it looks at; None if that is for it to say."""
+    return {module: _kinds(_LOOKS_AT.search(source)) for module, source in _sources().items()}
+
+
+def _kinds(found: re.Match[str] | None) -> frozenset[str] | None:
+    words = found[1].replace(",", " ").split() if found else ()
+    return frozenset(words) if words and all(word.isidentifier() for word in words) else None
+
+
+@cache
+def _sources() -> dict[str, str]:
+    folder = _folder(rules_room)
+    return {module: (folder / f"{module}.py").read_text(encoding="utf-8") for module in offered("modelairlock.rules")}
 
 
 @cache
@@ -62,7 +104,7 @@ def context() -> Context:
 
 def prepare() -> None:
     """Import and parse what nearly every artifact is judged by, before the first one is there."""
-    rules()
+    rules_about(frozenset((Import, Call, Build)))
     profiles = context().profiles
     profiles.harm("builtins", "eval")
     for module, qualname in (("collections", "OrderedDict"), ("numpy", "ndarray")):
@@ -77,8 +119,8 @@ def judge(reading: Reading, *, sha256: str | None) -> Subject:
 def _judge(reading: Reading, sha256: str | None, given: Context) -> Subject:
     findings: list[Finding] = []
     gaps = list(reading.coverage.gaps)
-    for name, check in _asked(frozenset(map(type, reading.facts))):
-        for judgement in judgements(name, check, reading, given):
+    for rule in rules_about(frozenset(map(type, reading.facts))):
+        for judgement in judgements(rule.name, rule.check, reading, given) if rule.check else ():
             if isinstance(judgement, Gap):
                 gaps.append(judgement)
             else:
@@ -101,19 +143,6 @@ def _judge(reading: Reading, sha256: str | None, given: Context) -> Subject:
         assumes=_described(reading.formats, "loaders"),
         blind_spots=_described(reading.formats, "blind_spots"),
         members=members,
-    )
-
-
-Check = Callable[[Reading, Context], Iterator[Judgement]]
-
-
-@lru_cache(maxsize=1024)
-def _asked(kinds: frozenset[type[Fact]]) -> tuple[tuple[str, Check], ...]:
-    """The rules that may have something to say of facts of these `kinds`."""
-    return tuple(
-        (rule.name, rule.check)
-        for rule in rules()
-        if rule.check is not None and not (rule.looks_at and kinds.isdisjoint(rule.looks_at))
     )
 
 

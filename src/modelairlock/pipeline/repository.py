@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from modelairlock.pipeline.judge import context, judgements, rules
+from modelairlock.pipeline.judge import context, folder_rules, judgements
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, SourceUse
 from modelairlock.records.finding import Finding
@@ -175,7 +175,7 @@ def _repository(root: str, entries: list[_Entry], links: list[Excluded], notes: 
     folder = Folder(root or _HERE, files)
     findings: list[Finding] = []
     gaps = [*_gaps(entries, links, notes)]
-    for rule in rules():
+    for rule in folder_rules():
         if rule.check_folder is not None:
             for judgement in judgements(rule.name, rule.check_folder, folder, context()):
                 (findings if isinstance(judgement, Finding) else gaps).append(judgement)  # type: ignore[arg-type]  # the one list or the other
