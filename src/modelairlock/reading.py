@@ -175,7 +175,7 @@ class Cursor:
     def counted(self) -> Extents:
         """What counts as read: consumed *and* fetched. A reader cannot count bytes it never saw."""
         never_fetched = self.reads.minus(self.fetched)
-        return self.reads.minus(never_fetched) if never_fetched else self.reads
+        return self.reads.minus(never_fetched)
 
 
 Found = TypeVar("Found")

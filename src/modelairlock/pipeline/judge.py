@@ -109,6 +109,8 @@ def prepare() -> None:
     profiles.harm("builtins", "eval")
     for module, qualname in (("collections", "OrderedDict"), ("numpy", "ndarray")):
         profiles.vouches(module, qualname, "import")
+    rules_digest()
+    profiles_digest()
 
 
 def judge(reading: Reading, *, sha256: str | None) -> Subject:
