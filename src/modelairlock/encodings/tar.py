@@ -379,7 +379,7 @@ class _Archive:
         end = min(padded(start), self.cursor.size)
         if start < end:
             if self.window.peek(start, end - start).strip(b"\x00"):
-                detail = f"{end - start} bytes between two members are not zero"
+                detail = f"{end - start} byte{'' if end - start == 1 else 's'} of padding that should be zero"
                 yield from self.teller.say("archive-hidden-bytes", start, end, detail)
                 yield Gap(start=start, end=end, because=Because.UNRECOGNISED, detail=detail)
             else:
