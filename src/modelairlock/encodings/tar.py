@@ -195,7 +195,7 @@ class _Archive:
             raise Malformed(0, "a tar header with a fitting checksum", "another block")
         following = self._following(at)
         if self.zeros:
-            detail = f"{following - at} bytes after the end of the archive"
+            detail = f"{following - at} byte{'' if following - at == 1 else 's'} that belong to no member"
             yield from self.teller.say("archive-trailing", at, following, detail)
             yield Gap(start=at, end=following, because=Because.UNRECOGNISED, detail=detail)
         elif len(block) < BLOCK:

@@ -12,7 +12,7 @@ from posixpath import commonprefix
 from modelairlock.outputs.text.clear import FEW, clear
 from modelairlock.outputs.text.flagged import flagged
 from modelairlock.outputs.text.incomplete import incomplete
-from modelairlock.outputs.text.layout import Sheet
+from modelairlock.outputs.text.layout import Sheet, listing
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import ScanRecord, Verdict
@@ -73,20 +73,20 @@ def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
 def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     for error in record.errors:
         hint = f" ({shown(error.hint, 300)})" if error.hint else ""
-        text = f"{shown_path(error.path, 200)}: {shown(error.message, 300)}{hint}"
+        text = f"{sheet.brief(error.path, 200)}: {shown(error.message, 300)}{hint}"
         yield from sheet.entry("error", text, style="error")
     if record.excluded and view.verbose:
         for left in record.excluded:
-            yield from sheet.entry("excluded", f"{shown_path(left.path, 200)}: {shown(left.reason, 200)}")
+            yield from sheet.entry("excluded", f"{sheet.brief(left.path, 200)}: {shown(left.reason, 200)}")
     elif record.excluded:
         reasons = Counter(shown(left.reason, 80) for left in record.excluded)
         words = [f"{count:,} {reason}" for reason, count in reasons.most_common()]
         yield from sheet.entry(
-            "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listed(words, _LISTED)}"
+            "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listing(words, _LISTED, view)}"
         )
     if view.verbose:
         for repository in record.repositories:
-            says = f"{shown_path(repository.path, 200)}, as a repository: {repository.verdict.value}"
+            says = f"{sheet.brief(repository.path, 200)}, as a repository: {repository.verdict.value}"
             files = f", {counted(repository.files, 'file')}" if repository.files else ""
             yield from sheet.entry("folder", says + files)
     for settings in record.settings:
