@@ -45,7 +45,7 @@ EXPLANATIONS: dict[Because, tuple[str, str]] = {
         "Find out what they are and why they are there; nothing that is not understood is called clear.",
     ),
     Because.UNVOUCHED: (
-        "The file names code of a library that no profile vouches for. It may be harmless; nobody has looked.",
+        "The file names code, or uses it in a way, that no profile vouches for. It may be harmless; nobody has looked.",
         "Have someone review what the named code does when the file is loaded, or ask for safetensors.",
     ),
     Because.UNREADABLE: (

@@ -6,7 +6,7 @@ content: every word from a file passes `records.text.shown`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import commonprefix
 
 from modelairlock.outputs.text.clear import FEW, clear
@@ -15,7 +15,7 @@ from modelairlock.outputs.text.incomplete import incomplete
 from modelairlock.outputs.text.layout import Sheet, listing
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.output import Output, View
-from modelairlock.records.scan import ScanRecord, Verdict
+from modelairlock.records.scan import Excluded, ScanRecord, Verdict
 from modelairlock.records.text import shown, shown_path
 from modelairlock.records.wording import counted, listed, repositories_in_words, settings_in_words, size
 
@@ -79,11 +79,7 @@ def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         for left in record.excluded:
             yield from sheet.entry("excluded", f"{sheet.brief(left.path, 200)}: {shown(left.reason, 200)}")
     elif record.excluded:
-        reasons = Counter(shown(left.reason, 80) for left in record.excluded)
-        words = [f"{count:,} {reason}" for reason, count in reasons.most_common()]
-        yield from sheet.entry(
-            "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listing(words, _LISTED, view)}"
-        )
+        yield from sheet.entry("excluded", _excluded(record.excluded, view))
     if view.verbose:
         for repository in record.repositories:
             says = f"{sheet.brief(repository.path, 200)}, as a repository: {repository.verdict.value}"
@@ -94,6 +90,14 @@ def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         yield from sheet.entry("settings", says)
     if record.errors or record.excluded or record.settings or (view.verbose and record.repositories):
         yield ""
+
+
+def _excluded(excluded: Sequence[Excluded], view: View) -> str:
+    folders = sum(left.path.endswith("/") for left in excluded)
+    kinds = [counted(count, noun) for count, noun in ((len(excluded) - folders, "file"), (folders, "folder")) if count]
+    reasons = Counter(shown(left.reason, 80) for left in excluded)
+    words = [reason + (f" ({count:,})" if len(reasons) > 1 else "") for reason, count in reasons.most_common()]
+    return f"{' and '.join(kinds)}, not looked at: {listing(words, _LISTED, view)}"
 
 
 def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:

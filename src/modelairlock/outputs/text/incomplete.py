@@ -94,7 +94,7 @@ def _names(seen: list[_Seen], sheet: Sheet, view: View, files: int) -> Iterator[
     for each in seen:
         details.setdefault(shown(each.gap.detail, 300), []).append(each)
     if not view.verbose:
-        names = list(dict.fromkeys(detail.partition(" (")[0] for detail in details))
+        names = list(dict.fromkeys(map(_name, details)))
         yield from sheet.entry("names", listing(names, _DETAILS * 2, view), text_style="bold")
         if files > 1:
             yield from sheet.entry(
@@ -104,6 +104,12 @@ def _names(seen: list[_Seen], sheet: Sheet, view: View, files: int) -> Iterator[
     for number, (detail, group) in enumerate(details.items()):
         where = f" → {_in_files(group, list(dict.fromkeys(_part(each, sheet) for each in group)), view)}"
         yield from sheet.entry("" if number else "names", detail + (where if files > 1 else ""))
+
+
+def _name(detail: str) -> str:
+    """The name alone, unless it is not the name that nobody vouches for."""
+    name, _, how = detail.partition(" (")
+    return detail if "nobody vouches for" in how else name
 
 
 def _detail(detail: str, extent: str, group: list[_Seen], sheet: Sheet, view: View, files: int) -> str:
