@@ -19,7 +19,6 @@ all.
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import NamedTuple
 
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Build, Irregularity, Key, Value
@@ -58,11 +57,8 @@ _HANDED = "handed to "
 _LOOKED_AT = 500
 
 
-class _Held(NamedTuple):
-    """A use that nobody vouches for, and how to say what was done."""
-
-    use: NameUse
-    way: str
+#: a use that nobody vouches for, and how to say what was done
+_Held = tuple[NameUse, str]
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -78,8 +74,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         if use.module.partition(".")[0] == _SCRIPT:
             of_script.append(use)
         elif not _vouched(use, context, stained):
-            for held in _held(use, context):
-                unvouched.setdefault((held.use.module, held.use.qualname), []).append(held)
+            for held, way in _held(use, context):
+                unvouched.setdefault((held.module, held.qualname), []).append((held, way))
     if of_script:
         count = len({use.name for use in of_script})
         first = of_script[0].fact.span
@@ -95,9 +91,9 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
 def _about(module: str, qualname: str, used: list[_Held], reading: Reading, context: Context) -> Iterator[Judgement]:
     """What to say of one name and all that was done with it."""
     if context.profiles.harm(module, qualname) is not None:
-        yield from (_gap([held]) for held in used if is_method_reference(held.use))
+        yield from (_gap([(use, way)]) for use, way in used if is_method_reference(use))
         return  # another rule says so, and says more
-    acts = [held.use for held in used if held.use.use in ("call", "new") and not _known(held.use, context)]
+    acts = [use for use, _ in used if use.use in ("call", "new") and not _known(use, context)]
     if not (acts and context.profiles.is_standard_library(module)):
         yield _gap(used)
         return
@@ -107,7 +103,7 @@ def _about(module: str, qualname: str, used: list[_Held], reading: Reading, cont
         acts[0].fact,
         confidence=Confidence.MEDIUM,
     )
-    handed = [held for held in used if held.way.startswith(_HANDED)]
+    handed = [(use, way) for use, way in used if way.startswith(_HANDED)]
     if handed:
         yield _gap(handed)
 
@@ -146,13 +142,13 @@ def _held(use: NameUse, context: Context) -> Iterator[_Held]:
     """
     way = _DOES[use.use]
     if is_method_reference(use) or not _known(use, context):
-        yield _Held(use, way)
+        yield use, way
         return
     strangers = dict.fromkeys(_strangers(use.arguments, context))
     for module, qualname in strangers:
-        yield _Held(NameUse(module, qualname, "import", use.fact), f"{_HANDED}{use.name}")
+        yield NameUse(module, qualname, "import", use.fact), f"{_HANDED}{use.name}"
     if not strangers:
-        yield _Held(use, f"{way} {_UNFIT[use.use]}" if use.use in _UNFIT else way)
+        yield use, f"{way} {_UNFIT[use.use]}" if use.use in _UNFIT else way
 
 
 def _strangers(values: tuple[Value, ...], context: Context) -> Iterator[tuple[str, str]]:
@@ -202,8 +198,8 @@ def _keys(reading: Reading, context: Context) -> Iterator[Gap]:
 
 
 def _gap(used: list[_Held]) -> Gap:
-    ways = dict.fromkeys(held.way for held in used)
-    first = used[0].use
+    ways = dict.fromkeys(way for _, way in used)
+    first, _ = used[0]
     detail = shown(f"{first.name} ({', '.join(ways)})", 300)
     return Gap(start=first.fact.span.start, end=first.fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
