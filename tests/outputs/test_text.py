@@ -212,6 +212,13 @@ def test_verbose_names_every_name_and_the_files_it_is_in() -> None:
     assert "names  lib.Name0 (imported)\n" in alone
 
 
+def test_of_a_known_name_it_says_what_nobody_vouches_for() -> None:
+    details = ("numpy.dtype (imported, given a state that nobody vouches for)", "lib.Name (imported, called)")
+    subjects = [gap_subject(f"{n}.pkl", Because.UNVOUCHED, detail) for n, detail in enumerate(details)]
+    assert "names  numpy.dtype (its state), lib.Name\n" in rendered("text", record(*subjects))
+    assert all(detail in rendered("text", record(*subjects), VIEW._replace(verbose=True)) for detail in details)
+
+
 def test_verbose_names_the_gaps_of_a_flagged_file_too() -> None:
     text = rendered("text", FLAGGED_ONE, VIEW._replace(verbose=True))
     assert "gap  malformed: expected an opcode, got 0xff (archive/data.pkl, bytes 3900..4000)" in text

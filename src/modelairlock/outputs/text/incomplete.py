@@ -107,9 +107,9 @@ def _names(seen: list[_Seen], sheet: Sheet, view: View, files: int) -> Iterator[
 
 
 def _name(detail: str) -> str:
-    """The name alone, unless it is not the name that nobody vouches for."""
+    """The name alone, and what of it nobody vouches for where the name itself is known."""
     name, _, how = detail.partition(" (")
-    return detail if "nobody vouches for" in how else name
+    return name + next((f" (its {what})" for what in ("arguments", "state") if f"{what} that nobody" in how), "")
 
 
 def _detail(detail: str, extent: str, group: list[_Seen], sheet: Sheet, view: View, files: int) -> str:
