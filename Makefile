@@ -3,7 +3,8 @@
 # Each environment is a folder with a stamp file, made once and again when pyproject.toml changes: .venv for daily
 # work, .venv-test with real frameworks, .venv-fuzz and .venv-bench. torch comes by plain pip: on Linux its default
 # wheel may be a CUDA build of several gigabytes; for the small one set
-# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu.
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu, in the environment or behind `make test`.
+# (pytest gets -v only to make up for the -q of pyproject.toml, with which xdist says twice that it begins.)
 # `make format NAME=...` adds a file format; what formats the code is `make tidy`.
 
 SHELL := /bin/sh
@@ -69,12 +70,12 @@ check-docs: .venv/.ready
 	$(PY) -m tools.docs --check
 
 check-tests: .venv/.ready
-	$(PY) -m pytest -n $(WORKERS) -m "$(FAST)" --durations=10 --durations-min=2
+	$(PY) -m pytest -v -n $(WORKERS) -m "$(FAST)" --durations=10 --durations-min=2
 
 .PHONY: test
 test: .venv-test/.ready ## everything: real frameworks, real models, the wall (sets itself up; minutes)
 	@.venv-test/bin/python -m tools.models
-	@MODELAIRLOCK_ALL=1 .venv-test/bin/python -m pytest -n $(WORKERS) -rfEs --durations=10 --durations-min=5
+	@MODELAIRLOCK_ALL=1 .venv-test/bin/python -m pytest -v -n $(WORKERS) -rfEs --durations=10 --durations-min=5
 
 .PHONY: fuzz
 fuzz: .venv-fuzz/.ready ## fuzz every format, or NAME=gguf, for SECONDS=3600 in all

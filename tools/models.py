@@ -317,7 +317,8 @@ def main(arguments: list[str] | None = None) -> int:
             failed += 1
             print(f"{package.folder}: {error}", file=sys.stderr)
         else:
-            print(f"{package.folder}: {len(model_files(package))} files; {package.ships}")
+            count = len(model_files(package))
+            print(f"{package.folder}: {count} file{'' if count == 1 else 's'}; {package.ships}")
     return 1 if failed else 0
 
 

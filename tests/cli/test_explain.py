@@ -1,15 +1,18 @@
 """``airlock explain``, ``completion`` and ``rejudge``."""
 
 import pytest
+from tools.docs import NOT_READ_YET
 
 from modelairlock.catalog import catalog, names
 from modelairlock.limits import Limits
+from modelairlock.outputs._words import EXTENSIONS, KINDS
 from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.scan import Verdict
-from tests.outputs.canonical import FLAGGED_ONE
+from tests.outputs.canonical import ALL, FLAGGED_ONE
+from tests.outputs.hostile import rendered
 
 
 @pytest.mark.parametrize("name", [*names("modelairlock.formats"), *names("modelairlock.rules"), *Because])
@@ -32,7 +35,7 @@ def test_an_unknown_name_is_suggested(run) -> None:
     assert "\x1b" not in run("explain", "\x1b[31m").stderr
 
 
-@pytest.mark.parametrize("word", ["tensorrt", "banana", "qqq", "safe", "x"])
+@pytest.mark.parametrize("word", ["banana", "qqq", "safe", "x", "a.b c", "."])
 def test_nothing_is_guessed_when_nothing_is_near(run, word: str) -> None:
     result = run("explain", word)
     assert result.exit_code == 2
@@ -47,7 +50,12 @@ def test_nothing_is_guessed_when_nothing_is_near(run, word: str) -> None:
         ("CLEAR", ["Verdict CLEAR"]),
         ("incomplete", ["Verdict INCOMPLETE"]), ("none", ["Isolation `none`"]), ("strict", ["Isolation `strict`"]),
         ("seconds", ["Limit `seconds`"]), ("expanded-bytes", ["Limit `expanded_bytes`"]),
-        ("pickle", ["Format `pickle`"]),
+        ("pickle", ["Format `pickle`"]), ("excluded", ["`excluded` in a report"]), ("gap", ["`gap` in a report"]),
+        ("Passed Over", ["`passed over` in a report"]), ("passed_over", ["`passed over` in a report"]),
+        ("CRITICAL", ["`severity` in a report"]), ("tensorrt", ["Not read yet: tensorrt"]),
+        ("yaml", ["Not read yet: yaml"]), (".yaml", ["Extension `.yaml`"]), ("engine", ["Extension `.engine`"]),
+        ("pytorch_model.bin", ["Extension `.bin`"]), ("Model.GGUF", ["Extension `.gguf`"]),
+        (".xyz", ["Extension `.xyz`"]),
     ],
 )  # fmt: skip
 def test_the_other_words_of_a_report_are_explained(run, word: str, titles: list[str]) -> None:
@@ -60,6 +68,34 @@ def test_every_verdict_level_limit_and_extension_is_explained(run) -> None:
     extensions = [extension for each in catalog("modelairlock.formats", Format) for extension in each.extensions]
     for word in (*Verdict, *Level, *Limits.__struct_fields__, *extensions):
         assert run("explain", word).exit_code == 0, word
+
+
+def test_names_that_promise_no_format_are_explained_too(run) -> None:
+    promised = {extension for each in catalog("modelairlock.formats", Format) for extension in each.extensions}
+    assert {".bin", ".model", ".mlmodel", ".engine", ".ubj", ".pklz"} <= set(EXTENSIONS)
+    for extension, usual in EXTENSIONS.items():
+        assert extension not in promised, f"a format goes by {extension}: take it out of outputs/_words.py"
+        assert usual in run("explain", extension).stdout
+
+
+def test_what_is_read_by_now_is_not_called_unread() -> None:
+    for kind in KINDS:
+        assert kind not in names("modelairlock.formats"), f"take {kind} out of outputs/_words.py"
+        assert kind in NOT_READ_YET.lower(), f"{kind} stands in outputs/_words.py and not in tools/docs.py"
+
+
+def test_of_an_unknown_extension_it_says_what_to_do(run) -> None:
+    page = run("explain", "notes.xyz").stdout
+    assert "nothing is known of it" in page
+    assert "scan a file of it" in page
+
+
+def test_every_label_of_the_text_report_is_explained(run) -> None:
+    labels = {
+        line[:10].strip() for one in ALL.values() for line in rendered("text", one).splitlines() if line[:1] == " "
+    }
+    for label in labels - {"", "sha256"}:
+        assert run("explain", label).exit_code == 0, label
 
 
 @pytest.mark.parametrize("name", [*names("modelairlock.rules"), *Because])

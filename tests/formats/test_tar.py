@@ -269,3 +269,10 @@ def test_a_missing_end_is_a_gap() -> None:
 
 def test_any_changed_byte_is_survived() -> None:
     change_everywhere(tar_file(pax(path="p"), Item("b", b"t")), FORMAT)
+
+
+def test_padding_that_hides_something_is_told_in_words_that_fit_the_rules_sentence() -> None:
+    data = bytearray(tar_file(Item("a", b"x" * 509), Item("b", b"y")))
+    data[512 + 509 : 1024] = b"abc"
+    [gap] = gaps_of(tree(bytes(data), FORMAT))
+    assert "3 bytes of padding that should be zero" in str(gap)

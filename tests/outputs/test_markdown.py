@@ -43,6 +43,22 @@ def test_hostile_names_stay_in_code_spans() -> None:
     assert "**x**" not in outside
 
 
+def test_what_is_left_out_is_said_and_where_it_stands() -> None:
+    gaps = [gap_subject(f"{n}.bin", Because.UNRECOGNISED, "") for n in range(30)]
+    text = rendered("markdown", record(*gaps, *(pickle_flagged(f"{n}.pkl") for n in range(30))))
+    assert "and 22 gaps more (`--format json` has them all)" in text
+    assert "and 21 more (`--format json` has them all)" in text
+    for name, one in ALL.items():
+        for line in rendered("markdown", one).splitlines():
+            assert not re.search(r"\bmore(?! \(`--format json)", line), (name, line)
+
+
+def test_equal_findings_are_one_with_all_their_places() -> None:
+    text = rendered("markdown", FOLDER).partition("### FLAGGED `hub/optimizer-0.pkl`")[0]
+    assert "where: `archive/data.pkl`, bytes 17..60; `archive/data.pkl`, bytes 90..133" in text
+    assert text.count("do: Do not load it.") == 1
+
+
 def test_it_fits_a_comment() -> None:
     many = record(*(gap_subject(f"{n}" * 50, Because.MALFORMED, "x" * 300) for n in range(50)),
                   *(pickle_flagged(f"{n}" * 60) for n in range(500)))  # fmt: skip

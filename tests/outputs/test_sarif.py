@@ -80,6 +80,13 @@ def test_a_rule_that_is_not_in_the_table_is_added_to_it() -> None:
     assert "harmful-call" in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
 
 
+def test_the_table_has_the_rules_of_results_and_no_others() -> None:
+    for name, one in ALL.items():
+        run = run_of(rendered("sarif", one))
+        rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+        assert sorted(rules) == sorted({result["ruleId"] for result in run["results"]}), name
+
+
 def test_fingerprints_are_stable_and_differ() -> None:
     first = [result["partialFingerprints"] for result in run_of(rendered("sarif", FOLDER))["results"]]
     again = [result["partialFingerprints"] for result in run_of(rendered("sarif", FOLDER))["results"]]

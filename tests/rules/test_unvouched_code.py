@@ -49,7 +49,33 @@ def test_a_part_of_python_that_is_only_named_is_a_gap() -> None:
 
 def test_an_argument_that_does_not_fit_is_a_gap() -> None:
     codec = p.call(p.global_("_codecs", "encode"), "x", "zlib_codec")
-    assert unvouched(judged(p.whole(codec, 2), "a.pkl")) == ["_codecs.encode (called)"]
+    assert unvouched(judged(p.whole(codec, 2), "a.pkl")) == [
+        "_codecs.encode (called with arguments that nobody vouches for)"
+    ]
+
+
+def test_an_unknown_name_is_to_blame_not_the_known_one_that_it_is_handed_to() -> None:
+    stranger = p.global_("ngrams", "Data")
+    made_with = p.call(p.global_("collections", "defaultdict"), stranger)
+    subject = judged(p.whole(made_with))
+    assert unvouched(subject) == ["ngrams.Data (imported, handed to collections.defaultdict)"]
+    assert subject.verdict is Verdict.INCOMPLETE
+    array = p.call(p.global_("numpy.core.multiarray", "_reconstruct"), stranger, (0,), b"b")
+    assert unvouched(judged(p.whole(array, 2))) == [
+        "ngrams.Data (imported, handed to numpy.core.multiarray._reconstruct)"
+    ]
+
+
+def test_a_known_name_is_to_blame_when_what_it_is_handed_is_known_too() -> None:
+    for known in (p.global_("numpy", "ndarray"), p.global_("posix", "system")):
+        subject = judged(p.whole(p.call(p.global_("collections", "defaultdict"), known)))
+        assert unvouched(subject) == ["collections.defaultdict (called with arguments that nobody vouches for)"]
+
+
+def test_a_finding_on_a_name_hides_no_gap_of_what_it_is_handed_to() -> None:
+    name = named("calendar", "setfirstweekday")
+    told = checked(CHECK, called(name), called(named("collections", "defaultdict"), name))
+    assert [type(each).__name__ for each in told] == ["Finding", "Gap"]
 
 
 def test_attributes_cannot_stand_in_for_methods() -> None:
@@ -72,7 +98,7 @@ def test_data_types_must_tell_the_truth() -> None:
     honest = j.dtype("f8", "<", 0)
     lying = j.dtype("O8", "|", 0)
     assert judged(p.whole(honest)).verdict is Verdict.CLEAR
-    assert unvouched(judged(p.whole(lying))) == ["numpy.dtype (given a state)"]
+    assert unvouched(judged(p.whole(lying))) == ["numpy.dtype (given a state that nobody vouches for)"]
 
 
 def test_classes_of_a_torchscript_program_are_one_gap() -> None:
@@ -145,13 +171,16 @@ def test_arguments_decide_where_a_vouch_has_a_constraint() -> None:
     assert not checked(CHECK, called(encode, text("x"), text("latin1")))
     cut = Value(kind="str", text="latin1", cut=True)
     for arguments in ((text("x"), text("rot13")), (text("x"), cut), (text("x"),), (made(encode), text("latin1"))):
-        assert gap_of(CHECK, called(encode, *arguments)) == "_codecs.encode (called)"
+        assert (
+            gap_of(CHECK, called(encode, *arguments))
+            == "_codecs.encode (called with arguments that nobody vouches for)"
+        )
 
 
 def test_one_unfit_call_among_fit_ones_is_a_gap() -> None:
     encode = named("_codecs", "encode")
     fit, unfit = called(encode, text("x"), text("latin1")), called(encode, text("x"), text("zlib"))
-    assert gap_of(CHECK, fit, unfit, fit) == "_codecs.encode (called)"
+    assert gap_of(CHECK, fit, unfit, fit) == "_codecs.encode (called with arguments that nobody vouches for)"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +210,7 @@ def test_states_of_data_types_by_hand(kind: str, flags: int, fits: bool) -> None
     if fits:
         assert not checked(CHECK, build)
     else:
-        assert gap_of(CHECK, build) == "numpy.dtype (given a state)"
+        assert gap_of(CHECK, build) == "numpy.dtype (given a state that nobody vouches for)"
 
 
 def test_script_classes_by_hand() -> None:

@@ -140,13 +140,14 @@ def test_a_source_without_files_is_the_operators_error(here: Path) -> None:
 def test_excluded_files_stay_listed(here: Path) -> None:
     make(here, "m/a.pt", "m/sub/a.pt", "m/sub/b.pt", "m/README.md")
     assert files("m", "a.pt") == ["m/README.md", "m/sub/b.pt"]
-    assert excluded("m", "a.pt") == {"m/a.pt": "excluded by 'a.pt'", "m/sub/a.pt": "excluded by 'a.pt'"}
+    assert excluded("m", "a.pt") == {"m/a.pt": "matches --exclude 'a.pt'", "m/sub/a.pt": "matches --exclude 'a.pt'"}
     assert files("m", "sub/a.pt") == ["m/README.md", "m/a.pt", "m/sub/b.pt"]
     assert files("m", "*.pt") == ["m/README.md"]
     for pattern in ("**/*.pt", "**/a.pt"):
         assert "m/a.pt" in excluded("m", pattern)
         assert "m/sub/a.pt" in excluded("m", pattern)
-    assert errors("m", "*") == ["there is no file to scan in it"]
+    assert errors("m", "*") == ["--exclude '*' left nothing of it to scan"]
+    assert errors("m", "*.pt", "*.md") == ["--exclude '*.md' and '*.pt' left nothing of it to scan"]
 
 
 def test_a_pattern_that_matches_a_folder_excludes_its_content(here: Path) -> None:
@@ -154,16 +155,16 @@ def test_a_pattern_that_matches_a_folder_excludes_its_content(here: Path) -> Non
     for pattern in (".git", ".git/"):
         assert files("m", pattern) == ["m/git", "m/x"]
         assert excluded("m", pattern) == {
-            "m/.git/": f"excluded by '{pattern}'",
-            "m/sub/.git/": f"excluded by '{pattern}'",
+            "m/.git/": f"matches --exclude '{pattern}'",
+            "m/sub/.git/": f"matches --exclude '{pattern}'",
         }
     assert "m/x" in files("m", "x/")
 
 
 def test_a_single_file_can_be_excluded(here: Path) -> None:
     make(here, "m/a.pt")
-    assert excluded("m/a.pt", "*.pt") == {"m/a.pt": "excluded by '*.pt'"}
-    assert errors("m/a.pt", "*.pt") == ["there is no file to scan in it"]
+    assert excluded("m/a.pt", "*.pt") == {"m/a.pt": "matches --exclude '*.pt'"}
+    assert errors("m/a.pt", "*.pt") == ["--exclude '*.pt' left nothing of it to scan"]
 
 
 def test_a_path_as_reports_print_it_is_a_pattern(here: Path) -> None:

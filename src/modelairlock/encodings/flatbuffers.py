@@ -17,6 +17,7 @@ from modelairlock.reading import Cursor, Malformed, OverLimit, ReadProblem, Trun
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member
 from modelairlock.records.span import Extents, Span
+from modelairlock.records.text import counted
 
 #: tables in tables; an honest model has a dozen, and more where graphs stand in graphs
 DEPTH = 100
@@ -430,7 +431,7 @@ def behind(flat: Flat, start: int, what: str) -> Iterator[Fact | Gap]:
     if cursor.size - start < _PADDING and not head.strip(b"\0"):
         cursor.consumed(start, cursor.size)
         return
-    detail = f"{cursor.size - start} bytes after the last part of {what}"
+    detail = f"{counted(cursor.size - start, 'byte')} after the last part of {what}"
     yield Irregularity(span=Span(start, cursor.size), kind="flatbuffer-bytes-after", detail=detail)
     name = f"bytes at {start}"
     yield Member(span=Span(start, cursor.size), name=name, size_bytes=cursor.size - start, role="dormant")

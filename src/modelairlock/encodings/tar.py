@@ -17,6 +17,7 @@ from modelairlock.reading import Cursor, Malformed, OverLimit, Probe, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Link, Member
 from modelairlock.records.span import Span
+from modelairlock.records.text import counted
 
 __all__ = ["Entry", "Role", "first_names", "looks_like_tar", "read_archive"]
 
@@ -195,7 +196,7 @@ class _Archive:
             raise Malformed(0, "a tar header with a fitting checksum", "another block")
         following = self._following(at)
         if self.zeros:
-            detail = f"{following - at} bytes after the end of the archive"
+            detail = f"{counted(following - at, 'byte')} that belong to no member"
             yield from self.teller.say("archive-trailing", at, following, detail)
             yield Gap(start=at, end=following, because=Because.UNRECOGNISED, detail=detail)
         elif len(block) < BLOCK:
@@ -379,7 +380,7 @@ class _Archive:
         end = min(padded(start), self.cursor.size)
         if start < end:
             if self.window.peek(start, end - start).strip(b"\x00"):
-                detail = f"{end - start} bytes between two members are not zero"
+                detail = f"{counted(end - start, 'byte')} of padding that should be zero"
                 yield from self.teller.say("archive-hidden-bytes", start, end, detail)
                 yield Gap(start=start, end=end, because=Because.UNRECOGNISED, detail=detail)
             else:

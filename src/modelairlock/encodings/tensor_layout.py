@@ -13,6 +13,7 @@ from modelairlock.reading import Cursor, OverLimit, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
 from modelairlock.records.span import Span
+from modelairlock.records.text import counted
 
 #: bytes of one hole that are looked at to tell zeros from something
 _LOOKED_AT = 1 << 20
@@ -123,9 +124,11 @@ class _Account:
             if end - start < self.alignment:
                 self.cursor.consumed(start, end)
                 return
-            detail = f"{end - start} bytes after the last tensor, zeros as far as they were looked at"
+            detail = f"{counted(end - start, 'byte')} after the last tensor, zeros as far as they were looked at"
             yield from self.teller.say("zeros-after-tensors", start, end, detail)
             yield Gap(start=start, end=end, because=Because.UNRECOGNISED, detail=detail)
             return
-        yield from self.teller.say("gguf-bytes-after", start, end, f"{end - start} bytes after the last tensor")
+        yield from self.teller.say(
+            "gguf-bytes-after", start, end, f"{counted(end - start, 'byte')} after the last tensor"
+        )
         yield Member(span=Span(start, end), name=f"bytes at {start}", size_bytes=end - start, role="dormant")

@@ -15,6 +15,7 @@ from modelairlock.reading import OverLimit
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 from modelairlock.records.span import Extents, Span
+from modelairlock.records.text import counted
 
 #: unclaimed bytes are searched for local headers up to here; beyond it they are a gap like any other
 _SEARCH_BYTES = 256 * 1024 * 1024
@@ -38,7 +39,8 @@ class Between:
                 continue
             if self.hidden:
                 kind = "archive-prefix" if start == 0 else "archive-trailing" if end == size else "archive-hidden-bytes"
-                yield from self.members.teller.say(kind, start, end, f"{end - start} bytes that belong to no member")
+                detail = f"{counted(end - start, 'byte')} that belong to no member"
+                yield from self.members.teller.say(kind, start, end, detail)
             yield from self._search(start, end)
 
     def _padding(self, start: int, end: int) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from modelairlock.reading import Cursor, Format, Malformed, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.text import counted
 
 _PIECE = 1 << 18
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -53,7 +54,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
         raise Malformed(0, "a picture", repr(cursor.peek(0, 16)))
     end = ends(cursor)
     if end < cursor.size:
-        detail = f"{cursor.size - end} bytes after the end of the picture"
+        detail = f"{counted(cursor.size - end, 'byte')} after the end of the picture"
         yield Gap(start=end, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
 
 

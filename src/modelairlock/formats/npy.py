@@ -25,6 +25,7 @@ from modelairlock.reading import (
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
 from modelairlock.records.span import Span
+from modelairlock.records.text import counted
 
 MAGIC = b"\x93NUMPY"
 HEADER_BYTES = 65536
@@ -64,7 +65,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     while start < cursor.size:
         cursor.budget.check_time(start)
         if start and cursor.peek(start, len(MAGIC)) != MAGIC:
-            detail = f"{cursor.size - start} bytes after the end of the array"
+            detail = f"{counted(cursor.size - start, 'byte')} after the end of the array"
             yield Gap(start=start, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
             return
         start = yield from _array(cursor, start)

@@ -12,6 +12,7 @@ from modelairlock.encodings.pickle_stream import STARTS, pickle_facts, whole_or_
 from modelairlock.reading import BytesSource, Cursor, Format, Probe, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.text import counted
 
 HIGHEST_PROTOCOL = 5
 #: pickles in one file
@@ -40,7 +41,9 @@ def _read(cursor: Cursor) -> Iterator[Fact | Gap]:
         except ReadProblem as problem:
             if at == 0 or state.ledger.facts:
                 raise
-            detail = f"{cursor.size - at} bytes after the end of the pickle are no pickle ({problem.detail})"
+            detail = (
+                f"{counted(cursor.size - at, 'byte')} after the end of the pickle, and no pickle ({problem.detail})"
+            )
             yield Gap(start=at, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
             return
         at = state.position

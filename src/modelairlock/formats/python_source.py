@@ -74,7 +74,7 @@ def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     if uses.cut:
         detail = f"more than {USES} different imports and calls; the others are not told"
         yield Gap(start=0, end=cursor.size, because=Because.OVER_LIMIT, detail=detail)
-    detail = "Python source: it runs if something imports or executes it, so it is never CLEAR. Read it first"
+    detail = "Python source: it runs if something imports or executes it, so read it first; it is never CLEAR"
     yield Gap(start=0, end=cursor.size, because=Because.UNSUPPORTED, detail=detail)
 
 

@@ -16,6 +16,7 @@ from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Tr
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity
 from modelairlock.records.span import Extents, Span
+from modelairlock.records.text import counted
 
 PREFIX = 8
 HEADER_BYTES = 100_000_000
@@ -245,7 +246,7 @@ def _misplaced(tensor: _Tensor, reached: int, size: int) -> Irregularity:
 def _rest(cursor: Cursor, start: int) -> Iterator[Fact | Gap]:
     rest = cursor.peek(start, min(_SCAN_BYTES, cursor.size - start))
     kind = "bytes-after-tensors" if rest.strip(b"\0") else "zeros-after-tensors"
-    detail = f"{cursor.size - start} bytes after the last tensor"
+    detail = f"{counted(cursor.size - start, 'byte')} after the last tensor"
     yield Irregularity(span=Span(start, cursor.size), kind=kind, detail=detail)
     yield Gap(start=start, end=cursor.size, because=Because.UNRECOGNISED, detail=detail)
 

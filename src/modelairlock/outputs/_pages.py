@@ -16,6 +16,7 @@ from modelairlock.records.scan import Verdict
 
 _SIZES = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 _WHAT_TO_DO = "What to do"
+_CONTENT = "A name proves nothing: a file is read as what its content is, and a name that misleads is said."
 #: rules about names known to do harm, whose findings carry the ids of the harm that was found
 BY_HARM = frozenset({"runs-harmful-code", "names-harmful-code", "skops-code", "source-harmful"})
 _OF_HARM = "and those of what the name that was found does, such as {}; the finding has them"
@@ -36,10 +37,14 @@ _LEVELS = {
 }
 
 
+def _is_read(format: Format) -> bool:  # noqa: A002  # the house's word for it
+    return not any(spot.startswith("everything:") for spot in format.blind_spots)
+
+
 def _passed_over(format: Format) -> str:  # noqa: A002  # the house's word for it
     if format.passes_over:
         return f"**Passed over by design:** {format.passes_over}"
-    if any(spot.startswith("everything:") for spot in format.blind_spots):
+    if not _is_read(format):
         return "**It is recognised, and not read.**"
     return "**Every byte is read.**"
 
@@ -123,9 +128,35 @@ def limit_page(name: str) -> str:
 
 def extension_page(extension: str, formats: Sequence[Format]) -> str:
     """Which formats go by an extension. What a file is found to be hangs on its content all the same."""
-    names = [f"`{each.name}`: {each.summary}" for each in formats]
-    content = "A name proves nothing: a file is read as what its content is, and a name that misleads is said."
-    return _page([f"# Extension `{extension}`", _listed("Usual for", names), content])
+    names = [
+        f"`{each.name}`: {each.summary}{'' if _is_read(each) else ' (recognised, and not read)'}" for each in formats
+    ]
+    return _page([f"# Extension `{extension}`", _listed("Usual for", names), _CONTENT])
+
+
+def usual_page(extension: str, usual: str) -> str:
+    """What usually goes by an extension that no format promises."""
+    return _page([f"# Extension `{extension}`", f"**Usually:** {usual}", _CONTENT])
+
+
+def unknown_extension_page(extension: str) -> str:
+    """What is known of an extension nobody here has heard of: how its files are read all the same."""
+    known = f"No format of the house goes by `{extension}`, and nothing is known of it."
+    what = (
+        "**What to do:** scan a file of it. If its content is one that is read, the report says so; if nothing claims "
+        "it, the file is INCOMPLETE (`airlock explain unrecognised`), and somebody who knows what it is has to say."
+    )
+    return _page([f"# Extension `{extension}`", known, _CONTENT, what])
+
+
+def kind_page(name: str, text: str) -> str:
+    """What there is to know of a kind of file that nothing reads yet."""
+    return _page([f"# Not read yet: {name}", text])
+
+
+def word_page(word: str, text: str) -> str:
+    """What a word of a report means."""
+    return _page([f"# `{word}` in a report", text])
 
 
 def limit_default(name: str, value: float) -> str:

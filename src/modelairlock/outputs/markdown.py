@@ -24,6 +24,9 @@ from modelairlock.records.wording import (
 )
 
 _MOST_CHARACTERS = 60_000
+#: a comment has no -v
+_NAMES = "`--format json` names them"
+_ALL = "`--format json` has them all"
 _MOST_FILES = 20
 _MOST_FINDINGS = 5
 _MOST_DETAILS = 8
@@ -66,7 +69,7 @@ def _blocks(record: ScanRecord, view: View) -> Iterator[str]:
             hint = f" ({prose(error.hint)})" if error.hint else ""
             yield f"- {code(error.path)}: {prose(error.message)}{hint}\n"
     if record.excluded:
-        yield f"\n{counted(len(record.excluded), 'file')} excluded and not looked at.\n"
+        yield f"\n{counted(len(record.excluded), 'file')} excluded and not looked at ({_NAMES}).\n"
     for settings in record.settings:
         yield f"\nSettings: {code(shown_path(settings.path, 200))} {prose(settings_in_words(settings))}.\n"
     yield from _foot(record)
@@ -107,18 +110,18 @@ def _flagged(record: ScanRecord) -> Iterator[str]:
         yield f"\n### FLAGGED {code(shown_path(first.path, 200))}\n\n{prose(formats_of(first))}, "
         yield f"{size(first.size_bytes)}\n\n"
         if others:
-            names = listed([code(shown_path(each.path, 100)) for each in others], _MOST_DETAILS)
+            names = listed([code(shown_path(each.path, 100)) for each in others], _MOST_DETAILS, f"more ({_ALL})")
             yield f"And the same in {counted(len(others), 'other file')}: {names}\n\n"
         yield from _findings(_of(first), first.path)
     if len(groups) > _MOST_FILES:
         left = sum(len(group) for group in groups[_MOST_FILES:])
-        yield f"\n… and {counted(left, 'flagged file')} more.\n"
+        yield f"\n… and {counted(left, 'flagged file')} more ({_ALL}).\n"
     told = [repository for repository in record.repositories if repository.findings]
     for repository in sorted(told, key=lambda one: -one.findings[0].severity.rank)[:_MOST_FILES]:
         yield f"\n### {repository.verdict.value.upper()} {code(repository.path)}\n\nThese files together:\n\n"
         yield from _findings(list(repository.findings), repository.path)
     if len(told) > _MOST_FILES:
-        yield f"\n… and {repositories_in_words(len(told) - _MOST_FILES)} more with findings.\n"
+        yield f"\n… and {repositories_in_words(len(told) - _MOST_FILES)} more with findings ({_ALL}).\n"
 
 
 def _repositories(record: ScanRecord) -> Iterator[str]:
@@ -131,8 +134,10 @@ def _repositories(record: ScanRecord) -> Iterator[str]:
         yield f", {counted(repository.files, 'file')}\n" if repository.files else "\n"
         for gap in repository.gaps[:_MOST_DETAILS]:
             yield f"  - **{gap.because.value}**: {code(gap.detail)}\n"
+        if len(repository.gaps) > _MOST_DETAILS:
+            yield f"  - and {counted(len(repository.gaps) - _MOST_DETAILS, 'gap')} more ({_ALL})\n"
     if len(worst_first) > _MOST_FILES:
-        yield f"- and {repositories_in_words(len(worst_first) - _MOST_FILES)} more\n"
+        yield f"- and {repositories_in_words(len(worst_first) - _MOST_FILES)} more ({_ALL})\n"
 
 
 def _of(subject: Subject) -> list[Finding]:
@@ -141,17 +146,29 @@ def _of(subject: Subject) -> list[Finding]:
 
 
 def _findings(findings: list[Finding], path: str) -> Iterator[str]:
-    for finding in findings[:_MOST_FINDINGS]:
-        place, span = inside(finding.where, path)
-        doubt = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-        ids = ", ".join(prose(each) for each in (*finding.cwe, *finding.atlas))
-        yield f"- **{finding.severity.value}**{doubt}: {code(finding.message, 600)}\n"
-        yield f"  - where: {code(place) + ', ' if place else ''}bytes {prose(span)}\n"
-        yield f"  - why: {code(finding.rule)}{f' ({ids})' if ids else ''}\n"
-        if finding.help:
-            yield f"  - do: {prose(finding.help)}\n"
-    if len(findings) > _MOST_FINDINGS:
-        yield f"- and {counted(len(findings) - _MOST_FINDINGS, 'finding')} more\n"
+    """What is found, each once with all its places, and what to do about it, once for as long as it is the same."""
+    alike: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.rule, finding.severity.value, finding.confidence.value, finding.message)
+        alike.setdefault(key, []).append(finding)
+    helped: set[str] = set()
+    for first, *others in islice(alike.values(), _MOST_FINDINGS):
+        doubt = "" if first.confidence is Confidence.HIGH else f" ({first.confidence.value} confidence)"
+        ids = ", ".join(prose(each) for each in (*first.cwe, *first.atlas))
+        places = [_place(finding.where, path) for finding in (first, *others)]
+        yield f"- **{first.severity.value}**{doubt}: {code(first.message, 600)}\n"
+        yield f"  - where: {listed(places, _MOST_DETAILS, f'more ({_ALL})', '; ')}\n"
+        yield f"  - why: {code(first.rule)}{f' ({ids})' if ids else ''}\n"
+        if first.help and first.help not in helped:
+            helped.add(first.help)
+            yield f"  - do: {prose(first.help)}\n"
+    if len(alike) > _MOST_FINDINGS:
+        yield f"- and {counted(len(alike) - _MOST_FINDINGS, 'finding')} more ({_ALL})\n"
+
+
+def _place(where: str, path: str) -> str:
+    place, span = inside(where, path)
+    return f"{code(place) + ', ' if place else ''}bytes {prose(span)}"
 
 
 def _incomplete(record: ScanRecord) -> Iterator[str]:
@@ -169,7 +186,7 @@ def _incomplete(record: ScanRecord) -> Iterator[str]:
             detail = f": {code(gap.detail)}" if gap.detail else ""
             yield f"  - {code(shown_path(path, 160))}, bytes {gap.start}..{gap.end}{detail}\n"
         if len(gaps) > _MOST_DETAILS:
-            yield f"  - and {counted(len(gaps) - _MOST_DETAILS, 'gap')} more\n"
+            yield f"  - and {counted(len(gaps) - _MOST_DETAILS, 'gap')} more ({_ALL})\n"
 
 
 def _clear(record: ScanRecord) -> Iterator[str]:
@@ -184,14 +201,14 @@ def _clear(record: ScanRecord) -> Iterator[str]:
     for subject in subjects[:_MOST_FILES]:
         yield f"- {code(shown_path(subject.path, 200))}: {prose(formats_of(subject))}, {size(subject.size_bytes)}\n"
     if len(subjects) > _MOST_FILES:
-        yield f"- and {counted(len(subjects) - _MOST_FILES, 'file')} more\n"
+        yield f"- and {counted(len(subjects) - _MOST_FILES, 'file')} more ({_ALL})\n"
     yield "\n</details>\n"
 
 
 def _assumed(title: str, items: list[str]) -> Iterator[str]:
     unique = list(dict.fromkeys(items))
     if unique:
-        yield f"- {title}: {'; '.join(code(each) for each in unique[:_MOST_DETAILS])}\n"
+        yield f"- {title}: {listed([code(each) for each in unique], _MOST_DETAILS, f'more ({_ALL})', '; ')}\n"
 
 
 OUTPUT = Output(

@@ -45,7 +45,7 @@ EXPLANATIONS: dict[Because, tuple[str, str]] = {
         "Find out what they are and why they are there; nothing that is not understood is called clear.",
     ),
     Because.UNVOUCHED: (
-        "The file names code of a library that no profile vouches for. It may be harmless; nobody has looked.",
+        "The file names code, or uses it in a way, that no profile vouches for. It may be harmless; nobody has looked.",
         "Have someone review what the named code does when the file is loaded, or ask for safetensors.",
     ),
     Because.UNREADABLE: (
@@ -66,6 +66,12 @@ _NOT_READ = (
     "Nothing was read this time, and nothing that was read of this file before was found in the cache.",
     "Scan the file again, by itself: no facts are kept of compressed files that are read by eights.",
 )
+#: how details begin of what is written by people: to save it anew mends nothing
+_WRITTEN = ("expected Python", "expected source in", "expected a Jinja template")
+_NOT_PARSED = (
+    "It is source code or a template that does not parse here. Another version or program may run it all the same.",
+    "Have a person read it before anything imports, executes or renders it.",
+)
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +87,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
         """Why nobody vouches for it, and what to do."""
         if self.because is Because.UNREADABLE and self.detail in (NOT_KEPT, NO_DIGEST):
             return _NOT_READ
+        if self.because is Because.MALFORMED and self.detail.startswith(_WRITTEN):
+            return _NOT_PARSED
         return EXPLANATIONS[self.because]
 
 

@@ -43,6 +43,11 @@ def shown_path(path: str, limit: int = 0) -> str:
     return whole[: limit - 1 - tail] + _ELLIPSIS + whole[len(whole) - tail :]
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 file``, ``1,200 files``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def hidden(character: str) -> bool:
     """Whether a character would steer a terminal, turn text around or not be seen at all."""
     return not character.isprintable() or character in _BLANK or "\U000e0100" <= character <= "\U000e01ef"

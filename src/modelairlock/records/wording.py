@@ -36,6 +36,7 @@ from modelairlock.records.facts import (
     Value,
 )
 from modelairlock.records.scan import Settings, Subject
+from modelairlock.records.text import counted as counted
 from modelairlock.records.text import shown
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -55,11 +56,6 @@ def size(count: int) -> str:
         if value < 999.5 or unit == _UNITS[-1]:
             break
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 file``, ``1,200 files``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def repositories_in_words(count: int) -> str:
@@ -104,7 +100,8 @@ def value_in_words(value: Value, depth: int = 0) -> str:
         return _call(value.parts, depth, value.cut)
     if value.kind in _BRACKETS:
         opening, closing = _BRACKETS[value.kind]
-        return opening + _parts(value.parts, depth, value.cut) + closing
+        inside = _pairs(value, depth) if value.kind == "dict" else _parts(value.parts, depth, value.cut)
+        return opening + inside + closing
     return shown(value.text, 60) or ("None" if value.kind == "none" else f"<{value.kind}>")
 
 
@@ -123,6 +120,13 @@ def _call(parts: Sequence[Value], depth: int, cut: bool) -> str:
 def _parts(parts: Iterable[Value], depth: int, cut: bool) -> str:
     words = [value_in_words(part, depth + 1) for part in parts]
     return ", ".join([*words, "…"] if cut else words)
+
+
+def _pairs(value: Value, depth: int) -> str:
+    """The items of a dict, whose keys and values stand in turn."""
+    words = [value_in_words(part, depth + 1) for part in value.parts]
+    pairs = [": ".join(words[at : at + 2]) for at in range(0, len(words), 2)]
+    return ", ".join([*pairs, "…"] if value.cut else pairs)
 
 
 def use_in_words(use: SourceUse) -> str:

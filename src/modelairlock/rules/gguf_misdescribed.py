@@ -77,9 +77,9 @@ _KINDS = {
     ),
     "gguf-key-repeated": (
         _MEDIUM,
-        "a key is there twice: llama.cpp of today refuses it, an older one takes the first, Ollama the last",
+        "llama.cpp of today refuses it, an older one takes the first, Ollama the last",
     ),
-    "gguf-tensor-repeated": (_MEDIUM, "a tensor is there twice, and loaders differ on which counts"),
+    "gguf-tensor-repeated": (_MEDIUM, "loaders differ on which counts"),
     "gguf-alignment-odd": (
         _MEDIUM,
         "the alignment is none that loaders agree on: some refuse it, some look for the tensors elsewhere, Ollama "

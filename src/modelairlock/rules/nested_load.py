@@ -38,7 +38,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         yield RULE.finding(reading, message, computed[0], severity=Severity.CRITICAL)
         return
     times = sum(fact.count for fact in calls)
-    message = f"loading it would call torch.load with weights_only=False on bytes packed inside ({times} times)"
+    often = f" ({times:,} times)" if times > 1 else ""
+    message = f"loading it would call torch.load with weights_only=False on bytes packed inside{often}"
     yield RULE.finding(reading, message, calls[0], severity=Severity.LOW)
     detail = "torch.storage._load_from_bytes (called): a tensor saved inside a plain pickle"
     yield Gap(start=calls[0].span.start, end=calls[0].span.end, because=Because.UNVOUCHED, detail=detail)

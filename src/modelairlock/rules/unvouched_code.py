@@ -16,11 +16,12 @@ decision with the file's digest, which the report states. Or ask for the model a
 all.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache
 
 from modelairlock.records.coverage import Because, Gap
-from modelairlock.records.facts import Build, Irregularity, Key
+from modelairlock.records.facts import Build, Irregularity, Key, Value
 from modelairlock.records.finding import Confidence, Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
@@ -45,6 +46,19 @@ _DOES = {
     "items": "given items",
     "append": "appended to",
 }
+#: what to add when the use is known and this one does not fit what was vouched for
+_UNFIT = {
+    "call": "with arguments that nobody vouches for",
+    "new": "with arguments that nobody vouches for",
+    "build": "that nobody vouches for",
+}
+_HANDED = "handed to "
+#: values among the arguments of one call that are searched for who is to blame
+_LOOKED_AT = 500
+
+
+#: a use that nobody vouches for, and how to say what was done
+_Held = tuple[NameUse, str]
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
@@ -52,7 +66,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     yield from _unmapped(reading)
     yield from _keys(reading, context)
     stained = cache(lambda: context.profiles.stained(reading.facts))
-    unvouched: dict[tuple[str, str], list[NameUse]] = {}
+    unvouched: dict[tuple[str, str], list[_Held]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
         if reading.role == _ROLE and _of_program(use):
@@ -60,7 +74,8 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         if use.module.partition(".")[0] == _SCRIPT:
             of_script.append(use)
         elif not _vouched(use, context, stained):
-            unvouched.setdefault((use.module, use.qualname), []).append(use)
+            for held, way in _held(use, context):
+                unvouched.setdefault((held.module, held.qualname), []).append((held, way))
     if of_script:
         count = len({use.name for use in of_script})
         first = of_script[0].fact.span
@@ -70,19 +85,27 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         detail = f"{_SCRIPT} ({count} classes {what})"
         yield Gap(start=first.start, end=first.end, because=Because.UNVOUCHED, detail=detail)
     for (module, qualname), used in unvouched.items():
-        if context.profiles.harm(module, qualname) is not None:
-            yield from (_gap([use]) for use in used if is_method_reference(use))
-            continue  # another rule says so, and says more
-        acts = [use for use in used if use.use in ("call", "new") and not _known(use, context)]
-        if acts and context.profiles.is_standard_library(module):
-            yield RULE.finding(
-                reading,
-                f"loading it would call {acts[0].name}, a part of Python that no honest model is known to need",
-                acts[0].fact,
-                confidence=Confidence.MEDIUM,
-            )
-        else:
-            yield _gap(used)
+        yield from _about(module, qualname, used, reading, context)
+
+
+def _about(module: str, qualname: str, used: list[_Held], reading: Reading, context: Context) -> Iterator[Judgement]:
+    """What to say of one name and all that was done with it."""
+    if context.profiles.harm(module, qualname) is not None:
+        yield from (_gap([(use, way)]) for use, way in used if is_method_reference(use))
+        return  # another rule says so, and says more
+    acts = [use for use, _ in used if use.use in ("call", "new") and not _known(use, context)]
+    if not (acts and context.profiles.is_standard_library(module)):
+        yield _gap(used)
+        return
+    yield RULE.finding(
+        reading,
+        f"loading it would call {acts[0].name}, a part of Python that no honest model is known to need",
+        acts[0].fact,
+        confidence=Confidence.MEDIUM,
+    )
+    handed = [(use, way) for use, way in used if way.startswith(_HANDED)]
+    if handed:
+        yield _gap(handed)
 
 
 def _of_program(use: NameUse) -> bool:
@@ -109,6 +132,37 @@ def _planted(reading: Reading) -> Iterator[Gap]:
 def _known(use: NameUse, context: Context) -> bool:
     """Whether honest models use the name like this, though perhaps not with these arguments."""
     return context.profiles.vouches(use.module, use.qualname, use.use) is not None
+
+
+def _held(use: NameUse, context: Context) -> Iterator[_Held]:
+    """Who is to blame for a use that is not vouched for, and how to put it.
+
+    A name that is vouched for under a condition (`collections.defaultdict`) is not what a reviewer has to look at when
+    an unknown name is what it is handed; and when none is, its arguments are.
+    """
+    way = _DOES[use.use]
+    if is_method_reference(use) or not _known(use, context):
+        yield use, way
+        return
+    strangers = dict.fromkeys(_strangers(use.arguments, context))
+    for module, qualname in strangers:
+        yield NameUse(module, qualname, "import", use.fact), f"{_HANDED}{use.name}"
+    if not strangers:
+        yield use, f"{way} {_UNFIT[use.use]}" if use.use in _UNFIT else way
+
+
+def _strangers(values: tuple[Value, ...], context: Context) -> Iterator[tuple[str, str]]:
+    """Names in `values` of which no profile says anything, neither good nor bad; not those of an archive's program."""
+    left = deque(values)
+    for _ in range(_LOOKED_AT):
+        if not left:
+            return
+        value = left.popleft()
+        left.extend((*value.parts, *(value.holds or ())))
+        if value.kind == "global" and not value.cut and value.module.partition(".")[0] != _SCRIPT:
+            known = any(context.profiles.vouches(value.module, value.text, use) for use in _DOES)
+            if not known and context.profiles.harm(value.module, value.text) is None:
+                yield value.module, value.text
 
 
 def _vouched(use: NameUse, context: Context, stained: Callable[[], frozenset[str]]) -> bool:
@@ -143,10 +197,11 @@ def _keys(reading: Reading, context: Context) -> Iterator[Gap]:
             yield Gap(start=fact.span.start, end=fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
-def _gap(used: list[NameUse]) -> Gap:
-    ways = dict.fromkeys(_DOES[use.use] for use in used)
-    detail = shown(f"{used[0].name} ({', '.join(ways)})", 300)
-    return Gap(start=used[0].fact.span.start, end=used[0].fact.span.end, because=Because.UNVOUCHED, detail=detail)
+def _gap(used: list[_Held]) -> Gap:
+    ways = dict.fromkeys(way for _, way in used)
+    first, _ = used[0]
+    detail = shown(f"{first.name} ({', '.join(ways)})", 300)
+    return Gap(start=first.fact.span.start, end=first.fact.span.end, because=Because.UNVOUCHED, detail=detail)
 
 
 RULE = Rule(

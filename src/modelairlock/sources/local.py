@@ -48,6 +48,9 @@ _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISLNK, "a symbolic link"),
 )
+#: how the reason begins when the operator's own pattern left something out
+_MATCHES = "matches --exclude "
+_FEWER = "Take a pattern back, or make it narrower; patterns may also stand in a settings file, under exclude."
 _STREAM = re.compile(r"/dev/stdin|/dev/fd/\d+|/proc/(self|\d+)/fd/\d+")
 #: one slash, since a pathlib.Path has folded the second
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/")
@@ -185,15 +188,20 @@ def walk(source: str | Path, exclude: Sequence[str] | Patterns = ()) -> Iterator
     if _STREAM.fullmatch(given) and not stat.S_ISREG(state.st_mode):
         yield _no_stream(path)
         return
-    scanned = False
+    scanned, patterns_met = False, set[str]()
     if stat.S_ISDIR(state.st_mode):
         entries = _Walk(real, "" if path == "." else path, patterns).tree(state)
     else:
         entries = _alone(real, path, state, patterns)
     for entry in entries:
         scanned = scanned or isinstance(entry, File | Hole)
+        if isinstance(entry, Excluded) and entry.reason.startswith(_MATCHES):
+            patterns_met.add(entry.reason.removeprefix(_MATCHES))
         yield entry
-    if not scanned:
+    if not scanned and patterns_met:
+        message = f"--exclude {' and '.join(sorted(patterns_met))} left nothing of it to scan"
+        yield OperatorError(path=path, message=message, hint=_FEWER)
+    elif not scanned:
         hint = "Name a file, or a folder with files in it."
         yield OperatorError(path=path, message="there is no file to scan in it", hint=hint)
 
@@ -201,7 +209,7 @@ def walk(source: str | Path, exclude: Sequence[str] | Patterns = ()) -> Iterator
 def _alone(real: str, path: str, state: os.stat_result, patterns: Patterns) -> Iterator[Entry]:
     name = _last(path)
     if pattern := patterns.excluding(name, path, False):
-        yield Excluded(path=path, reason=f"excluded by {pattern!r}")
+        yield Excluded(path=path, reason=f"{_MATCHES}{pattern!r}")
     else:
         yield _regular(real, path, name, state)
 
@@ -242,7 +250,7 @@ class _Walk:
             return None
         folder = stat.S_ISDIR(state.st_mode)
         if pattern := self._excluding(relative, folder):
-            yield Excluded(path=f"{path}/" if folder else path, reason=f"excluded by {pattern!r}")
+            yield Excluded(path=f"{path}/" if folder else path, reason=f"{_MATCHES}{pattern!r}")
         elif folder:
             return (yield from self._listing(relative, state))
         elif stat.S_ISLNK(state.st_mode):

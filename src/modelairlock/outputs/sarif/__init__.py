@@ -1,4 +1,4 @@
-"""Writes SARIF 2.1.0 for code scanning: findings and gaps as results, the rules as a table, errors as notifications.
+"""Writes SARIF 2.1.0 for code scanning: findings and gaps as results, their rules as a table, errors as notifications.
 
 The limits are GitHub's. What does not fit is left out from the least severe end, and a notification says how much.
 Offsets are bytes of the file; what lies inside a member is named as a logical location, since SARIF has no offsets in
@@ -22,7 +22,7 @@ from modelairlock.outputs.sarif.model import (
     Tool,
 )
 from modelairlock.outputs.sarif.results import LEVELS, Told, Writer, message_text, rule_of, sentences, told
-from modelairlock.records.coverage import EXPLANATIONS, Because
+from modelairlock.records.coverage import EXPLANATIONS, Because, Gap
 from modelairlock.records.finding import Finding, Severity
 from modelairlock.records.output import Output, View
 from modelairlock.records.rule import Rule
@@ -82,11 +82,13 @@ def _time(started: str) -> str | None:
 
 
 def _rules(rules: tuple[Rule, ...], everything: list[Told]) -> tuple[Descriptor, ...]:
-    known = [_rule(rule) for rule in sorted(rules, key=lambda rule: rule.name)]
+    """A row for each rule and reason that a result refers to: who reads the log looks up no other."""
+    findings = {rule_of(each.what): each.what for each in everything if isinstance(each.what, Finding)}
+    gaps = {each.what.because for each in everything if isinstance(each.what, Gap)}
+    known = [_rule(rule) for rule in sorted(rules, key=lambda rule: rule.name) if rule.name in findings]
     ids = {descriptor.id for descriptor in known}
-    others = {rule_of(each.what): each.what for each in everything if isinstance(each.what, Finding)}
-    unknown = [_unknown(finding) for name, finding in sorted(others.items()) if name not in ids]
-    return (*known, *unknown, *(_reason(because) for because in Because))
+    unknown = [_unknown(finding) for name, finding in sorted(findings.items()) if name not in ids]
+    return (*known, *unknown, *(_reason(because) for because in Because if because in gaps))
 
 
 def _rule(rule: Rule) -> Descriptor:

@@ -6,16 +6,16 @@ content: every word from a file passes `records.text.shown`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import commonprefix
 
 from modelairlock.outputs.text.clear import FEW, clear
 from modelairlock.outputs.text.flagged import flagged
 from modelairlock.outputs.text.incomplete import incomplete
-from modelairlock.outputs.text.layout import Sheet
+from modelairlock.outputs.text.layout import Sheet, listing
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.output import Output, View
-from modelairlock.records.scan import ScanRecord, Verdict
+from modelairlock.records.scan import Excluded, ScanRecord, Verdict
 from modelairlock.records.text import shown, shown_path
 from modelairlock.records.wording import counted, listed, repositories_in_words, settings_in_words, size
 
@@ -73,20 +73,16 @@ def _headline(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
 def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     for error in record.errors:
         hint = f" ({shown(error.hint, 300)})" if error.hint else ""
-        text = f"{shown_path(error.path, 200)}: {shown(error.message, 300)}{hint}"
+        text = f"{sheet.brief(error.path, 200)}: {shown(error.message, 300)}{hint}"
         yield from sheet.entry("error", text, style="error")
     if record.excluded and view.verbose:
         for left in record.excluded:
-            yield from sheet.entry("excluded", f"{shown_path(left.path, 200)}: {shown(left.reason, 200)}")
+            yield from sheet.entry("excluded", f"{sheet.brief(left.path, 200)}: {shown(left.reason, 200)}")
     elif record.excluded:
-        reasons = Counter(shown(left.reason, 80) for left in record.excluded)
-        words = [f"{count:,} {reason}" for reason, count in reasons.most_common()]
-        yield from sheet.entry(
-            "excluded", f"{counted(len(record.excluded), 'file')}, not looked at: {listed(words, _LISTED)}"
-        )
+        yield from sheet.entry("excluded", _excluded(record.excluded, view))
     if view.verbose:
         for repository in record.repositories:
-            says = f"{shown_path(repository.path, 200)}, as a repository: {repository.verdict.value}"
+            says = f"{sheet.brief(repository.path, 200)}, as a repository: {repository.verdict.value}"
             files = f", {counted(repository.files, 'file')}" if repository.files else ""
             yield from sheet.entry("folder", says + files)
     for settings in record.settings:
@@ -94,6 +90,14 @@ def _left_out(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
         yield from sheet.entry("settings", says)
     if record.errors or record.excluded or record.settings or (view.verbose and record.repositories):
         yield ""
+
+
+def _excluded(excluded: Sequence[Excluded], view: View) -> str:
+    folders = sum(left.path.endswith("/") for left in excluded)
+    kinds = [counted(count, noun) for count, noun in ((len(excluded) - folders, "file"), (folders, "folder")) if count]
+    reasons = Counter(shown(left.reason, 80) for left in excluded)
+    words = [reason + (f" ({count:,})" if len(reasons) > 1 else "") for reason, count in reasons.most_common()]
+    return f"{' and '.join(kinds)}, not looked at: {listing(words, _LISTED, view)}"
 
 
 def _summary(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:

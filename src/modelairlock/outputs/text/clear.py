@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.outputs.text.flagged import remarks
-from modelairlock.outputs.text.layout import Sheet
+from modelairlock.outputs.text.layout import Sheet, listing
 from modelairlock.records.output import View
 from modelairlock.records.scan import ScanRecord, Subject, Verdict
-from modelairlock.records.text import shown, shown_path
-from modelairlock.records.wording import counted, formats_of, listed, size
+from modelairlock.records.text import shown
+from modelairlock.records.wording import counted, formats_of, size
 
 FEW = 5
 _KINDS = 12
@@ -41,7 +41,7 @@ def clear(record: ScanRecord, sheet: Sheet, view: View) -> Iterator[str]:
     elif subjects:
         total = sum(subject.size_bytes for subject in subjects)
         yield from sheet.title(Verdict.CLEAR, counted(len(subjects), "file"), size(total))
-        yield from _counted(kinds, sheet)
+        yield from _counted(kinds, sheet, view)
         yield from _meaning(list(kinds), subjects, sheet, view)
         yield ""
 
@@ -59,7 +59,7 @@ def _kind(subject: Subject) -> _Kind:
 def _named(kind: _Kind, group: list[Subject], sheet: Sheet, view: View) -> Iterator[str]:
     for subject in group:
         rest = f"{formats_of(subject)}, {size(subject.size_bytes)}"
-        yield from sheet.title(Verdict.CLEAR, shown_path(subject.path, 200), rest)
+        yield from sheet.title(Verdict.CLEAR, sheet.brief(subject.path, 200), rest)
         if view.verbose and subject.sha256:
             yield from sheet.entry("sha256", shown(subject.sha256))
         yield from remarks(subject, sheet, view)
@@ -68,28 +68,29 @@ def _named(kind: _Kind, group: list[Subject], sheet: Sheet, view: View) -> Itera
 
 def _meaning(kinds: list[_Kind], group: list[Subject], sheet: Sheet, view: View) -> Iterator[str]:
     """What CLEAR rests on and what it leaves open."""
-    most = 1000 if view.verbose else _MOST
     loaders = list(dict.fromkeys(shown(loader, 120) for kind in kinds for loader in kind.assumes))
     passed = sum(subject.coverage.passed_over_bytes for subject in group)
     account = f"{size(passed)} passed over by design{_reasons(group, view)}" if passed else "every byte was read"
-    yield from sheet.entry(*(("holds for", f"{listed(loaders, most)}; {account}") if loaders else ("read", account)))
+    yield from sheet.entry(
+        *(("holds for", f"{listing(loaders, _MOST, view)}; {account}") if loaders else ("read", account))
+    )
     spots = list(dict.fromkeys(shown(spot, 200) for kind in kinds for spot in kind.blind_spots))
     if spots:
         yield from sheet.entry(
-            "not shown", listed([spot.removesuffix(".") for spot in spots], most, comma="; "), text_style="dim"
+            "not shown", listing([spot.removesuffix(".") for spot in spots], _MOST, view, comma="; "), text_style="dim"
         )
 
 
 def _reasons(group: list[Subject], view: View) -> str:
     names = dict.fromkeys(name for each in group if each.coverage.passed_over_bytes for name in each.formats)
     reasons = [shown(view.passes_over[name], 160).removesuffix(".") for name in names if view.passes_over.get(name)]
-    return f" ({listed(reasons, 2, comma='; ')})" if reasons else ""
+    return f" ({listing(reasons, 2, view, comma='; ')})" if reasons else ""
 
 
-def _counted(kinds: dict[_Kind, list[Subject]], sheet: Sheet) -> Iterator[str]:
+def _counted(kinds: dict[_Kind, list[Subject]], sheet: Sheet, view: View) -> Iterator[str]:
     by_format: dict[str, list[Subject]] = {}
     for group in kinds.values():
         by_format.setdefault(formats_of(group[0]), []).extend(group)
     most = sorted(by_format.items(), key=lambda item: -len(item[1]))
     words = [f"{name} ×{len(group):,} ({size(sum(each.size_bytes for each in group))})" for name, group in most]
-    yield from sheet.entry("formats", listed(words, _KINDS))
+    yield from sheet.entry("formats", listing(words, _KINDS, view))

@@ -4,11 +4,13 @@ A word that is longer than the line stays whole on a pipe, so that a path can be
 broken here: left to the terminal, the rest of a file's name would begin at the left edge, where the verdicts stand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from modelairlock.records.output import View
 from modelairlock.records.scan import Verdict
 from modelairlock.records.text import columns, shown_path
+from modelairlock.records.wording import counted, listed
 
 #: SGR codes, ECMA-48 section 8.3.117
 _STYLES = {
@@ -20,6 +22,18 @@ _LABEL = 12
 _NARROW = 40
 #: never part of what is laid out, for `shown` escapes it
 _BREAK = "\n"
+#: more items than any list of a report that leaves nothing out
+_EVERY = 1_000_000
+
+
+def listing(items: Sequence[str], most: int, view: View, what: str = "more", comma: str = ", ") -> str:
+    """The first `most` of `items` and where to see the others; all of them for whoever wants to know it all."""
+    return listed(items, _EVERY if view.verbose else most, f"{what} with -v", comma)
+
+
+def more(count: int, noun: str, view: View) -> str:
+    """How many things were left out, and what shows them."""
+    return f"and {counted(count, noun)} more {'in --format json' if view.verbose else 'with -v'}"
 
 
 class Sheet(NamedTuple):
@@ -33,7 +47,7 @@ class Sheet(NamedTuple):
     below: str = ""
 
     def brief(self, path: str, limit: int = 60) -> str:
-        """`path` as one of many."""
+        """`path` as one of many: the headline names the folder that all of them lie in."""
         return shown_path(path.removeprefix(self.below), limit)
 
     def paint(self, text: str, style: str) -> str:
