@@ -34,6 +34,7 @@ _DESCRIPTIONS = {
     "Subject.size_bytes": "Of the artifact, once decompressed if it is a member.",
     "Subject.assumes": "The loaders that a clear verdict assumes.",
     "Subject.blind_spots": "What reading this format never shows.",
+    "Subject.data_of": "The models of this scan whose numbers it holds; it has no format of its own then.",
     "Coverage.read_bytes": "Bytes that a reader read; with passed_over_bytes and the gaps they make up size_bytes.",
     "Coverage.passed_over_bytes": "Bytes that the loader takes as plain numbers or text, passed over by design.",
     "Gap.start": "First byte nobody vouches for.",

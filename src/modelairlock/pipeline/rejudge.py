@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from modelairlock.pipeline.batch import BLOB_MISMATCH, judged, unread
 from modelairlock.pipeline.cache import Cache, open_cache
+from modelairlock.pipeline.data_files import with_data_files
 from modelairlock.pipeline.repository import Notes, same_repositories
 from modelairlock.pipeline.reroot import reroot, with_gap
 from modelairlock.pipeline.scan import record
@@ -82,7 +83,7 @@ class _Rejudging:
         self.errors.extend(report.errors)
         self.settings.extend(report.settings)
         notes = Notes()
-        subjects = [self._again(subject, notes) for subject in report.subjects]
+        subjects = with_data_files([self._again(subject, notes) for subject in report.subjects], notes)
         self.subjects.extend(subjects)
         self.repositories.extend(same_repositories(subjects, report.excluded, notes, report.repositories))
 

@@ -20,6 +20,7 @@ from modelairlock.isolation.spawn import Spawned
 from modelairlock.pipeline import READ, READ_FULL
 from modelairlock.pipeline.answer import RESULT_BYTES
 from modelairlock.pipeline.batch import SMALL_BYTES, Run, judged, read_batch, unread
+from modelairlock.pipeline.data_files import with_data_files
 from modelairlock.pipeline.judge import prepare, profiles_digest, rules_digest
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.repository import repositories
@@ -101,7 +102,7 @@ def scan_sources(
             wall.close()
         if cache:
             cache.close()
-    subjects, excluded = scan.in_order(), tuple(scan.excluded)
+    subjects, excluded = with_data_files(scan.in_order(), run.notes), tuple(scan.excluded)
     made = repositories(subjects, excluded, run.notes, scan.loose)
     return record(subjects, isolation, started, excluded, tuple(errors), made, hashed=options.hash)
 

@@ -46,6 +46,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     assumes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
     members: tuple["Subject", ...] = ()
+    #: the models of the same scan that take its bytes as numbers, where it has no format of its own
+    data_of: tuple[str, ...] = ()
 
     def walk(self) -> Iterator["Subject"]:
         """This subject and everything inside it."""

@@ -72,6 +72,8 @@ def listed(items: Sequence[str], most: int, more: str = "more", comma: str = ", 
 
 def formats_of(subject: Subject) -> str:
     """The formats that a subject turned out to be."""
+    if subject.data_of:
+        return f"data of {shown(subject.data_of[0].rpartition('/')[2], 80)}"
     return shown(" + ".join(subject.formats), 80) or "unrecognised"
 
 
