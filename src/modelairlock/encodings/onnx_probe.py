@@ -24,7 +24,7 @@ _NODE, _INITIALIZER, _SPARSE = 1, 5, 15
 
 def is_model(probe: Probe) -> bool:
     """Whether an ONNX model begins where the artifact does."""
-    if probe.role == "raw" or not _begins(probe.head):
+    if probe.role == "raw" or not begins(probe.head, "Model"):
         return False
     source = BytesSource(probe.head) if probe.source is None else probe.source
     window = Window(Cursor(source, probe.name, Budget(_LIMITS)))
@@ -42,14 +42,14 @@ def is_model(probe: Probe) -> bool:
     return False
 
 
-def _begins(head: bytes) -> bool:
-    """Whether the first byte is the tag of some field of a model; most artifacts stop here."""
+def begins(head: bytes, kind: str) -> bool:
+    """Whether the first byte is the tag of some field of a message of this kind; most artifacts stop here."""
     if not head:
         return False
     number, wire = head[0] >> 3, head[0] & 7
     if head[0] >= 0x80:
         return wire in (0, 1, 2, 5)
-    entry = MESSAGES["Model"].get(number)
+    entry = MESSAGES[kind].get(number)
     return entry.fits(wire) if entry else number > 0 and wire in (0, 1, 2, 5)
 
 

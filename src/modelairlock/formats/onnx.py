@@ -45,7 +45,7 @@ FORMAT = Format(
         "how much memory and time running the model takes, apart from shapes that are written down",
         "flaws of a loader's own code for an operator that it has",
         "a file cut right behind its opset, before its functions or metadata: to protobuf it is whole",
-        "models written as JSON or text, and single tensors, graphs or functions in files of their own",
+        "models written as JSON or text, and single graphs or functions in files of their own",
     ),
     references=(
         "https://github.com/onnx/onnx/blob/main/onnx/onnx.proto",
