@@ -1,7 +1,8 @@
 """Starts a format or a rule: the file, its failing test, and what to do next.
 
 Nothing is registered anywhere, because the folder is the registry. What is written here passes ruff and mypy but not
-its own test: until the example is built and the reader written, `make check` fails and says where.
+its own test: until the example is built and the reader written, `make check` fails and says where. What else a new
+format or rule needs is said at the end; tests/test_formats.py and tests/test_structure.py ask for each of it.
 """
 
 import argparse
@@ -49,7 +50,8 @@ FORMAT = Format(
     summary="REPLACE: what people call it",
     claims=claims,
     read=read,
-    extensions=(),
+    # names that promise it, with their dot; set `builds_on` if it reads the structure of another format (a zip) itself
+    extensions=(".REPLACE",),
     loaders=("REPLACE: the call that opens it, such as numpy.load",),
     passes_over="REPLACE: bytes that loaders take as numbers, or nothing",
     blind_spots=("REPLACE: what reading such a file never shows",),
@@ -81,6 +83,7 @@ def test_hit() -> None:
 
 
 def test_miss() -> None:
+    # tests/test_formats.py tries the claim on honest files of all other formats; add here what is most like this one
     for data in (b"", b"a plain line of text\\n", example()[1:]):
         assert not FORMAT.claims(probe(data))
 
@@ -166,9 +169,17 @@ Wrote {source}
 Next:
   1. .venv/bin/pytest {test}      fails, and says what to build
   2. replace every REPLACE in both files
-  3. make docs                    writes docs/{room}/{page}.md from it
-  4. make check
-Nothing else needs to know about it: the folder is the registry."""
+  3. {more}
+  4. make docs                    writes docs/{room}/{page}.md from it
+  5. make check                   names what is missing, and where to add it
+Nothing is to be registered: the folder is the registry."""
+
+MORE = {
+    "format": """beside them, and `make check` asks for each:
+     an honest file in tests/build/everyday.py; a place in rules/name_misleads.py;
+     if it can do harm, a sample in tests/build/corpus_*.py, and its name in rules that go by formats""",
+    "rule": """a hostile file that it flags in tests/build/corpus_*.py, from bytes to the verdict""",
+}
 
 
 EXAMPLES = {"format": "tflite", "rule": "runs-shell"}
@@ -210,7 +221,7 @@ def main() -> int:
         return 2
     page = source.stem.replace("_", "-") if arguments.kind == "rule" else source.stem
     shown = {"source": source.relative_to(ROOT), "test": test.relative_to(ROOT)}
-    print(NEXT.format(**shown, room=source.parent.name, page=page))
+    print(NEXT.format(**shown, room=source.parent.name, page=page, more=MORE[arguments.kind]))
     return 0
 
 

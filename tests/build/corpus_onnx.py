@@ -53,6 +53,9 @@ FILES: dict[str, tuple[str, Callable[[], bytes], bool]] = {
     "openvino-past-the-end": ("model.xml", lambda: v.net(v.constant(offset=2**64 - 8)), True),
     "openvino-renamed": ("notes.txt", lambda: v.net(v.constant(size=2**62)), True),
     "openvino-library": ("model.xml", lambda: v.net(v.layer("Run", version="extension")), False),
+    "tensor-traversal": ("input_0.pb", lambda: o.external("../../.ssh/id_rsa"), True),
+    "tensor-disguised": ("input_0.pb", lambda: o.field(99, "x") + o.external("/etc/passwd"), True),
+    "tensor-attribute-of-object": ("input_0.pb", lambda: o.external("w.data", ("__class__", "x")), True),
     "cut": ("model.onnx", lambda: o.everything()[:-9], False),
 }
 

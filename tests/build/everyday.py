@@ -148,6 +148,10 @@ EVERYDAY: dict[str, tuple[tuple[str, bytes], ...]] = {
     "oci_manifest": (("latest", b'{"schemaVersion": 2, "layers": [{"digest": "sha256:%s", "size": 7}]}' % _HEX),),
     "ollama_text": (("sha256-" + "4d" * 32, "{{ .Prompt }} é".encode()),),
     "onnx": (("a.onnx", onnx_builder.everything()), ("b.bin", onnx_builder.model())),
+    "onnx_tensor": (
+        ("input_0.pb", onnx_builder.tensor(dims=(64, 64), raw=bytes(16384))),
+        ("b.pb", onnx_builder.external("é.data", ("length", "16"))),
+    ),
     "openvino": (("a.xml", openvino_builder.everything()),),
     "ort": (("a.ort", flat_builder.ort()),),
     "other_text": (("a.yaml", TEXT),),

@@ -193,6 +193,14 @@ ODD = {
 }  # fmt: skip
 
 
+def test_floats_of_six_bits_lie_one_to_a_number() -> None:
+    """FLOAT6 of onnx 1.23: packed in raw_data, but not in int32_data as smaller types are."""
+    for data in (o.field(5, bytes(5)), o.field(9, bytes(4))):
+        assert read(FORMAT, with_tensor(o.tensor(dims=(5,), element=27, raw=None) + data)).kinds == []
+    packed = o.tensor(dims=(5,), element=27, raw=None) + o.field(5, bytes(4))
+    assert read(FORMAT, with_tensor(packed)).kinds == ["onnx-tensor-size"]
+
+
 @pytest.mark.parametrize(("data", "kind"), ODD.values(), ids=ODD)
 def test_disagreements_are_told(data: bytes, kind: str) -> None:
     assert FORMAT.claims(probe(data))

@@ -4,6 +4,7 @@ import pytest
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
+from modelairlock.records.scan import Verdict
 from modelairlock.rules.onnx_data_outside_folder import RULE
 from tests.build import onnx_builder as o
 from tests.rules.judging import SPAN, checked, finding_of, findings, judged
@@ -41,3 +42,13 @@ def test_from_bytes() -> None:
     [finding] = findings(judged(o.model(o.graph((node,)))), RULE.name)
     assert "a compiled program" in finding.message
     assert not findings(judged(o.model(o.graph(initializers=(o.external("x"),)))), RULE.name)
+
+
+def test_from_a_tensor_in_a_file_of_its_own() -> None:
+    subject = judged(o.external("../x"), "input_0.pb")
+    assert subject.verdict is Verdict.FLAGGED
+    [finding] = findings(subject, RULE.name)
+    assert "it would read tensors for 'w' from '../x'" in finding.message
+    assert judged(o.external("x"), "input_0.pb").verdict is Verdict.CLEAR
+    [finding] = findings(judged(o.external("../x", ("offset", "8"))[:-4], "input_0.pb"), RULE.name)
+    assert "CVE-2024-27318" in finding.message, "a file that is cut short"

@@ -114,6 +114,10 @@ class Model:
         if needed:
             raise Truncated(self.walk.cursor.size, f"a model without {' and '.join(needed.values())}")
 
+    def read_tensor(self) -> None:
+        """The whole file, which is one tensor and no model. Raises `ReadProblem`."""
+        self._tensor(Field(0, LEN, 0, self.walk.cursor.size))
+
     def _cut(self, at: int) -> None:
         """What is left of a graph that the file ends in."""
         try:
@@ -342,6 +346,10 @@ class Model:
                 self._inside("Segment" if part.number == 3 else "Pair", part)
 
     def _found(self, tensor: Tensor) -> None:
+        if tensor.torn:
+            for location in locations(tensor):
+                self._file("external-data", location, Span(tensor.start, tensor.end), shown(tensor.name, 120))
+            return
         outside = external(self.walk, tensor)
         check(self.walk, tensor, outside)
         if outside is not None:

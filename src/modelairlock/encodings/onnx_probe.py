@@ -26,7 +26,7 @@ _PLAIN = {0: 0, 1: 8, 5: 4}
 
 def is_model(probe: Probe) -> bool:
     """Whether an ONNX model begins where the artifact does."""
-    if probe.role == "raw" or not _begins(probe.head) or not _second(probe.head):
+    if probe.role == "raw" or not begins(probe.head, "Model") or not may_go_on(probe.head):
         return False
     source = BytesSource(probe.head) if probe.source is None else probe.source
     window = Window(Cursor(source, probe.name, Budget(_LIMITS)))
@@ -44,18 +44,18 @@ def is_model(probe: Probe) -> bool:
     return False
 
 
-def _begins(head: bytes) -> bool:
-    """Whether the first byte is the tag of some field of a model; most artifacts stop here."""
+def begins(head: bytes, kind: str) -> bool:
+    """Whether the first byte is the tag of some field of a message of this kind; most artifacts stop here."""
     if not head:
         return False
     number, wire = head[0] >> 3, head[0] & 7
     if head[0] >= 0x80:
         return wire in (0, 1, 2, 5)
-    entry = MESSAGES["Model"].get(number)
+    entry = MESSAGES[kind].get(number)
     return entry.fits(wire) if entry else number > 0 and wire in (0, 1, 2, 5)
 
 
-def _second(head: bytes) -> bool:
+def may_go_on(head: bytes) -> bool:
     """Whether a second field may follow the first one: a model has more than one, and most bytes stop here."""
     value, wire = _number_end(head, 0), head[0] & 7
     if not value or wire not in _PLAIN:

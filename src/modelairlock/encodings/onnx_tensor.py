@@ -12,15 +12,16 @@ from typing import NamedTuple
 from modelairlock.encodings.onnx_schema import ELEMENTS
 from modelairlock.encodings.onnx_walk import TEXT_BYTES, Walk
 from modelairlock.encodings.protobuf import LEN, Field
+from modelairlock.reading import ReadProblem
 from modelairlock.records.coverage import Because
 from modelairlock.records.text import shown
 
 _INT64 = 2**63
 DIMS = 64
 #: bytes a number in the packed lists (0: a varint)
-_WIDTHS = {"float_data": 4, "double_data": 8, "int32_data": 0, "int64_data": 0, "uint64_data": 0}
+WIDTHS = {"float_data": 4, "double_data": 8, "int32_data": 0, "int64_data": 0, "uint64_data": 0}
 #: which list holds which type; types that are not here lie in int32_data
-_LISTS = {
+LISTS = {
     "FLOAT": "float_data", "COMPLEX64": "float_data", "DOUBLE": "double_data", "COMPLEX128": "double_data",
     "INT64": "int64_data", "UINT32": "uint64_data", "UINT64": "uint64_data", "STRING": "string_data",
 }  # fmt: skip
@@ -45,7 +46,9 @@ class External(NamedTuple):
 class Tensor:
     """What was read of one tensor."""
 
-    __slots__ = ("data", "dims", "element", "end", "external", "located", "name", "pairs", "raw", "small", "start")
+    __slots__ = (
+        "data", "dims", "element", "end", "external", "located", "name", "pairs", "raw", "small", "start", "torn",
+    )  # fmt: skip
 
     def __init__(self, start: int, end: int) -> None:
         self.start, self.end = start, end
@@ -59,6 +62,8 @@ class Tensor:
         self.located = 0
         #: the first few 64-bit integers, in case they are a shape
         self.small: tuple[int, ...] = ()
+        #: whether reading had to stop in it, so that what is missing proves nothing
+        self.torn = False
 
     @property
     def count(self) -> int:
@@ -74,10 +79,23 @@ class Tensor:
         return -(-self.count * bits // 8) if bits and min(self.dims, default=0) >= 0 else None
 
 
-def read_tensor(walk: Walk, start: int, end: int) -> Iterator[Field | Tensor]:  # noqa: C901  # a case for each field
-    """Reads a tensor: yields the fields that somebody else walks (pairs of metadata), and at last the tensor."""
+def read_tensor(walk: Walk, start: int, end: int) -> Iterator[Field | Tensor]:
+    """Reads a tensor: yields the fields that somebody else walks (pairs of metadata), and at last the tensor.
+
+    Raises `ReadProblem`, and yields what was read of the tensor before that.
+    """
     tensor = Tensor(start, end)
-    for entry, field in walk.known("Tensor", start, end):
+    try:
+        yield from _read(walk, tensor)
+    except ReadProblem:
+        tensor.torn = True
+        yield tensor
+        raise
+    yield tensor
+
+
+def _read(walk: Walk, tensor: Tensor) -> Iterator[Field]:  # noqa: C901  # a case for each field
+    for entry, field in walk.known("Tensor", tensor.start, tensor.end):
         match entry.name:
             case "dims":
                 _dims(walk, tensor, field)
@@ -101,7 +119,6 @@ def read_tensor(walk: Walk, start: int, end: int) -> Iterator[Field | Tensor]:  
                 yield field
             case name:
                 _numbers(walk, tensor, name, field)
-    yield tensor
 
 
 def _pair(walk: Walk, tensor: Tensor, field: Field) -> None:
@@ -160,7 +177,7 @@ def _numbers(walk: Walk, tensor: Tensor, name: str, field: Field) -> None:
             tensor.small += (_signed(field.value),)
         elif field.length <= 10 * _KEPT:
             tensor.small += tuple(_varints(walk, field))
-    count = walk.count(field, _WIDTHS[name])
+    count = walk.count(field, WIDTHS[name])
     if count < 0:
         walk.tell("onnx-tensor-size", field.start, field.end, f"{name} is no whole number of numbers")
         count = 0
@@ -223,13 +240,13 @@ def check(walk: Walk, tensor: Tensor, outside: External | None) -> None:
     elif tensor.element not in ELEMENTS:
         detail = f"{_short(tensor.name)} has the element type {tensor.element}, which ONNX (IR version 14) has not"
         walk.gap(tensor.start, tensor.end, Because.UNSUPPORTED, detail)
-    elif not _fits(tensor, outside):
+    elif not fits(tensor, outside):
         name = ELEMENTS[tensor.element][0]
         detail = f"{_short(tensor.name)}: {name} of shape {_short(str(tensor.dims))} and {_has(tensor, outside)}"
         walk.tell("onnx-tensor-size", tensor.start, tensor.end, detail)
 
 
-def _fits(tensor: Tensor, outside: External | None) -> bool:
+def fits(tensor: Tensor, outside: External | None) -> bool:
     """Whether the data is as long as type and dimensions say."""
     name, bits = ELEMENTS[tensor.element]
     if outside is not None:
@@ -237,9 +254,9 @@ def _fits(tensor: Tensor, outside: External | None) -> bool:
     if tensor.raw:
         return bits > 0 and tensor.raw == tensor.bytes_needed()
     count = tensor.count * (2 if name.startswith("COMPLEX") else 1)
-    if 0 < bits < 8:
+    if bits in (2, 4):  # floats of six bits lie one to a number
         count = -(-count * bits // 8)
-    return tensor.data.get(_LISTS.get(name, "int32_data"), 0) == count
+    return tensor.data.get(LISTS.get(name, "int32_data"), 0) == count
 
 
 def _has(tensor: Tensor, outside: External | None) -> str:

@@ -30,6 +30,7 @@ from modelairlock.records.facts import Fact
 _GGML, _GGMF, _GGJT, _GGLA = b"lmgg", b"fmgg", b"tjgg", b"algg"
 _VERSIONS = {_GGMF: (1, 100, 101), _GGJT: (1, 2, 3), _GGLA: (1,)}
 _TENSORS, _WORDS = 250_000, 1_000_000
+_CHECK_EVERY = 1024
 _WORD_BYTES, _NAME_BYTES, _DIMS = 65536, 1024, 4
 _F32 = 4
 
@@ -145,6 +146,8 @@ class _Tensors:
             count += 1
             if count > _TENSORS:
                 raise OverLimit(self.feed.position, f"more than {_TENSORS} tensors are not read")
+            if count % _CHECK_EVERY == 0:
+                self.cursor.budget.check_time(self.feed.position)
             yield from self._tensor()
         if not count:
             raise Truncated(self.feed.position, "expected a tensor, got the end of the file")

@@ -322,6 +322,8 @@ FORMAT = Format(
         "keys that steer a loader nobody here has looked at",
         "a name or path of another model, which loaders fetch: that model is not part of this file",
         "the weights and words in it: a vocabulary or an adapter's settings can change what a model says",
+        "ONNX models written as JSON, which onnx.load takes a `.json` for: nothing in them is judged as a model, nor"
+        " where the files lie that they name (before 1.21 it opens some outside of the folder)",
     ),
     references=(
         "https://www.rfc-editor.org/rfc/rfc8259",

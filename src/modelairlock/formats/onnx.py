@@ -40,12 +40,12 @@ FORMAT = Format(
     blind_spots=(
         "what the numbers do: a backdoor in the weights looks like any other weights, and one in the graph is told only"
         " where it compares a part of the input right before the output",
-        "the files that hold external data: they have no mark of their own, so each is unrecognised by itself, and"
-        " whether it is there, long enough and no link is not looked at here",
+        "the files that hold external data, which have no mark of their own: one that is scanned with its model is told"
+        " as its data, and is unrecognised without it; whether one is missing, or a link, is not looked at",
         "how much memory and time running the model takes, apart from shapes that are written down",
         "flaws of a loader's own code for an operator that it has",
         "a file cut right behind its opset, before its functions or metadata: to protobuf it is whole",
-        "models written as JSON or text, and single tensors, graphs or functions in files of their own",
+        "models written as JSON or text, and single graphs or functions in files of their own",
     ),
     references=(
         "https://github.com/onnx/onnx/blob/main/onnx/onnx.proto",

@@ -27,7 +27,7 @@ from modelairlock.records.span import Extents
 from modelairlock.records.text import shown, shown_path
 
 #: formats whose loaders take the bytes that an ``external-data`` reference names as numbers of tensors
-_MODELS = frozenset({"onnx", "openvino"})
+_MODELS = frozenset({"onnx", "onnx_tensor", "openvino"})
 #: endings that promise what nothing here reads: engines, programs, objects of R, Java and Perl, models of other kinds
 _PROMISE_OTHERS = frozenset(
     (

@@ -43,7 +43,7 @@ _INERT = frozenset(
         "safetensors", "npy", "npz", "json_text", "text", "image", "gguf", "ggml", "oci_manifest", "ollama_text",
         "onnx", "ort", "tflite", "skops_schema", "keras_config", "openvino", "tfjs", "meta_graph", "tensorflow_index",
         "tensorflow_data", "saved_model", "tensorflow_checkpoint", "tensorflow_fingerprint", "keras_metadata",
-        "tfhub_module", "graph_def", "torch_export_graph",
+        "tfhub_module", "graph_def", "torch_export_graph", "onnx_tensor",
     )
 )  # fmt: skip
 #: what stands in for a file, or is told apart by its whole name (package.json, requirements.txt)

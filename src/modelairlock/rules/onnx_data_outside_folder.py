@@ -35,12 +35,13 @@ _MEMORY = re.compile(r"\*/_ORT_MEM[A-Z_]*_ADDR_/\*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?|(?:file|data):", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FORMATS = {"onnx", "onnx_tensor", "ort"}
 _KINDS = {"external-data": "tensors", "compiled-context": "a compiled program"}
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
-    if not {"onnx", "ort"}.intersection(reading.formats):
+    if not _FORMATS.intersection(reading.formats):
         return
     for fact in reading.facts:
         if isinstance(fact, Reference) and fact.kind in _KINDS and (why := _odd(fact.target)):
