@@ -46,7 +46,7 @@ def test_the_fields_of_the_contract_are_there() -> None:
     assert {"schema", "verdict", "started", "tool", "subjects", "repositories"} <= set(report)
     assert {"name", "version", "rules_digest", "profiles_digest", "isolation"} == set(report["tool"])
     assert {"path", "verdict", "formats", "sha256", "size_bytes", "findings", "coverage", "assumes", "blind_spots",
-            "members"} == set(report["subjects"][0])  # fmt: skip
+            "members", "data_of"} == set(report["subjects"][0])  # fmt: skip
     finding = report["subjects"][0]["members"][0]["findings"][0]
     assert {"rule", "severity", "confidence", "message", "where", "evidence", "help", "cwe", "atlas"} == set(finding)
     assert finding["evidence"][0]["fact"] == "call"

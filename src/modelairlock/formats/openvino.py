@@ -306,8 +306,8 @@ FORMAT = Format(
     read=read,
     loaders=("openvino.Core.read_model and compile_model (2022.1 to 2026.4), without add_extension",),
     blind_spots=(
-        "the .bin beside it, which has no mark of its own: one that is scanned with the document is told as its data, and"
-        " is unrecognised without it; whether it is missing, or a link, is not looked at",
+        "the .bin beside it, which has no mark of its own: one that is scanned with the document is told as its data,"
+        " and is unrecognised without it; whether it is missing, or a link, is not looked at",
         "what is in rt_info: notes of the exporter, which programs may read as settings of their own",
         "documents that pugixml takes and expat does not (a repeated attribute, a stray character) are a gap",
         "how much memory and time compiling the model takes",
