@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import big
+
 GB = 1000**3
 
 
@@ -147,6 +149,10 @@ FILES: dict[str, Callable[[Path], None]] = {
     "249 MB arrays.pkl": _arrays,
     "squeezed rows.joblib": _squeezed,
     "2 GB payloads.pkl": _payloads,
+    "8.4 GB Keras weights.h5": big.h5,
+    "8.6 GB.gguf": big.gguf_model,
+    "8 GB ONNX with external data": big.onnx_folder,
+    "6 GB SavedModel": big.saved_model,
     "1,000 small pickles": _small,
 }
 
