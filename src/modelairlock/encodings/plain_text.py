@@ -44,8 +44,8 @@ SCRIPT_EXTENSIONS = (
 TEMPLATE_EXTENSIONS = (".jinja", ".jinja2", ".j2", ".tmpl")
 OTHER_EXTENSIONS = (
     ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".env", ".xml", ".pmml", ".html", ".htm", ".svg",
-    ".css", ".prototxt", ".pbtxt", ".gv", ".dot", ".tex", ".json5", ".hocon",
-    ".service", ".desktop", ".plist", ".lock", ".in",
+    ".css", ".prototxt", ".pbtxt", ".textproto", ".txtpb", ".onnxtxt", ".onnxtext", ".gv", ".dot", ".tex",
+    ".json5", ".hocon", ".service", ".desktop", ".plist", ".lock", ".in",
 )  # fmt: skip
 _INERT_NAMES = re.compile(
     r"(?:license|licence|readme|notice|copying|authors|contributors|changelog|citation)(?:[-_. ].*)?"

@@ -39,6 +39,10 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str | bool | None) and value in values
 
 
+def _unless(*values: Any) -> Callable[[Any], bool]:
+    return lambda value: value not in values
+
+
 def _no_dotted_name(value: Any) -> bool:
     return not isinstance(value, str) or re.fullmatch(r"\w+(?:[.:]\w+)+", value) is None
 
@@ -71,6 +75,10 @@ STEERING = {
     "custom_register_path": Steering("names Python code that ms-swift runs", _one_of(None, "")),
     "allow_remote": Steering("tells ModelScope to run code of the repository", _one_of(False, None)),
     "tool_chat_template": Steering("is a template that nothing reads yet", _one_of(None)),
+    "opsetImport": Steering("is an ONNX model, which nothing reads yet as JSON"),
+    "opset_import": Steering("is an ONNX model, which nothing reads yet as JSON"),
+    "dataLocation": Steering("says that an ONNX tensor lies in a file that it names", _unless("EXTERNAL", 1)),
+    "data_location": Steering("says that an ONNX tensor lies in a file that it names", _unless("EXTERNAL", 1)),
     "arg_nodes": Steering("is an MXNet graph, which nothing reads yet"),
     "oblivious_trees": Steering("is a CatBoost model, which nothing reads yet"),
 }
