@@ -15,6 +15,7 @@ from modelairlock.records.facts import Value
 from modelairlock.records.numpy_types import WIDTHS
 
 _LETTER = re.compile(r"[<>|=]?([?biufcgSUVmMO])(\d{0,9})")
+_WHOLE = re.compile(r"-?\d{1,12}")
 _OBJECT_FLAGS = 0x3F
 _OBJECT_INSIDE = 0x1B  # has objects, pickled as a list, needs init, needs the interpreter
 _PLAIN = 0x98  # needs init, needs the interpreter, aligned struct: none of them speaks of objects
@@ -61,7 +62,7 @@ def _kind(call: Value) -> tuple[str, int | None] | None:
 
 
 def _number(value: Value) -> int | None:
-    if value.kind != "int" or value.cut or not re.fullmatch(r"-?\d{1,12}", value.text):
+    if value.kind != "int" or value.cut or not _WHOLE.fullmatch(value.text):
         return None
     return int(value.text)
 
