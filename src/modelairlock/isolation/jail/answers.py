@@ -1,0 +1,143 @@
+"""What each waiting call gets for an answer, and what is written down about it.
+
+Nothing is answered "go on" unless another layer bounds it: reading inside the runtime (Landlock and the namespaces),
+threads and, when it is watched what a load is after, processes (limits, and the parent's count). A pretended socket is
+``/dev/null``: whoever connects it meets us, not the network.
+"""
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from modelairlock.isolation.jail import calls, decode
+from modelairlock.isolation.jail.notify import Listener, Notification
+from modelairlock.isolation.jail.runtime import ALWAYS, inside
+from modelairlock.isolation.jail.tree import count_descriptors, count_threads
+from modelairlock.records.jail import Certainty, JailLimits
+
+_SIGNAL = 0xFF
+_TIDS = 0x00100000 | 0x00200000 | 0x01000000 | 0x00080000
+_VM, _VFORK, _THREAD = 0x100, 0x4000, 0x10000
+_THREAD_FLAGS = _VM | 0x200 | 0x400 | 0x800 | _THREAD | 0x40000 | _TIDS | 0x400000
+_FORK_FLAGS = _SIGNAL | _VM | _VFORK | _TIDS
+#: any of these is more than reading; the last is O_TMPFILE without the bit of O_DIRECTORY that it holds too
+_MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
+_DNS_PORT = 53
+#: of a pretended socket, these succeed without having done anything
+_PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
+_SENDING = frozenset({"sendto", "sendmsg", "sendmmsg"})
+
+
+class Seen(NamedTuple):
+    """A call that is an event: what it was, and what it was answered."""
+
+    notification: Notification
+    call: str
+    arguments: tuple[str, ...]
+    action: str
+    certainty: Certainty
+
+
+class Answers:
+    """Answers one listener's calls. `forks` counts the processes that were let start."""
+
+    def __init__(self, listener: Listener, readable: Sequence[str], limits: JailLimits, *, detonate: bool) -> None:
+        self.forks = 0
+        self.too_many_forks = self.too_many_files = False
+        self._listener = listener
+        self._readable = (*readable, *ALWAYS)
+        self._limits = limits
+        self._detonate = detonate
+        self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) if detonate else -1
+        #: for a call, what happens to it and what that is called; everything else is refused
+        self._special = {
+            "open": self._open, "openat": self._open, "clone": self._clone, "fork": self._fork, "vfork": self._fork,
+            "openat2": self._unknown, "socket": self._socket, "connect": self._connect,
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self._listener.close()
+        if self._null >= 0:
+            os.close(self._null)
+            self._null = -1
+
+    def answer(self, notification: Notification) -> Seen | None:
+        """Answer a call; what is to be written down, if it is more than a load's everyday."""
+        call = calls.name(notification.number)
+        caller = decode.Caller(notification.thread)
+        try:
+            shown = decode.arguments(caller, call, notification.arguments)
+            if not self._listener.stands(notification):
+                shown = ("(its thread was gone before its arguments were read)",)
+            special = self._special.get(call)
+            if special is not None:
+                action = special(notification, caller, call)
+            elif self._detonate and call in _PRETENDED:
+                self._listener.pretend(notification)
+                action = "decoy"
+            else:
+                action = self._refuse(notification, errno.EPERM)
+        finally:
+            caller.close()
+        if not action:
+            return None
+        certainty = Certainty.OBSERVED if action == "allowed" else Certainty.DENIED
+        return Seen(notification, call, shown, action, certainty)
+
+    def _refuse(self, notification: Notification, code: int) -> str:
+        self._listener.refuse(notification, code)
+        return errno.errorcode.get(code, str(code))
+
+    def _open(self, notification: Notification, caller: decode.Caller, call: str) -> str:
+        directory, pointer, flags = (
+            (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
+        )
+        path = caller.path(directory, pointer)
+        if path is not None and not flags & _MORE_THAN_READING and inside(path, self._readable):
+            if count_descriptors(notification.thread) >= self._limits.files:
+                self.too_many_files = True
+                return self._refuse(notification, errno.EMFILE)
+            self._listener.go_on(notification)
+            return ""
+        return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
+
+    def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+        return self._refuse(notification, errno.ENOSYS)
+
+    def _clone(self, notification: Notification, caller: decode.Caller, call: str) -> str:
+        flags = notification.arguments[0]
+        if flags & _THREAD and not flags & ~_THREAD_FLAGS:
+            if count_threads(notification.thread) >= self._limits.threads:
+                return self._refuse(notification, errno.EAGAIN)
+            self._listener.go_on(notification)
+            return ""
+        if flags & ~_FORK_FLAGS:
+            return self._refuse(notification, errno.EPERM)
+        return self._fork(notification, caller, call)
+
+    def _fork(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+        if not self._detonate:
+            return self._refuse(notification, errno.EPERM)
+        if self.forks >= self._limits.forks:
+            self.too_many_forks = True
+            return self._refuse(notification, errno.EAGAIN)
+        self.forks += 1
+        self._listener.go_on(notification)
+        return "allowed"
+
+    def _socket(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+        if not self._detonate:
+            return self._refuse(notification, errno.EPERM)
+        self._listener.hand_over(notification, self._null)
+        return "decoy"
+
+    def _connect(self, notification: Notification, caller: decode.Caller, _call: str) -> str:
+        if not self._detonate:
+            return self._refuse(notification, errno.EPERM)
+        # A name server seems to be there, so that the next call shows which name is asked for.
+        if caller.address(*notification.arguments[1:3]).endswith(f":{_DNS_PORT}"):
+            self._listener.pretend(notification)
+            return "decoy"
+        return self._refuse(notification, errno.ECONNREFUSED)

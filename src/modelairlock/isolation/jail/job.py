@@ -1,0 +1,41 @@
+"""What is to be run in the jail."""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+_HERE = Path(__file__).parent
+#: the names of the fixed table in `loaders.py`
+LOADERS: tuple[str, ...] = ("pickle.load", "numpy.load", "joblib.load", "torch.load", "keras.load_model")
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Code of ours, as text, that defines `PHASES`, and what it gets.
+
+    The first phase is run before the inputs are there, and behind a part of the walls only: it imports what the
+    environment has. `inputs` are descriptors of regular files, open for reading alone. `readable` are further paths
+    the environment imports from; `variables` go into an environment that is otherwise the same everywhere.
+    """
+
+    code: str
+    argument: str = ""
+    phases: tuple[str, ...] = ("import", "load", "unload")
+    inputs: tuple[int, ...] = ()
+    interpreter: str = sys.executable
+    readable: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def loading(loader: str, fd: int, interpreter: str = "") -> Job:
+    """The job of loading one model with a loader of the fixed table. Raises ValueError for another name."""
+    if loader not in LOADERS:
+        raise ValueError(f"no loader is called {loader!r}; there are {', '.join(LOADERS)}")
+    return Job(code=text("loaders.py"), argument=loader, inputs=(fd,), interpreter=interpreter or sys.executable)
+
+
+@cache
+def text(name: str) -> str:
+    """The source of a file of this folder that runs in the jail."""
+    return (_HERE / name).read_text("utf-8")

@@ -1,0 +1,108 @@
+"""The fixed table of loaders, run inside the jail as text: it may import nothing but the standard library at the top.
+
+`PHASES` is what the worker asks for: each takes what the phases keep between them, the descriptors of the inputs, and
+the loader's name. ``import`` runs before the model is there and warms up what is started lazily, so that a benign load
+needs no call that is put before the parent.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+State = dict[str, Any]
+
+
+def _file(fd: int) -> BinaryIO:
+    os.lseek(fd, 0, os.SEEK_SET)
+    return open(fd, "rb", closefd=False)
+
+
+def _pickle(_state: State) -> Callable[[int], Any]:
+    import pickle
+
+    return lambda fd: pickle.load(_file(fd))  # noqa: S301
+
+
+def _numpy(_state: State) -> Callable[[int], Any]:
+    import numpy
+
+    (numpy.ones((8, 8)) @ numpy.ones((8, 8))).sum()
+    return lambda fd: numpy.load(_file(fd), allow_pickle=True)
+
+
+def _joblib(state: State) -> Callable[[int], Any]:
+    import importlib
+
+    import joblib
+
+    _numpy(state)
+    for name in ("sklearn.ensemble", "sklearn.pipeline", "sklearn.linear_model", "xgboost", "lightgbm"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    return lambda fd: joblib.load(_file(fd))
+
+
+def _torch(_state: State) -> Callable[[int], Any]:
+    import torch
+
+    (torch.ones(64, 64) @ torch.ones(64, 64)).sum().item()
+    return lambda fd: torch.load(_file(fd), map_location="cpu", weights_only=False)
+
+
+def _keras(_state: State) -> Callable[[int], Any]:
+    import importlib.util
+    import tempfile
+
+    # It would try out which folder can be written, and none can.
+    tempfile.tempdir = os.environ["HOME"]
+    # A folder that is there: torch's compiler would make one when it is imported, which keras has it do.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.tempdir
+    for module, backend in (("tensorflow", "tensorflow"), ("torch", "torch"), ("jax", "jax")):
+        if importlib.util.find_spec(module) is not None:
+            os.environ["KERAS_BACKEND"] = backend
+            break
+    import keras
+
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+    def load(fd: int) -> Any:
+        head = os.pread(fd, 8, 0)
+        if head.startswith(b"PK"):
+            from keras.src.saving import saving_lib
+
+            return saving_lib._load_model_from_fileobj(_file(fd), None, True, False)
+        import h5py
+        from keras.src.legacy.saving import legacy_h5_format
+
+        return legacy_h5_format.load_model_from_hdf5(h5py.File(_file(fd), "r"), None, True)
+
+    return load
+
+
+LOADERS = {
+    "pickle.load": _pickle,
+    "numpy.load": _numpy,
+    "joblib.load": _joblib,
+    "torch.load": _torch,
+    "keras.load_model": _keras,
+}
+
+
+def _import(state: State, _inputs: list[int], argument: str) -> None:
+    state["load"] = LOADERS[argument](state)
+
+
+def _load(state: State, inputs: list[int], _argument: str) -> None:
+    state["model"] = [state["load"](fd) for fd in inputs]
+
+
+def _unload(state: State, _inputs: list[int], _argument: str) -> None:
+    import gc
+
+    state.clear()
+    gc.collect()
+
+
+PHASES = {"import": _import, "load": _load, "unload": _unload}
