@@ -55,7 +55,7 @@ def test_a_bound_constant_names_the_file(operator: str, inputs: tuple[str, ...],
     """Nothing in the graph calls the function: the loader does, with the constant in the place of its argument."""
     [finding] = judged(model(bound(CONSTANT), operator, inputs), "saved_model.pb").findings
     assert finding.severity is severity
-    assert f"fed by '{KEY}' ({operator} in {NAME} in the object graph)" in finding.message
+    assert f"fed by '{KEY}' ({operator} in function {NAME} in the object graph)" in finding.message
 
 
 def test_it_reaches_functions_that_the_function_calls() -> None:
