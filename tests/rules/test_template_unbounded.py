@@ -67,6 +67,15 @@ def test_there_is_an_end() -> None:
         "{% for tool in tools %}{{ walk(tool) }}{{ walk(tool.parameters) }}{% endfor %}",
         "{% for item in tools recursive %}{{ loop(item.children) }}{% endfor %}",
         "{% set l = [] %}{% for m in messages %}{{ l.append(m) or '' }}{% endfor %}{% for m in l %}{{ m }}{% endfor %}",
+        "{% set ns = namespace(s='') %}{% for m in messages %}"
+        "{% set ns.s = '%s\\n%s' % (ns.s, m.content) %}{% endfor %}"
+        "{% for m in messages %}{% set ns.s = '{}{}'.format(ns.s, m)|replace('\\n', '\\n  ') %}{% endfor %}",
+        "{% for m in messages %}{% set m = m|tojson|string %}{% set text = m.replace('a', 'aa')|tojson %}{{ text|e }}"
+        "{% endfor %}{% for role, name in [['user', 'User'], ['tool', 'Tool']] %}{{ role ~ ': ' ~ name }}{% endfor %}",
+        "{% macro show() %}<b>{{ caller() }}</b>{{ varargs }}{% endmacro %}{% call show() %}{{ messages }}{% endcall %}"
+        "{{ show('a', messages) }}",
+        "{% macro walk(spec, all) %}{{ walk(spec.a, all) }}{{ walk(spec.b, all) }}{% endmacro %}"
+        "{{ walk(tools, tools) }}",
         "{{ '-' * 80 }}{{ 'x'|center(120) }}{{ 2 ** 10 }}{% for i in range(0, 100, 2) %}{% for j in range(9) %}"
         "{% endfor %}{% endfor %}",
     ],
