@@ -66,6 +66,8 @@ LIES = {
     "size": (manifest(layer(size=-1)), "oci-size-odd"),
     "no size": (manifest(layer(size=True)), "oci-size-odd"),
     "title": (manifest(layer(annotations={"org.opencontainers.image.title": "../../.bashrc"})), "oci-title-escapes"),
+    "model pack": (manifest(layer(annotations={"org.cncf.model.filepath": "../../.bashrc"})), "oci-title-escapes"),
+    "old model pack": (manifest(layer(annotations={"org.cnai.model.filepath": "/x"})), "oci-title-escapes"),
     "name": (manifest(layer(name="/x")), "oci-title-escapes"),
 }
 

@@ -81,14 +81,22 @@ _DIGEST = Steering(
     "may name a blob that Ollama opens by it as a path (CVE-2024-37032)",
     lambda value: not isinstance(value, str) or not re.search(r"[/\\]|\.\.", value),
 )
+_LAYER = Steering(
+    "names a file outside of its folder, to which a layer is written",
+    lambda value: not isinstance(value, str) or not leaves_folder(value),
+)
+_LAYERS = ("org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath")
 _PREFIXES = {
     "py/": Steering("makes jsonpickle build an object"),
 }
 _PREFIX = tuple(_PREFIXES)
 _KERAS = {"class_name", "config", "module"}
+#: what stands under ``type`` beside ``"lc": 1``; langchain makes the first and takes the second from the environment
+_LANGCHAIN = ("constructor", "secret")
+_OF_LANGCHAIN = Steering("with lc describes an object that langchain's load makes, or a secret that it hands over")
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
 _TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
-_EXACT = {*STEERING, *_KERAS, *_TEMPLATES, "learner"}
+_EXACT = {*STEERING, *_LAYERS, *_KERAS, *_TEMPLATES, "learner"}
 
 
 def claims(probe: Probe) -> bool:
@@ -205,6 +213,7 @@ class _Walker:
         names = {key for key, _ in members}
         return (
             not names.isdisjoint(_EXACT)
+            or any(key == "lc" or (key == "type" and value in _LANGCHAIN) for key, value in members)
             or any(len(name) == 6 and name.casefold() == "digest" for name in names)
             or any(name.startswith(_PREFIX) for name in names)
             or matters(self.name, within.key, names)
@@ -262,6 +271,8 @@ class _Walker:
             yield STEERING[key]
         if len(key) == 6 and key.casefold() == "digest":
             yield _DIGEST
+        if key in _LAYERS:
+            yield _LAYER
         for prefix, steering in _PREFIXES.items():
             if key.startswith(prefix):
                 yield steering
@@ -269,6 +280,10 @@ class _Walker:
             within.seen.add(key)
             if "class_name" in within.seen and len(within.seen) > 1:
                 yield Steering("with class_name describes an object that Keras builds")
+        if (key == "lc" and value == 1) or (key == "type" and isinstance(value, str) and value in _LANGCHAIN):
+            within.seen.add(key)
+            if {"lc", "type"} <= within.seen:
+                yield _OF_LANGCHAIN
         if key == "learner" and len(self.open) <= 1:
             yield Steering("is an xgboost model, which nothing reads yet")
         by_file = _BY_FILE.get(self.name)
@@ -316,7 +331,7 @@ FORMAT = Format(
     claims=claims,
     read=read,
     extensions=JSON_EXTENSIONS,
-    loaders=("transformers", "diffusers", "sentence-transformers", "peft", "tokenizers", "json.load"),
+    loaders=("transformers", "diffusers", "sentence-transformers", "peft", "tokenizers", "timm", "json.load"),
     blind_spots=(
         "keys that steer a loader nobody here has looked at",
         "a name or path of another model, which loaders fetch: that model is not part of this file",
@@ -324,6 +339,7 @@ FORMAT = Format(
     ),
     references=(
         "https://www.rfc-editor.org/rfc/rfc8259",
+        "CVE-2025-68664 (langchain-core: objects with a key lc, secrets of the environment)",
         "CVE-2026-4372 (transformers), CVE-2026-5241 (transformers), CVE-2026-22807 (vllm), CVE-2026-44513 (diffusers)",
     ),
 )

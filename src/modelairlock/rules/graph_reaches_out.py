@@ -61,8 +61,8 @@ Judged = Severity | str | None
 def _saver(fact: Operator) -> Judged:
     """Checkpoints: where the caller says, with nothing added but what savers add.
 
-    The savers of TensorFlow before 1.9 keep their default name as a constant, which is fed over when they run. They are
-    in no function.
+    The savers of TensorFlow before 1.13 keep their default name as a constant, which is fed over when they run. They
+    are in no function.
     """
     default = fact.given == "constant" and _DEFAULT in fact.strings and not fact.where.startswith(FUNCTION)
     where = fact.given == "caller" or default
