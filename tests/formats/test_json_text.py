@@ -52,8 +52,8 @@ HONEST: list[tuple[str, Any]] = [
         "metadata": {"total_size": 10}, "weight_map": {"a.weight": "model-00001-of-00002.safetensors"},
     }),
     ("config.json", {
-        "architecture": "resnet18", "pretrained_cfg": {"url": "https://a/x.pth", "hf_hub_id": "timm/x", "source": "timm",
-        "file": "", "custom_load": False, "type": "secret"}, "model_args": {"img_size": 224},
+        "architecture": "resnet18", "pretrained_cfg": {"url": "https://a/x.pth", "hf_hub_id": "timm/x",
+        "source": "timm", "file": "", "custom_load": False, "type": "secret"}, "model_args": {"img_size": 224},
     }),
     ("labels.json", {"lc": 1, "type": 2, "a": {"lc": 1, "type": "not_implemented", "id": ["x"]}}),
     ("other.json", {"layers": [{"org.opencontainers.image.title": "model.gguf"}]}),

@@ -276,16 +276,9 @@ class _Walker:
         for prefix, steering in _PREFIXES.items():
             if key.startswith(prefix):
                 yield steering
-        if key in _KERAS:
-            within.seen.add(key)
-            if "class_name" in within.seen and len(within.seen) > 1:
-                yield Steering("with class_name describes an object that Keras builds")
-        if (key == "lc" and value == 1) or (key == "type" and isinstance(value, str) and value in _LANGCHAIN):
-            within.seen.add(key)
-            if {"lc", "type"} <= within.seen:
-                yield _OF_LANGCHAIN
         if key == "learner" and len(self.open) <= 1:
             yield Steering("is an xgboost model, which nothing reads yet")
+        yield from _together(within, key, value)
         by_file = _BY_FILE.get(self.name)
         if by_file is not None:
             yield from by_file(key, value)
@@ -302,6 +295,18 @@ class _Walker:
         self.told["\n"] = self.told.get("\n", 0) + 1
         if self.told["\n"] <= _TOLD:
             yield Irregularity(span=at, kind="json-key-repeated", detail=f"{key[:80]!a} stands twice in one object")
+
+
+def _together(within: _Open, key: str, value: Any) -> Iterator[Steering]:
+    """What only keys of one object together say."""
+    if key in _KERAS:
+        within.seen.add(key)
+        if "class_name" in within.seen and not within.seen.isdisjoint(_KERAS - {"class_name"}):
+            yield Steering("with class_name describes an object that Keras builds")
+    if (key == "lc" and value == 1) or (key == "type" and isinstance(value, str) and value in _LANGCHAIN):
+        within.seen.add(key)
+        if {"lc", "type"} <= within.seen:
+            yield _OF_LANGCHAIN
 
 
 def _decoded(piece: Piece) -> Any:
