@@ -144,8 +144,7 @@ class _Counter:
             if isinstance(node, _WORK):
                 length = max(self.sizes.length(node), self.sizes.weight(node))
                 if length >= _LONG:
-                    told = node.call if isinstance(node, nodes.CallBlock) else getattr(node, "filter", None) or node
-                    yield Cost("loop", said(told), node.lineno, length)
+                    yield Cost("loop", said(_head(node)), node.lineno, length)
             elif isinstance(node, nodes.Output):  # of lists in lists, only what is printed is long
                 for one in node.nodes:
                     if not isinstance(one, _WORK | nodes.TemplateData) and self.sizes.weight(one) >= _LONG:
@@ -319,6 +318,15 @@ def _feeds(given: list[nodes.Expr]) -> int:
     """How often a replacement has in it what it replaces: done over and over, it is that many times as long."""
     old, new = [one.value if isinstance(one, nodes.Const) else None for one in [*given[:2], None, None][:2]]
     return max(1, new.count(old)) if isinstance(old, str) and isinstance(new, str) and old else 1
+
+
+def _head(node: nodes.Node) -> nodes.Node:
+    """Of a block, what stands at its beginning."""
+    if isinstance(node, nodes.CallBlock):
+        return node.call
+    if isinstance(node, nodes.FilterBlock):
+        return node.filter
+    return (node.filter or node) if isinstance(node, nodes.AssignBlock) else node
 
 
 def _is_loop(node: nodes.Call) -> bool:

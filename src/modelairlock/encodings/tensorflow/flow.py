@@ -286,7 +286,7 @@ class Flow:
         elif effect.attributes:
             inputs = ()
         origin = self._origin(scope, inputs).for_use(effect.kind)
-        if (node.cut and origin.given == "caller") or not set(node.open).isdisjoint(effect.attributes):
+        if (node.cut and origin.given == "caller") or not set(node.filled_in).isdisjoint(effect.attributes):
             origin = origin._replace(given="computed")
         if origin.given == "caller" and origin.arguments and len(self.needs) < _CALLS:
             self.needs.append((scope.name, _Need(node.operator, origin.arguments, origin.strings, node.span)))

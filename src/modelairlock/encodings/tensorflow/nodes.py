@@ -60,7 +60,7 @@ class Node(NamedTuple):
     cut: bool
     span: Span
     #: attributes that whoever calls the function fills in
-    open: tuple[str, ...] = ()
+    filled_in: tuple[str, ...] = ()
 
 
 class Counted:
@@ -82,7 +82,7 @@ class _Draft:
         self.inputs: list[str] = []
         self.text = self.cut = False
         self.functions: list[str] = []
-        self.open: list[str] = []
+        self.filled_in: list[str] = []
         self.attributes: dict[str, tuple[str, ...]] = {}
         self.strings = Strings()
 
@@ -218,7 +218,7 @@ class Nodes:
             return None
         return Node(
             draft.name, draft.operator, tuple(draft.inputs), text, tuple(dict.fromkeys(draft.functions)),
-            draft.attributes, tuple(strings.texts), draft.cut or strings.cut, span, tuple(draft.open),
+            draft.attributes, tuple(strings.texts), draft.cut or strings.cut, span, tuple(draft.filled_in),
         )  # fmt: skip
 
     def _attribute(self, entry: Field, draft: _Draft, depth: int) -> Iterator[Fact | Gap]:
@@ -266,7 +266,7 @@ class Nodes:
         elif number == 9 and bytes_:  # a placeholder: may be text, or whatever else
             consume(self.window, field)
             draft.text = True
-            draft.open.append(key)
+            draft.filled_in.append(key)
         elif number in (3, 4, 5, 6):
             if bytes_:
                 consume(self.window, field)
