@@ -73,6 +73,15 @@ def test_variables_whose_type_the_caller_fills_in() -> None:
     assert fact.given == "computed"
 
 
+@pytest.mark.parametrize("operator", ["PlaceholderWithDefault", "Placeholder", "_Arg"])
+def test_nobody_feeds_a_placeholder_in_a_function(operator: str) -> None:
+    """TensorFlow takes its default there, and nothing else."""
+    nodes = (t.const("d", "model"), t.node("p", operator, "d:output:0", dtype=t.type_(t.STRING)))
+    save = t.node("w", "SaveV2", "p:output:0", "n", "s", "c")
+    assert verdict(t.plain(functions=[t.function("f", [], *nodes, save)])) is not Verdict.CLEAR
+    assert verdict(t.plain(t.placeholder("p"), t.node("w", "SaveV2", "p", "n", "s", "c"))) is Verdict.CLEAR
+
+
 def test_a_function_that_is_called_as_an_operator_beside_others() -> None:
     main = t.node("m", "g", "k", _x=t.function_named("h"))
     data = t.plain(t.const("k", KEY), main, functions=[SAVES, HARMLESS])

@@ -74,6 +74,14 @@ def test_what_is_bound_fills_the_last_arguments() -> None:
         assert verdict(model(objects, arguments=arguments)) is expected
 
 
+@pytest.mark.parametrize("blanks", ["", " ", "\n\t\r "])
+def test_a_configuration_behind_blanks(blanks: str) -> None:
+    """Keras before 2.5 kept it among the objects, and reads it with Python's own JSON."""
+    layer = t.saved_object(4, t.field(1, "_tf_keras_layer") + t.field(3, blanks + '{"class_name": "Lambda"}'))
+    [member] = read(FORMAT, t.plain(t.placeholder("x"), more=t.object_graph(layer))).members
+    assert member.role == "keras-config"
+
+
 def test_an_asset_is_there_to_be_read() -> None:
     assert verdict(model(bound(ASSET), "InitializeTableFromTextFileV2", ("table", "p"))) is Verdict.CLEAR
     [finding] = judged(model(bound(ASSET)), "saved_model.pb").findings

@@ -55,6 +55,11 @@ HONEST: list[tuple[str, Any]] = [
         "architecture": "resnet18", "pretrained_cfg": {"url": "https://a/x.pth", "hf_hub_id": "timm/x",
         "source": "timm", "file": "", "custom_load": False, "type": "secret"}, "model_args": {"img_size": 224},
     }),
+    ("config.json", {
+        "model_type": "rag", "dataset": "wiki_dpr", "index_name": "compressed", "index_path": None,
+        "passages_path": None,
+    }),
+    ("train.json", {"dataset": "my/data", "index_path": "/data/index"}),
     ("labels.json", {"lc": 1, "type": 2, "a": {"lc": 1, "type": "not_implemented", "id": ["x"]}}),
     ("other.json", {"layers": [{"org.opencontainers.image.title": "model.gguf"}]}),
     ("adapter_config.json", {"peft_type": "LORA", "auto_mapping": None, "megatron_core": "megatron.core", "r": 8}),
@@ -102,6 +107,8 @@ STEERED: list[tuple[str, Any, list[str]]] = [
     ("prompt.json", {"type": "constructor", "id": ["a", "b"], "kwargs": {"k": [{"a": {}}]}, "lc": 1.0}, ["lc"]),
     ("data.json", {"a": [{"b": {"lc": 1, "type": "secret", "id": ["AWS_SECRET_ACCESS_KEY"]}}]}, ["type"]),
     ("index.json", {"a": [{"annotations": {"org.cncf.model.filepath": "../.bashrc"}}]}, ["org.cncf.model.filepath"]),
+    ("config.json", {"index_name": "exact", "x": {"y": {}}, "dataset": "somebody/else"}, ["dataset"]),
+    ("config.json", {"index_path": "https://a/b", "passages_path": None, "index_name": "custom"}, ["index_name"]),
     ("x.index.json", {"weight_map": {"a": "/abs", "b": "C:\\x", "c": {"d": 1}}}, ["weight_map"]),
 ]  # fmt: skip
 

@@ -94,9 +94,12 @@ _KERAS = {"class_name", "config", "module"}
 #: what stands under ``type`` beside ``"lc": 1``; langchain makes the first and takes the second from the environment
 _LANGCHAIN = ("constructor", "secret")
 _OF_LANGCHAIN = Steering("with lc describes an object that langchain's load makes, or a secret that it hands over")
+#: what `RagRetriever` of transformers opens or fetches, beside ``index_name``, and values that say nothing new
+_RETRIEVED = {"index_path": (None, ""), "passages_path": (None, ""), "dataset": (None, "", "wiki_dpr")}
+_OF_RAG = Steering("beside index_name names data that transformers' RagRetriever fetches or opens")
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
 _TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
-_EXACT = {*STEERING, *_LAYERS, *_KERAS, *_TEMPLATES, "learner"}
+_EXACT = {*STEERING, *_LAYERS, *_KERAS, *_RETRIEVED, "index_name", *_TEMPLATES, "learner"}
 
 
 def claims(probe: Probe) -> bool:
@@ -307,6 +310,10 @@ def _together(within: _Open, key: str, value: Any) -> Iterator[Steering]:
         within.seen.add(key)
         if {"lc", "type"} <= within.seen:
             yield _OF_LANGCHAIN
+    if key == "index_name" or (key in _RETRIEVED and isinstance(value, str) and value not in _RETRIEVED[key]):
+        within.seen.add(key)
+        if "index_name" in within.seen and not within.seen.isdisjoint(_RETRIEVED):
+            yield _OF_RAG
 
 
 def _decoded(piece: Piece) -> Any:

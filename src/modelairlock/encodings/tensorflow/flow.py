@@ -33,6 +33,7 @@ _CARRIES: dict[str, tuple[int, ...] | None] = {
     "PlaceholderWithDefault": (0,),
 }  # fmt: skip
 _CONSTANTS = frozenset(("Const", "HostConst"))
+_FED = frozenset(("Placeholder", "PlaceholderV2", "_Arg", "PlaceholderWithDefault"))
 #: put a string into a variable
 _WRITERS = frozenset(("AssignVariableOp", "ResourceScatterUpdate", "ResourceScatterNdUpdate"))
 
@@ -188,7 +189,7 @@ class _Walk:
             self.cut = self.cut or node.cut
             self.caller, self.fixed = self.caller or asset, self.fixed or not asset
             return ()
-        if node.operator in ("Placeholder", "PlaceholderV2", "_Arg", "PlaceholderWithDefault"):
+        if node.operator in _FED and self.scope.arguments is None:  # in a function nobody feeds them
             self.caller = True
         elif node.operator == "ReadVariableOp":
             return self._variable(node)
