@@ -209,6 +209,32 @@ BOMBS = {
     "field-joins": _field("@.join('abcd')"),
     "field-replaced-by-itself": _field("@.replace('a', @)"),
     "field-replaced": _field("@.replace('a', 'aa')"),
+    "field-in-dicts": _field("dict(a=@, b=@)"),
+    "field-joins-its-characters": _field("@|list|join('ab')"),
+    "field-wrapped": _field("@|wordwrap(1, wrapstring='ab')"),
+    "field-linked": _field("@|urlize"),
+    "field-in-a-list-as-text": _field("[@]|string"),
+    "field-in-a-list-joined": _field("[@] ~ ''"),
+    "field-in-a-list-formatted": _field("'{}'.format([@])"),
+    "field-spelled": _field("'%r' % @"),
+    "field-spelled-by-format": _field("'{!r}'.format(@)"),
+    "field-mapped": _field("[@]|map('replace', 'a', 'aa')|join"),
+    "field-through-a-block": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x | replace('a', 'aa') %}{{ n.x }}{% endset %}"
+        "{% endfor %}"
+    ),
+    "field-through-a-filter": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x %}{% filter tojson %}{{ n.x }}{% endfilter %}"
+        "{% endset %}{% endfor %}"
+    ),
+    "field-through-a-loop": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% for y in [n.x] %}{% set n.x = y ~ y %}{% endfor %}"
+        "{% endfor %}"
+    ),
+    "field-by-its-characters": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x %}{% for y in n.x %}{{ y }}{{ y }}"
+        "{% endfor %}{% endset %}{% endfor %}"
+    ),
     "calls-itself-with-all": (
         "{% macro m(n, x) %}{% if n %}{{ m(n - 1, x) }}{{ m(n - 1, x) }}{% endif %}{% endmacro %}{{ m(40, messages) }}"
     ),

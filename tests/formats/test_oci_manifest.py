@@ -34,6 +34,7 @@ GOOD = {
     "layout": b'{"imageLayoutVersion": "1.0.0"}',
     "titles": manifest(layer(annotations={"org.opencontainers.image.title": "model.gguf"}), annotations={"a": "b"}),
     "null": json.dumps({"schemaVersion": 2, "layers": None, "subject": None, "config": layer()}).encode(),
+    "empty config": manifest(layer(data=""), config=layer(data="e30=")),
     "empty": b'{"schemaVersion": 2, "layers": []}',
 }
 

@@ -34,6 +34,8 @@ _PLATFORM = frozenset(("architecture", "os", "os.version", "os.features", "varia
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}|sha512:[0-9a-f]{128}")
 #: annotations that name the file which a layer becomes: those of OCI, and of the CNCF's ModelPack, old and new
 _TITLES = frozenset(("org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath"))
+#: what stands for nothing in a manifest itself: no data, and the empty object that OCI 1.1 has for a missing config
+_EMPTY = (None, "", "e30=")
 _LAYOUT = re.compile(rb"\s*\{\s*\"imageLayoutVersion\"\s*:\s*\"1\.\d+\.\d+\"\s*\}\s*")
 
 #: the values of an object, each key as Go folds it; two equal keys have both of theirs
@@ -160,7 +162,7 @@ def _described(one: _Fields, data: bytes, most: int) -> Iterator[Fact | Gap]:
             )
     for url in [url for urls in one.get("urls", []) if isinstance(urls, list) for url in urls][:_TOLD]:
         yield Reference(span=span, kind="layer-address", target=_shown(str(url))[:most], where=media)
-    if any(one.get("data", [])):
+    if any(data not in _EMPTY for data in one.get("data", [])):
         detail = f"{media} is in the manifest itself, which nothing here reads"
         yield Gap(start=span.start, end=span.end, because=Because.UNSUPPORTED, detail=detail)
 
