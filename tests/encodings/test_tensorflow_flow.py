@@ -1,5 +1,7 @@
 """Calls that do not look like one, and attributes that others fill in."""
 
+import time
+
 import pytest
 
 from modelairlock.formats.saved_model import FORMAT
@@ -109,3 +111,14 @@ def test_many_calls_of_much_that_saves_have_an_end() -> None:
     calls = [t.node(f"c{at}", "g", "k") for at in range(2_000)]
     gaps = read(FORMAT, t.plain(t.placeholder("k"), *calls, functions=[t.function("g", ["p"], *saves)])).gaps
     assert [gap.because for gap in gaps] == [Because.OVER_LIMIT]
+
+
+@pytest.mark.slow
+def test_many_functions_that_stand_in_for_one_another_have_an_end() -> None:
+    functions = [t.function(f"f{at}", ["p"], t.node("w", "SaveV2", "p", "n", "s", "c")) for at in range(3_000)]
+    calls = [t.call(f"c{at}", f"f{at}", "k") for at in range(3_000)]
+    alike = [one + t.implements("same") for one in functions]
+    started = time.process_time()
+    gaps = read(FORMAT, t.plain(t.placeholder("k"), *calls, functions=alike, more=t.saver_def("c1"))).gaps
+    assert [gap.because for gap in gaps] == [Because.OVER_LIMIT]
+    assert time.process_time() - started < 8

@@ -9,7 +9,8 @@ runs; in any other function when the model is called.
 
 Every SavedModel can save itself, so ``SaveV2`` and its relatives are honest as long as the caller says where to. They
 are told when the file name, or part of it, is a constant of the file; also one that the object graph binds to a
-function, or a default value. Only what TensorFlow's own savers add, and their default name `model`, is no news.
+function, or a default value. Only what TensorFlow's own savers add, and their default name `model`, is no news. One
+that a loader runs, in place of what restores or as an initialiser, is told whatever it writes to: nobody says where.
 
 ## What to do
 

@@ -240,7 +240,9 @@ class Flow:
         self.savers: dict[tuple[str, str], Node] = {}
         #: functions that TensorFlow may put in each other's place, by what they say that they implement
         self.interfaces: dict[str, set[str]] = {}
-        self.implementers: dict[str, set[str]] = {}
+        self.implementers: dict[str, dict[str, None]] = {}
+        self.together: dict[frozenset[str], list[Call]] = {}
+        self.looked = 0
 
     def close(self, scope: Scope) -> Iterator[Operator]:
         """A scope whose nodes are all there: its operators that reach out, and its calls for later."""
@@ -327,7 +329,7 @@ class Flow:
     def implements(self, function: str, interface: str) -> None:
         """TensorFlow may call any function of an interface in the place of another one (`api_implements`)."""
         self.interfaces.setdefault(function, set()).add(interface)
-        self.implementers.setdefault(interface, set()).add(function)
+        self.implementers.setdefault(interface, {})[function] = None
 
     def finish(self, others: Callable[[str], tuple[Call, ...]]) -> Iterator[Operator]:
         """What functions reach by an argument, where a call gives them something else than an argument of its own.
@@ -368,21 +370,33 @@ class Flow:
         found = {node: saver for (_, node), saver in self.savers.items() if node}
         left = [(function, saver) for (function, node), saver in self.savers.items() if not node]
         met = {function for function, _ in left}
-        while left:
+        steps = 0
+        while left and steps < _STEPS_UP:
             function, saver = left.pop()
             for call in self._calls_of(function):
+                steps += 1
                 if call.outermost:
                     found.setdefault(call.where, saver)
                 elif call.scope not in met:
                     met.add(call.scope)
                     left.append((call.scope, saver))
+        self.full = self.full or steps >= _STEPS_UP
         return found
 
-    def _calls_of(self, function: str) -> Iterator[Call]:
+    def _calls_of(self, function: str) -> list[Call]:
         """What calls a function, or another one in whose place TensorFlow may put it."""
-        alike = {one for interface in self.interfaces.get(function, ()) for one in self.implementers[interface]}
-        for name in sorted({function, *alike}):
-            yield from self.calls.get(name, ())
+        interfaces = frozenset(self.interfaces.get(function, ()))
+        if not interfaces:
+            return self.calls.get(function, [])
+        if interfaces not in self.together:
+            calls: list[Call] = []
+            for name in {one: None for interface in sorted(interfaces) for one in self.implementers[interface]}:
+                calls += self.calls.get(name, ())
+                self.looked += 1
+            self.looked += len(calls)
+            self.full = self.full or self.looked >= _STEPS_UP
+            self.together[interfaces] = [] if self.full else calls
+        return self.together[interfaces]
 
 
 def _handed(call: Call, need: _Need) -> Origin:
