@@ -77,6 +77,8 @@ def test_there_is_an_end() -> None:
         "{% set ns = namespace(m=[], t='') %}{% for m in messages %}{% set ns.m = ns.m + [m] %}{% endfor %}"
         "{% for m in ns.m %}{{ m.content }}{{ m|tojson }}{% set ns.t = ns.t ~ m ~ m %}{% endfor %}"
         "{% set ns.m = ns.m|join('\\n') %}{% set ns.d = dict(a=ns.t) %}{{ ns.m }}",
+        "{% macro walk(spec) %}{% set spec = spec['items'] or spec.x %}{{ walk(spec) }}{{ walk(spec) }}{% endmacro %}"
+        "{{ walk(tools) }}",
         "{% macro show() %}<b>{{ caller() }}</b>{{ varargs }}{% endmacro %}{% call show() %}{{ messages }}{% endcall %}"
         "{{ show('a', messages) }}",
         "{% macro walk(spec, all) %}{{ walk(spec.a, all) }}{{ walk(spec.b, all) }}{% endmacro %}"

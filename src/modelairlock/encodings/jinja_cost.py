@@ -69,6 +69,10 @@ class _Counter:
         self.of_macro: dict[str, int | None] = {}
         self.copies: dict[tuple[str, str], int] = {}
         self.of_items: dict[tuple[int, str], int] = {}
+        #: variables that are ever set to a part of something
+        self.parts = {
+            owner_of(node.target) for node in everything if isinstance(node, nodes.Assign) and _takes_part(node.node)
+        }
         self.parameters = {one.name for macro in scope.macros.values() for one in macro.args}
 
     # --- loops ----------------------------------------------------------------------------------------------------
@@ -335,7 +339,7 @@ class _Counter:
     def _is_whole(self, node: nodes.Node) -> bool:
         """Whether it is a variable from outside, or what some macro was handed, and no part of it."""
         name = self._root(owner_of(node))
-        given = name in self.parameters or name not in self.scope.names
+        given = (name in self.parameters and name not in self.parts) or name not in self.scope.names
         return bool(name) and given and name not in self.sizes.items and isinstance(node, nodes.Name)
 
     def _calls_of(self, macro: nodes.Macro) -> list[nodes.Call]:
@@ -380,6 +384,17 @@ def _feeds(given: list[nodes.Expr]) -> int:
     """How often a replacement has in it what it replaces: done over and over, it is that many times as long."""
     old, new = [one.value if isinstance(one, nodes.Const) else None for one in [*given[:2], None, None][:2]]
     return max(1, new.count(old)) if isinstance(old, str) and isinstance(new, str) and old else 1
+
+
+def _takes_part(node: nodes.Node) -> bool:
+    """Whether a part of something is in an expression."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, nodes.Getattr | nodes.Getitem):
+            return True
+        waiting.extend(one.iter_child_nodes())
+    return False
 
 
 def _head(node: nodes.Node) -> nodes.Node:
