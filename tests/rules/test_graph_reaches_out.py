@@ -191,6 +191,7 @@ def test_a_function_that_restores_a_variable_of_its_own() -> None:
     assert judged(data, "saved_model.pb").verdict is Verdict.CLEAR
 
 
+@pytest.mark.slow
 def test_a_variable_among_too_many_nodes() -> None:
     many = [t.const(f"n{at}", "x") for at in range(50_001)]
     late = t.node("evil", "AssignVariableOp", "v", "other", dtype=_TEXT)
