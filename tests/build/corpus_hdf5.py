@@ -24,13 +24,28 @@ def old_attribute(command: str = CANARY) -> bytes:
     return old.whole(old.group([("w", old.dataset(bytes(8), h.FLOAT, h.shape(2), (0x0C, body)))]))
 
 
-def rows(command: str = CANARY) -> bytes:
-    """A VLArray of ObjectAtom: each row is a pickle."""
+def rows(command: str = CANARY, base: bytes = h.BYTE, marked: tuple[str, bytes] = ("PSEUDOATOM", b"object")) -> bytes:
+    """A VLArray of ObjectAtom: each row is a pickle, of whatever its elements are."""
     file = File()
+    size = int.from_bytes(base[4:8], "little")
     payload = evil(command)
-    reference = pack("<IQI", len(payload), file.heap(payload), 1)
+    payload += b"." * (-len(payload) % size)
+    kind = h.variable(base, text=False)
+    reference = pack("<IQI", len(payload) // size, file.heap(payload), 1)
+    dataset = file.dataset(reference, kind, h.shape(1), h.text_attribute(*marked))
+    return file.whole(file.folder(h.link("rows", dataset)))
+
+
+def swapped_rows(command: str = CANARY) -> bytes:
+    """The same of numbers that the reader's machine has the other way round: it turns them, and a pickle comes out."""
+    payload = evil(command)
+    payload += b"." * (len(payload) % 2)
+    turned = b"".join(payload[at : at + 2][::-1] for at in range(0, len(payload), 2))
+    file = File()
+    reference = pack("<IQI", len(turned) // 2, file.heap(turned), 1)
     marked = h.text_attribute("PSEUDOATOM", b"object")
-    return file.whole(file.folder(h.link("rows", file.dataset(reference, h.variable(text=False), h.shape(1), marked))))
+    kind = h.variable(h.integer(2, big=True), text=False)
+    return file.whole(file.folder(h.link("rows", file.dataset(reference, kind, h.shape(1), marked))))
 
 
 def as_elements(command: str = CANARY) -> bytes:
@@ -104,6 +119,10 @@ SAMPLES: tuple[Sample, ...] = (
     _sample("attribute-protocol-0", lambda c=CANARY: attribute(c, 0), "PyTables unpickles it"),
     _sample("attribute-old", old_attribute, "PyTables unpickles it"),
     _sample("rows", rows, "PyTables unpickles each row"),
+    _sample("rows-of-numbers", lambda c=CANARY: rows(c, h.integer(2)), "PyTables unpickles each row"),
+    _sample("rows-of-floats", lambda c=CANARY: rows(c, h.FLOAT), "PyTables unpickles each row"),
+    _sample("rows-swapped", swapped_rows, "PyTables unpickles each row", "not-clear"),
+    _sample("rows-old", lambda c=CANARY: rows(c, marked=("FLAVOR", b"Object")), "PyTables unpickles each row"),
     _sample("elements", as_elements, "bytes of a dataset that are a pickle"),
     _sample("unreferenced", unreferenced, "nothing in the file leads there"),
     _sample("user-block", user_block, "a pickle and an HDF5 file at once"),

@@ -48,7 +48,46 @@ _BOUND = t.object_graph(
 _FED = t.saved_object(
     t.RESOURCE_OBJECT, b"", t.field(11, t.field(1, "t") + t.field(2, t.number(2, 1) + t.number(3, 1)))
 )
+_RUN = t.collection("saved_model_main_op", "main")
 _DATASET = t.node("d", "DatasetFromGraph", "g")
+
+
+def _filled_in(c: str) -> bytes:
+    """The function leaves the file open; who calls it says which."""
+    prints = t.node("w", "PrintV2", "c:output:0", output_stream=t.filled_in("s"))
+    inside = t.function("g", [], t.const("c", c), prints, attributes=t.attribute("s"))
+    return t.plain(t.node("main", "g", s=t.text("file:///dev/null")), functions=[inside], more=_RUN)
+
+
+def _save(file_name: str, output: str, c: str) -> tuple[bytes, ...]:
+    save = t.node("w", "SaveV2", file_name, f"n{output}", f"s{output}", f"c{output}")
+    return t.const("n", "x"), t.const("s", ""), t.const("c", c), save
+
+
+def _called_by_name(c: str) -> bytes:
+    """The node calls the saver; an attribute that nobody looks at names a harmless function."""
+    functions = [t.function("g", ["p"], *_save("p", ":output:0", c)), t.function("h", [])]
+    main = t.node("main", "g", "k", _x=t.function_named("h"))
+    return t.plain(t.const("k", "/dev/null"), main, functions=functions, more=_RUN)
+
+
+def _gradient(c: str) -> bytes:
+    functions = [t.function("g", ["p", "d"], *_save("p", ":output:0", c)), t.function("h", ["p"])]
+    main = t.node("main", "SymbolicGradient", "k", "k", f=t.function_named("h"))
+    return t.saved_model(
+        t.meta_graph(
+            t.graph(t.const("k", "/dev/null"), main, functions=functions, gradients=[t.gradient("g", "h")]), more=_RUN
+        )
+    )
+
+
+def _stand_in(c: str) -> bytes:
+    """TensorFlow's optimizer puts one of them in the place of the other (seen with 2.21)."""
+    saves = t.function("g", ["p"], *_save("p", ":output:0", c)) + t.implements("same")
+    harmless = t.function("h", ["p"]) + t.implements("same")
+    return t.plain(t.const("k", "/dev/null"), t.call("main", "h", "k"), functions=[saves, harmless], more=_RUN)
+
+
 _DEBUG = t.node("d", "DebugIdentity", "x", debug_urls=t.texts("grpc://x"))
 _PRINT = t.node("w", "PrintV2", "c", output_stream=t.text("file:///dev/null"))
 #: file name, build, what has to be said
@@ -84,6 +123,22 @@ _MODELS: dict[str, tuple[str, Build, str]] = {
         "not-clear",
     ),
     "print": ("saved_model.pb", lambda c: t.plain(t.const("c", c), _PRINT), "flagged"),
+    "filled-in": ("saved_model.pb", _filled_in, "not-clear"),
+    "called-by-name": ("saved_model.pb", _called_by_name, "flagged"),
+    "gradient": ("saved_model.pb", _gradient, "not-clear"),
+    "stand-in": ("saved_model.pb", _stand_in, "flagged"),
+    "restores-by-saving": (
+        "saved_model.pb",
+        lambda c: t.plain(
+            t.placeholder("filename"), *_save("filename", "", c), t.node("r", "NoOp", "^w"), more=t.saver_def("r")
+        ),
+        "flagged",
+    ),
+    "saves-at-load": (
+        "saved_model.pb",
+        lambda c: t.plain(t.const("f", "model"), *_save("f", "", c), t.node("main", "NoOp", "^w"), more=_RUN),
+        "flagged",
+    ),
     "python": ("saved_model.pb", lambda c: t.plain(t.node("p", "PyFunc", token=t.text(c))), "flagged"),
     "debug": ("saved_model.pb", lambda _: t.plain(_DEBUG), "flagged"),
     "custom": ("saved_model.pb", lambda _: t.plain(t.node("d", "LoadsALibrary", "x")), "not-clear"),

@@ -15,6 +15,13 @@ UNDEFINED = (1 << 64) - 1
 #: datatypes
 FLOAT = bytes((0x11, 0x20, 0x1F, 0)) + pack("<IHHBBBBI", 4, 0, 32, 23, 8, 0, 23, 127)
 BYTE = bytes((0x10, 0, 0, 0)) + pack("<IHH", 1, 0, 8)
+
+
+def integer(size: int, *, first_bit: int = 0, bits: int = 0, big: bool = False) -> bytes:
+    """A number of so many bytes, of which some bits may be its value only."""
+    return bytes((0x10, int(big), 0, 0)) + pack("<IHH", size, first_bit, bits or 8 * size)
+
+
 #: spaces
 SCALAR = bytes((2, 0, 0, 0))
 

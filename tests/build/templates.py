@@ -151,8 +151,96 @@ UNKNOWN = {
     "extends": "{% extends 'other' %}",
 }
 
+
+def _chain(first: str, step: str) -> str:
+    """Each variable is made of the one before it, whose name stands for ``@``; the last is printed."""
+    made = "".join(f"{{% set a{at + 1} = {step.replace('@', f'a{at}')} %}}" for at in range(40))
+    return f"{{% set a0 = {first} %}}{made}{{{{ a40 }}}}"
+
+
+def _field(step: str) -> str:
+    """A field of a namespace is made of itself over and over."""
+    return (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x = "
+        + step.replace("@", "n.x")
+        + " %}{% endfor %}"
+    )
+
+
 #: name, template: time or memory without end
 BOMBS = {
+    "lists-in-lists": _chain("'a'", "[@, @]"),
+    "dicts-in-dicts": _chain("'a'", "{'a': @, 'b': @}"),
+    "lists-compared": _chain("'a'", "[@, @]") + "{% set b = a39 %}{% if a40 == [b, b] %}{% endif %}",
+    "lists-added": _chain("[1]", "[@, @]|sum(start=[])"),
+    "lists-of-lists": "{% set l = [[1] * 1000] * 1000 %}{% for a in l %}{% for b in a %}{% for c in l %}"
+    "{% endfor %}{% endfor %}{% endfor %}",
+    "texts-in-a-tuple": _chain("'a'", "'%s%s' % (@, @)"),
+    "texts-in-a-dict": _chain("'a'", "'%(a)s%(a)s' % {'a': @}"),
+    "texts-by-name": _chain("'a'", "'%(a)s%(a)s'|format(a=@)"),
+    "texts-by-number": _chain("'a'", "'{0}{0}'.format(@)"),
+    "joined": _chain("'a'", "[@, @]|join"),
+    "joined-by-method": _chain("'a'", "''.join([@, @])"),
+    "escapes-of-escapes": "{{ '\"'" + "|tojson" * 45 + " }}",
+    "escapes-in-turn": _chain("'\\\\'", "@|pprint"),
+    "escapes-in-formats": _chain("'\\\\'", "'%r' % @"),
+    "number-to-a-base": "{{ 'x' * ('zzzzzzzz'|int(0, 36)) }}",
+    "number-of-loop": "{% for i in range(50000) %}{{ 'x' * (loop.length * loop.index) }}{% endfor %}",
+    "unpacked": "{{ 'x'.center(*[1000000000]) }}",
+    "unpacked-by-name": "{{ 'x'|center(**{'width': 1000000000}) }}",
+    "handed-to-caller": "{% macro m() %}{{ caller(1000000000) }}{% endmacro %}{% call(n) m() %}"
+    "{{ 'x' * n }}{% endcall %}",
+    "handed-to-varargs": "{% macro m() %}{{ 'x' * varargs[0] }}{% endmacro %}{{ m(1000000000) }}",
+    "handed-to-kwargs": "{% macro m() %}{{ 'x' * kwargs.n }}{% endmacro %}{{ m(n=1000000000) }}",
+    "blocks-in-calls": "{% macro d() %}{{ caller() }}{{ caller() }}{% endmacro %}" + "{% call d() %}" * 40 + "x"
+    + "{% endcall %}" * 40,
+    "blocks-in-filters": "{% filter replace('a', 'aa') %}" * 40 + "a" + "{% endfilter %}" * 40,
+    "blocks-with-filters": "{% set a0 = 'a' %}" + "".join(
+        f"{{% set a{at + 1} | replace('a', 'aa') %}}{{{{ a{at} }}}}{{% endset %}}" for at in range(40)
+    ) + "{{ a40 }}",
+    "work-in-loop": "{% for i in range(99999) %}{% set x = ('a' * 99999)|list|sort %}{% endfor %}",
+    "work-in-test-of-loop": "{% for i in range(99999) if range(99999)|sum %}{% endfor %}",
+    "slice": "{{ ('x' * 99999)[::1] * 30000 }}",
+    "map-in-text": "{{ range(99999)|map('string')|map('center', 99999)|join }}",
+    "field-escaped": _field("@|tojson"),
+    "field-in-a-tuple": _field("'%s%s' % (@, @)"),
+    "field-by-number": _field("'{0}{0}'.format(@)"),
+    "field-by-name": _field("'%(a)s%(a)s'|format(a=@)"),
+    "field-joins": _field("@.join('abcd')"),
+    "field-replaced-by-itself": _field("@.replace('a', @)"),
+    "field-replaced": _field("@.replace('a', 'aa')"),
+    "field-in-dicts": _field("dict(a=@, b=@)"),
+    "field-joins-its-characters": _field("@|list|join('ab')"),
+    "field-wrapped": _field("@|wordwrap(1, wrapstring='ab')"),
+    "field-linked": _field("@|urlize"),
+    "field-in-a-list-as-text": _field("[@]|string"),
+    "field-in-a-list-joined": _field("[@] ~ ''"),
+    "field-in-a-list-formatted": _field("'{}'.format([@])"),
+    "field-spelled": _field("'%r' % @"),
+    "field-spelled-by-format": _field("'{!r}'.format(@)"),
+    "field-mapped": _field("[@]|map('replace', 'a', 'aa')|join"),
+    "field-through-a-block": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x | replace('a', 'aa') %}{{ n.x }}{% endset %}"
+        "{% endfor %}"
+    ),
+    "field-through-a-filter": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x %}{% filter tojson %}{{ n.x }}{% endfilter %}"
+        "{% endset %}{% endfor %}"
+    ),
+    "field-through-a-loop": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% for y in [n.x] %}{% set n.x = y ~ y %}{% endfor %}"
+        "{% endfor %}"
+    ),
+    "field-by-its-characters": (
+        "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x %}{% for y in n.x %}{{ y }}{{ y }}"
+        "{% endfor %}{% endset %}{% endfor %}"
+    ),
+    "calls-itself-with-all": (
+        "{% macro m(n, x) %}{% if n %}{{ m(n - 1, x) }}{{ m(n - 1, x) }}{% endif %}{% endmacro %}{{ m(40, messages) }}"
+    ),
+    "goes-down-with-all": (
+        "{% for m in messages recursive %}{% if loop.depth < 40 %}{{ loop(messages) }}{% endif %}{% endfor %}"
+    ),
     "range": "{% for i in range(10**9) %}x{% endfor %}",
     "range-negative": "{% for i in range(0, -10**9, -1) %}x{% endfor %}",
     "product": "".join(f"{{% for {name} in range(1000) %}}" for name in "ijk") + "x" + "{% endfor %}" * 3,

@@ -77,15 +77,45 @@ def call(name: str, function: str, *inputs: str) -> bytes:
     return node(name, "StatefulPartitionedCall", *inputs, f=function_named(function))
 
 
-def function(name: str, arguments: Iterable[str], *nodes: bytes) -> bytes:
-    """A FunctionDef whose arguments are strings."""
+def function(name: str, arguments: Iterable[str], *nodes: bytes, attributes: bytes = b"") -> bytes:
+    """A FunctionDef whose arguments are strings; `attributes` are what its signature has of them."""
     signature = field(1, name) + b"".join(field(2, field(1, one) + number(3, STRING)) for one in arguments)
-    return field(1, signature) + b"".join(field(3, one) for one in nodes)
+    return field(1, signature + attributes) + b"".join(field(3, one) for one in nodes)
 
 
-def graph(*nodes: bytes, functions: Iterable[bytes] = (), more: bytes = b"") -> bytes:
+def attribute(name: str, kind: str = "string", default: bytes = b"") -> bytes:
+    """What the signature of a function says of an attribute that its caller fills in."""
+    return field(4, field(1, name) + field(2, kind) + (field(3, default) if default else b""))
+
+
+def filled_in(name: str) -> bytes:
+    """The value of an attribute: whatever that attribute of the function around it is."""
+    return field(9, name)
+
+
+def implements(interface: str) -> bytes:
+    """What a FunctionDef has behind it that may stand in for others."""
+    return field(5, field(1, "api_implements") + field(2, text(interface)))
+
+
+def gradient(function_: str, of: str) -> bytes:
+    """What a library of functions has behind it: which one computes the gradient of another."""
+    return field(2, field(1, of) + field(2, function_))
+
+
+def collection(key: str, *nodes: str) -> bytes:
+    """What a MetaGraphDef has behind it: a list of nodes."""
+    return field(4, field(1, key) + field(2, field(1, b"".join(field(1, one) for one in nodes))))
+
+
+def saver_def(restores: str, filename: str = "filename:0", saves: str = "save:0") -> bytes:
+    """What a MetaGraphDef has behind it: its SaverDef."""
+    return field(3, field(1, filename) + field(2, saves) + field(3, restores) + number(7, 2))
+
+
+def graph(*nodes: bytes, functions: Iterable[bytes] = (), more: bytes = b"", gradients: Iterable[bytes] = ()) -> bytes:
     """A GraphDef."""
-    library = b"".join(field(1, one) for one in functions)
+    library = b"".join(field(1, one) for one in functions) + b"".join(gradients)
     inside = b"".join(field(1, one) for one in nodes) + (field(2, library) if library else b"")
     return inside + field(4, number(1, 2000)) + more
 

@@ -95,6 +95,7 @@ def test_rejudge_says_what_scan_said_without_the_files(models, tmp_path) -> None
     assert airlock("rejudge", "0" * 64).returncode == 3
 
 
+@pytest.mark.slow
 def test_hostile_names_on_disk_and_the_schemas(models) -> None:
     for name in (b"\x1b[2Jx\nCLEAR all.pkl", b"\xff\xfe.pkl", "\u202egpj.pkl".encode(), b"-rf", b"a`b|c<d>&.pkl"):
         (Path(os.fsdecode(bytes(models))) / os.fsdecode(name)).write_bytes(HOSTILE)

@@ -126,6 +126,7 @@ def test_limits(text: str) -> None:
         facts(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["{{", '{{ "', "{{ /*", "{{ 1", "{{$a = $a $a}}", "{{range $a}}", '{{template "a"}}'])
 def test_long_hostile_texts_end_soon(piece: str) -> None:
     started = time.process_time()

@@ -55,7 +55,7 @@ def test_a_bound_constant_names_the_file(operator: str, inputs: tuple[str, ...],
     """Nothing in the graph calls the function: the loader does, with the constant in the place of its argument."""
     [finding] = judged(model(bound(CONSTANT), operator, inputs), "saved_model.pb").findings
     assert finding.severity is severity
-    assert f"fed by '{KEY}' ({operator} in {NAME} in the object graph)" in finding.message
+    assert f"fed by '{KEY}' ({operator} in function {NAME} in the object graph)" in finding.message
 
 
 def test_it_reaches_functions_that_the_function_calls() -> None:
@@ -72,6 +72,14 @@ def test_what_is_bound_fills_the_last_arguments() -> None:
     objects = t.object_graph(root, t.function_object(NAME), CONSTANT, VARIABLE, bound={NAME: (3, 2)})
     for arguments, expected in ((("p", "v", "c"), Verdict.CLEAR), (("o", "v", "p"), Verdict.FLAGGED)):
         assert verdict(model(objects, arguments=arguments)) is expected
+
+
+@pytest.mark.parametrize("blanks", ["", " ", "\n\t\r "])
+def test_a_configuration_behind_blanks(blanks: str) -> None:
+    """Keras before 2.5 kept it among the objects, and reads it with Python's own JSON."""
+    layer = t.saved_object(4, t.field(1, "_tf_keras_layer") + t.field(3, blanks + '{"class_name": "Lambda"}'))
+    [member] = read(FORMAT, t.plain(t.placeholder("x"), more=t.object_graph(layer))).members
+    assert member.role == "keras-config"
 
 
 def test_an_asset_is_there_to_be_read() -> None:

@@ -1,7 +1,7 @@
 """Tables of fields: what they know, and whether TensorFlow's own descriptors know the same."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelairlock.encodings.protobuf import Window, fields
@@ -51,6 +51,8 @@ def _messages(name: str, depth: int) -> st.SearchStrategy[bytes]:
     return st.lists(st.one_of(parts), max_size=4).map(b"".join) if parts else st.just(b"")
 
 
+# Building deep messages takes its time, and more of it where others use the machine as well.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(["SavedObject", "Structured", "OpDef", "Tensor", "BundleEntry"]).flatmap(
     lambda name: st.tuples(st.just(name), messages(name))
 ))  # fmt: skip

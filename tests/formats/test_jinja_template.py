@@ -114,6 +114,7 @@ def test_what_does_not_parse_is_still_looked_through_for_names() -> None:
     assert uses("{% if ''.__class__ %}{% endfor %}") == [("attribute", "__class__", "line 1")]
 
 
+@pytest.mark.slow
 def test_what_is_too_much_is_still_looked_through_for_names() -> None:
     much = "{{ x }}" * 40_000
     assert uses("{{ ''.__class__ }}{{ ''['__base__'] }}" + much) == [
@@ -133,6 +134,7 @@ def test_text_that_is_no_utf8_is_a_gap() -> None:
     assert (gap.start, gap.because) == (7, Because.MALFORMED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "template",
     [

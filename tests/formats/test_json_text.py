@@ -51,6 +51,17 @@ HONEST: list[tuple[str, Any]] = [
     ("model.safetensors.index.json", {
         "metadata": {"total_size": 10}, "weight_map": {"a.weight": "model-00001-of-00002.safetensors"},
     }),
+    ("config.json", {
+        "architecture": "resnet18", "pretrained_cfg": {"url": "https://a/x.pth", "hf_hub_id": "timm/x",
+        "source": "timm", "file": "", "custom_load": False, "type": "secret"}, "model_args": {"img_size": 224},
+    }),
+    ("config.json", {
+        "model_type": "rag", "dataset": "wiki_dpr", "index_name": "compressed", "index_path": None,
+        "passages_path": None,
+    }),
+    ("train.json", {"dataset": "my/data", "index_path": "/data/index"}),
+    ("labels.json", {"lc": 1, "type": 2, "a": {"lc": 1, "type": "not_implemented", "id": ["x"]}}),
+    ("other.json", {"layers": [{"org.opencontainers.image.title": "model.gguf"}]}),
     ("adapter_config.json", {"peft_type": "LORA", "auto_mapping": None, "megatron_core": "megatron.core", "r": 8}),
     ("modules.json", [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
@@ -94,6 +105,12 @@ STEERED: list[tuple[str, Any, list[str]]] = [
     ("data.json", {"policy_class": {":type:": "<class>", ":serialized:": "gAWV"}}, [":serialized:", ":type:"]),
     ("model.json", {"learner": {"attributes": {}}}, ["learner"]),
     ("MANIFEST.json", {"model": {"handler": "handler.py"}}, ["handler"]),
+    ("prompt.json", {"lc": 1, "type": "constructor", "id": ["langchain", "llms", "OpenAI"], "kwargs": {}}, ["type"]),
+    ("prompt.json", {"type": "constructor", "id": ["a", "b"], "kwargs": {"k": [{"a": {}}]}, "lc": 1.0}, ["lc"]),
+    ("data.json", {"a": [{"b": {"lc": 1, "type": "secret", "id": ["AWS_SECRET_ACCESS_KEY"]}}]}, ["type"]),
+    ("index.json", {"a": [{"annotations": {"org.cncf.model.filepath": "../.bashrc"}}]}, ["org.cncf.model.filepath"]),
+    ("config.json", {"index_name": "exact", "x": {"y": {}}, "dataset": "somebody/else"}, ["dataset"]),
+    ("config.json", {"index_path": "https://a/b", "passages_path": None, "index_name": "custom"}, ["index_name"]),
     ("x.index.json", {"weight_map": {"a": "/abs", "b": "C:\\x", "c": {"d": 1}}}, ["weight_map"]),
 ]  # fmt: skip
 

@@ -34,6 +34,7 @@ GOOD = {
     "layout": b'{"imageLayoutVersion": "1.0.0"}',
     "titles": manifest(layer(annotations={"org.opencontainers.image.title": "model.gguf"}), annotations={"a": "b"}),
     "null": json.dumps({"schemaVersion": 2, "layers": None, "subject": None, "config": layer()}).encode(),
+    "empty config": manifest(layer(data=""), config=layer(data="e30=")),
     "empty": b'{"schemaVersion": 2, "layers": []}',
 }
 
@@ -66,6 +67,8 @@ LIES = {
     "size": (manifest(layer(size=-1)), "oci-size-odd"),
     "no size": (manifest(layer(size=True)), "oci-size-odd"),
     "title": (manifest(layer(annotations={"org.opencontainers.image.title": "../../.bashrc"})), "oci-title-escapes"),
+    "model pack": (manifest(layer(annotations={"org.cncf.model.filepath": "../../.bashrc"})), "oci-title-escapes"),
+    "old model pack": (manifest(layer(annotations={"org.cnai.model.filepath": "/x"})), "oci-title-escapes"),
     "name": (manifest(layer(name="/x")), "oci-title-escapes"),
 }
 

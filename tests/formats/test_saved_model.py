@@ -124,7 +124,7 @@ def test_functions_are_read_like_the_graph() -> None:
     hidden = t.function("f", ["a"], t.const("p", "/tmp/x"), t.node("r", "ReadFile", "p:output:0"))
     found = operators(t.plain(t.placeholder("x"), functions=[hidden]))
     assert found["ReadFile"].strings == ("/tmp/x",)
-    assert found["ReadFile"].where == "f"
+    assert found["ReadFile"].where == "function f"
 
 
 def test_a_function_is_no_operator() -> None:

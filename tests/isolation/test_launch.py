@@ -119,10 +119,9 @@ def test_what_nobody_wants_ends() -> None:
 
 def test_it_ends_by_itself_when_the_caller_is_gone() -> None:
     spawned = spawn.spawn("modelairlock.isolation.echo:echo")
-    spawned.control.close()
+    os.close(spawned.control)
     assert spawned.process.wait(10) == -9
-    assert spawned.process.stderr is not None
-    spawned.process.stderr.close()
+    os.close(spawned.errors)
 
 
 def test_a_worker_that_cannot_start_is_not_tried_again(monkeypatch) -> None:

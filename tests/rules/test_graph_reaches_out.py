@@ -34,7 +34,7 @@ def test_a_write_in_the_graph() -> None:
 
 def test_a_write_in_the_library_only() -> None:
     [message] = messages(t.plain(t.placeholder("x"), functions=[t.function("__inference__initializer_1", [], *INNER)]))
-    assert "'/tmp/x', 'payload' (WriteFile in __inference__initializer_1)" in message
+    assert "'/tmp/x', 'payload' (WriteFile in function __inference__initializer_1)" in message
 
 
 def test_a_write_in_a_graph_in_a_string_of_a_dataset_in_a_function() -> None:
@@ -191,6 +191,7 @@ def test_a_function_that_restores_a_variable_of_its_own() -> None:
     assert judged(data, "saved_model.pb").verdict is Verdict.CLEAR
 
 
+@pytest.mark.slow
 def test_a_variable_among_too_many_nodes() -> None:
     many = [t.const(f"n{at}", "x") for at in range(50_001)]
     late = t.node("evil", "AssignVariableOp", "v", "other", dtype=_TEXT)
@@ -255,6 +256,7 @@ def test_each_kind(node: bytes, severity: Severity, words: str) -> None:
     "nodes",
     [
         (t.node("n", "PrintV2", "p", output_stream=t.text("stderr")),),
+        (t.const("q", "file: read"), t.node("n", "PrintV2", "q", output_stream=t.text("stderr"))),
         (t.node("n", "DebugIdentityV2", "p"),),
         (t.node("n", "DecodeProtoV2", descriptor_source=t.text("local://")),),
         (t.node("n", "FixedUnigramCandidateSampler", vocab_file=t.text("")),),

@@ -109,6 +109,7 @@ def test_a_generate_of_its_own() -> None:
     files = bert() | {"custom_generate/generate.py": b"def generate(model): return model\n"}
     [finding] = repository(files).findings
     assert (finding.rule, finding.severity) == (RULE, Severity.MEDIUM)
-    assert "CVE-2026-80047" in finding.message
+    assert "of a folder on disk transformers 4.52 to 4.57 does so unasked" in finding.message
     files["custom_generate/generate.py"] = RUNS
-    assert said(repository(files).findings)[0] == (RULE, "high")
+    assert said(repository(files).findings)[0] == (RULE, "critical")
+    assert repository(files).findings[0].message.startswith("loading it from disk runs custom_generate/generate.py")

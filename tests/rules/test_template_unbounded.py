@@ -1,5 +1,7 @@
 """Templates that never end are found; loops over what the user says are not."""
 
+import time
+
 import pytest
 
 from modelairlock.records.facts import TemplateUse
@@ -67,9 +69,31 @@ def test_there_is_an_end() -> None:
         "{% for tool in tools %}{{ walk(tool) }}{{ walk(tool.parameters) }}{% endfor %}",
         "{% for item in tools recursive %}{{ loop(item.children) }}{% endfor %}",
         "{% set l = [] %}{% for m in messages %}{{ l.append(m) or '' }}{% endfor %}{% for m in l %}{{ m }}{% endfor %}",
+        "{% set ns = namespace(s='') %}{% for m in messages %}"
+        "{% set ns.s = '%s\\n%s' % (ns.s, m.content) %}{% endfor %}"
+        "{% for m in messages %}{% set ns.s = '{}{}'.format(ns.s, m)|replace('\\n', '\\n  ') %}{% endfor %}",
+        "{% for m in messages %}{% set m = m|tojson|string %}{% set text = m.replace('a', 'aa')|tojson %}{{ text|e }}"
+        "{% endfor %}{% for role, name in [['user', 'User'], ['tool', 'Tool']] %}{{ role ~ ': ' ~ name }}{% endfor %}",
+        "{% set ns = namespace(m=[], t='') %}{% for m in messages %}{% set ns.m = ns.m + [m] %}{% endfor %}"
+        "{% for m in ns.m %}{{ m.content }}{{ m|tojson }}{% set ns.t = ns.t ~ m ~ m %}{% endfor %}"
+        "{% set ns.m = ns.m|join('\\n') %}{% set ns.d = dict(a=ns.t) %}{{ ns.m }}",
+        "{% macro walk(spec) %}{% set spec = spec['items'] or spec.x %}{{ walk(spec) }}{{ walk(spec) }}{% endmacro %}"
+        "{{ walk(tools) }}",
+        "{% macro show() %}<b>{{ caller() }}</b>{{ varargs }}{% endmacro %}{% call show() %}{{ messages }}{% endcall %}"
+        "{{ show('a', messages) }}",
+        "{% macro walk(spec, all) %}{{ walk(spec.a, all) }}{{ walk(spec.b, all) }}{% endmacro %}"
+        "{{ walk(tools, tools) }}",
         "{{ '-' * 80 }}{{ 'x'|center(120) }}{{ 2 ** 10 }}{% for i in range(0, 100, 2) %}{% for j in range(9) %}"
         "{% endfor %}{% endfor %}",
     ],
 )  # fmt: skip
 def test_honest_loops_are_let_be(template: str) -> None:
     assert findings(judged(template.encode(), "chat_template.jinja"), "template-unbounded") == []
+
+
+def test_many_loops_in_one_another_cost_little() -> None:
+    loops = "".join(f"{{% for a{at + 1} in a{at} %}}{{{{ a{at + 1} }}}}" for at in range(40))
+    template = f"{{% set a0 %}}{{{{ a0 }}}}{loops}{'{% endfor %}' * 40}{{% endset %}}"
+    started = time.process_time()
+    judged(template.encode(), "chat_template.jinja")
+    assert time.process_time() - started < 5

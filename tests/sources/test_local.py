@@ -15,7 +15,7 @@ from modelairlock.reading import Unreadable
 from modelairlock.records.scan import Excluded, OperatorError
 from modelairlock.records.text import shown
 from modelairlock.sources import local
-from modelairlock.sources.local import FdSource, File, Hole, Patterns, changed, open_file, walk
+from modelairlock.sources.local import File, Hole, Patterns, changed, open_file, walk
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 no_root = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
@@ -414,47 +414,6 @@ def test_names_that_are_no_utf8_can_be_reported(here: Path) -> None:
     assert msgspec.json.encode(bad.path)
     fd, _ = open_file(bad)
     os.close(fd)
-
-
-# --- reading -------------------------------------------------------------------------------------------------------
-
-
-def test_a_descriptor_as_a_source(here: Path) -> None:
-    make(here, "0123456789")
-    with open("0123456789", "rb") as file:
-        source = FdSource(file.fileno(), 10)
-        assert source.read(0, 4) == b"0123"
-        assert source.read(8, 100) == b"89"
-        assert source.read(10, 1) == b""
-        assert source.read(-1, 1) == b""
-        assert FdSource(file.fileno(), 4).read(2, 100) == b"23"
-        os.truncate("0123456789", 3)
-        assert source.read(0, 10) == b"012"
-
-
-def test_short_reads_are_put_together_but_not_for_ever(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(here, "0123456789")
-    calls = []
-
-    def stingy(fd: int, length: int, start: int) -> bytes:
-        calls.append(start)
-        return real(fd, 1, start)
-
-    with open("0123456789", "rb") as file:
-        real = os.pread
-        monkeypatch.setattr(local.os, "pread", stingy)
-        assert FdSource(file.fileno(), 10).read(0, 10) == b"0123456789"
-        monkeypatch.setattr(local, "SHORT_READS", 3)
-        assert FdSource(file.fileno(), 10).read(0, 10) == b"0123"
-
-
-def test_an_error_while_reading_is_unreadable_with_its_position(tmp_path: Path) -> None:
-    fd = os.open(tmp_path, os.O_RDONLY)
-    try:
-        with pytest.raises(Unreadable, match="at byte 7: the operating system says: Is a directory"):
-            FdSource(fd, 100).read(7, 1)
-    finally:
-        os.close(fd)
 
 
 def test_a_touched_file_has_changed(here: Path) -> None:

@@ -8,7 +8,6 @@ errors, since a mistyped ``require`` would otherwise be silence.
 
 import os
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,6 +160,8 @@ def _text(path: Path, hint: str) -> str:
 
 def _table(path: Path, text: str) -> dict[str, Any]:
     """What a file says to us; of a ``pyproject.toml``, which is everybody's, our table. Raises `AirlockError`."""
+    import tomllib  # only for who has settings
+
     try:
         text.encode()
         read = tomllib.loads(text)

@@ -28,6 +28,9 @@ _ORDINARY = frozenset(
         "slice", "sorted", "staticmethod", "str", "sum", "super", "tuple", "type", "zip",
     )
 )  # fmt: skip
+#: what looks at what it is handed and calls nothing of it: builtins, and others by their dotted names
+_LOOKS = frozenset(("callable", "hasattr", "id", "isinstance", "issubclass", "repr"))
+_LOOKS_AT = frozenset(("functools.wraps", "inspect.getdoc", "inspect.getsource", "inspect.signature", "typing.cast"))
 _IMPORTS = frozenset(("builtins.__import__", "importlib.import_module", "importlib.__import__"))
 _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 #: meanings that one name may have
@@ -70,6 +73,16 @@ class Names:
             self.own.add(target.id)
         text = self.text(value)
         self.texts[target.id] = text if target.id not in self.texts else None
+
+    def only_looks(self, function: ast.expr) -> bool:
+        """Whether a function calls nothing that it is handed, for certain: ``isinstance``, if nobody binds it."""
+        if isinstance(function, ast.Name) and function.id in _LOOKS:
+            scope: Names | None = self
+            while scope is not None and function.id not in scope.own and function.id not in scope.meanings:
+                scope = scope.outer
+            return scope is None
+        found = self.resolve(function)
+        return bool(found) and _LOOKS_AT.issuperset(found)
 
     def resolve(self, node: ast.expr, depth: int = 0) -> list[str]:
         """The dotted names that an expression may stand for; none where that is not known."""

@@ -208,7 +208,7 @@ class Uses:
             # What it calls was itself given by a call: `getattr(os, name)()`, `__import__(name).system()`.
             for name in names.resolve(made_by.func):
                 yield f"{name}()", names.values(made_by, self.limits)
-        for given in arguments_of(call):
+        for given in () if names.only_looks(call.func) else arguments_of(call):
             if isinstance(given, ast.Attribute | ast.Name):
                 # Handed to something that may call it: `map(os.system, ...)`, `Thread(target=os.system)`.
                 for name in names.resolve(given):

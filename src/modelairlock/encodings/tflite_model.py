@@ -61,7 +61,7 @@ class Model:
         self.outside: list[tuple[int, int]] = []
         self.members: list[Member] = []
         self.gaps: list[Gap] = []
-        self.tensors = self.subgraphs = self.indices = self.external = 0
+        self.tensors = self.indices = self.external = 0
         self.graph = ""
 
     def read(self) -> None:
@@ -80,7 +80,7 @@ class Model:
         vector = model.vector("external_buffers")
         self.external = vector.length if vector else 0
         vector = model.vector("subgraphs")
-        self.subgraphs = self.calls.count = vector.length if vector else 0
+        self.calls.count = vector.length if vector else 0
         for table in flat.walk(model, "subgraphs"):
             self._in_graph(table)
         for field in ("signature_defs", "external_buffers"):

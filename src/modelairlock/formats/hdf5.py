@@ -39,7 +39,6 @@ FORMAT = Format(
     blind_spots=(
         "What the numbers do: a model that behaves badly on purpose looks like any other.",
         "Of compressed bytes only the first chunk of a dataset is unpacked, and only from deflate (gzip).",
-        "Rows of PyTables objects that are compressed, where they import something and then break off as pickles.",
         "Objects that are in no group and that only a reference among the elements names.",
         "Mistakes in libhdf5 itself that a damaged file can reach.",
         "Of files with a table of shared messages, a cache image or a split driver some part is not read: a gap.",

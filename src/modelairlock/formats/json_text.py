@@ -89,14 +89,25 @@ _DIGEST = Steering(
     "may name a blob that Ollama opens by it as a path (CVE-2024-37032)",
     lambda value: not isinstance(value, str) or not re.search(r"[/\\]|\.\.", value),
 )
+_LAYER = Steering(
+    "names a file outside of its folder, to which a layer is written",
+    lambda value: not isinstance(value, str) or not leaves_folder(value),
+)
+_LAYERS = ("org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath")
 _PREFIXES = {
     "py/": Steering("makes jsonpickle build an object"),
 }
 _PREFIX = tuple(_PREFIXES)
 _KERAS = {"class_name", "config", "module"}
+#: what stands under ``type`` beside ``"lc": 1``; langchain makes the first and takes the second from the environment
+_LANGCHAIN = ("constructor", "secret")
+_OF_LANGCHAIN = Steering("with lc describes an object that langchain's load makes, or a secret that it hands over")
+#: what `RagRetriever` of transformers opens or fetches, beside ``index_name``, and values that say nothing new
+_RETRIEVED = {"index_path": (None, ""), "passages_path": (None, ""), "dataset": (None, "", "wiki_dpr")}
+_OF_RAG = Steering("beside index_name names data that transformers' RagRetriever fetches or opens")
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
 _TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
-_EXACT = {*STEERING, *_KERAS, *_TEMPLATES, "learner"}
+_EXACT = {*STEERING, *_LAYERS, *_KERAS, *_RETRIEVED, "index_name", *_TEMPLATES, "learner"}
 
 
 def claims(probe: Probe) -> bool:
@@ -213,6 +224,7 @@ class _Walker:
         names = {key for key, _ in members}
         return (
             not names.isdisjoint(_EXACT)
+            or any(key == "lc" or (key == "type" and value in _LANGCHAIN) for key, value in members)
             or any(len(name) == 6 and name.casefold() == "digest" for name in names)
             or any(name.startswith(_PREFIX) for name in names)
             or matters(self.name, within.key, names)
@@ -270,15 +282,14 @@ class _Walker:
             yield STEERING[key]
         if len(key) == 6 and key.casefold() == "digest":
             yield _DIGEST
+        if key in _LAYERS:
+            yield _LAYER
         for prefix, steering in _PREFIXES.items():
             if key.startswith(prefix):
                 yield steering
-        if key in _KERAS:
-            within.seen.add(key)
-            if "class_name" in within.seen and len(within.seen) > 1:
-                yield Steering("with class_name describes an object that Keras builds")
         if key == "learner" and len(self.open) <= 1:
             yield Steering("is an xgboost model, which nothing reads yet")
+        yield from _together(within, key, value)
         by_file = _BY_FILE.get(self.name)
         if by_file is not None:
             yield from by_file(key, value)
@@ -295,6 +306,22 @@ class _Walker:
         self.told["\n"] = self.told.get("\n", 0) + 1
         if self.told["\n"] <= _TOLD:
             yield Irregularity(span=at, kind="json-key-repeated", detail=f"{key[:80]!a} stands twice in one object")
+
+
+def _together(within: _Open, key: str, value: Any) -> Iterator[Steering]:
+    """What only keys of one object together say."""
+    if key in _KERAS:
+        within.seen.add(key)
+        if "class_name" in within.seen and not within.seen.isdisjoint(_KERAS - {"class_name"}):
+            yield Steering("with class_name describes an object that Keras builds")
+    if (key == "lc" and value == 1) or (key == "type" and isinstance(value, str) and value in _LANGCHAIN):
+        within.seen.add(key)
+        if {"lc", "type"} <= within.seen:
+            yield _OF_LANGCHAIN
+    if key == "index_name" or (key in _RETRIEVED and isinstance(value, str) and value not in _RETRIEVED[key]):
+        within.seen.add(key)
+        if "index_name" in within.seen and not within.seen.isdisjoint(_RETRIEVED):
+            yield _OF_RAG
 
 
 def _decoded(piece: Piece) -> Any:
@@ -325,7 +352,7 @@ FORMAT = Format(
     begins=TEXT_BEGINS,
     read=read,
     extensions=JSON_EXTENSIONS,
-    loaders=("transformers", "diffusers", "sentence-transformers", "peft", "tokenizers", "json.load"),
+    loaders=("transformers", "diffusers", "sentence-transformers", "peft", "tokenizers", "timm", "json.load"),
     blind_spots=(
         "keys that steer a loader nobody here has looked at",
         "a name or path of another model, which loaders fetch: that model is not part of this file",
@@ -335,6 +362,7 @@ FORMAT = Format(
     ),
     references=(
         "https://www.rfc-editor.org/rfc/rfc8259",
+        "CVE-2025-68664 (langchain-core: objects with a key lc, secrets of the environment)",
         "CVE-2026-4372 (transformers), CVE-2026-5241 (transformers), CVE-2026-22807 (vllm), CVE-2026-44513 (diffusers)",
     ),
 )

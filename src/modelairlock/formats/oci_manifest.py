@@ -32,7 +32,10 @@ _DESCRIPTOR = frozenset(
 )  # fmt: skip
 _PLATFORM = frozenset(("architecture", "os", "os.version", "os.features", "variant", "features"))
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_TITLE = "org.opencontainers.image.title"
+#: annotations that name the file which a layer becomes: those of OCI, and of the CNCF's ModelPack, old and new
+_TITLES = frozenset(("org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath"))
+#: what stands for nothing in a manifest itself: no data, and the empty object that OCI 1.1 has for a missing config
+_EMPTY = (None, "", "e30=")
 _LAYOUT = re.compile(rb"\s*\{\s*\"imageLayoutVersion\"\s*:\s*\"1\.\d+\.\d+\"\s*\}\s*")
 
 #: the values of an object, each key as Go folds it; two equal keys have both of theirs
@@ -159,7 +162,7 @@ def _described(one: _Fields, data: bytes, most: int) -> Iterator[Fact | Gap]:
             )
     for url in [url for urls in one.get("urls", []) if isinstance(urls, list) for url in urls][:_TOLD]:
         yield Reference(span=span, kind="layer-address", target=_shown(str(url))[:most], where=media)
-    if any(one.get("data", [])):
+    if any(data not in _EMPTY for data in one.get("data", [])):
         detail = f"{media} is in the manifest itself, which nothing here reads"
         yield Gap(start=span.start, end=span.end, because=Because.UNSUPPORTED, detail=detail)
 
@@ -168,7 +171,7 @@ def _titles(one: _Fields) -> Iterator[str]:
     """Keys of annotations are a map's, so their case counts."""
     for annotations in one.get("annotations", []):
         for key, title in annotations if isinstance(annotations, tuple) else ():
-            if key == _TITLE and isinstance(title, str):
+            if key in _TITLES and isinstance(title, str):
                 yield title
 
 
@@ -190,12 +193,12 @@ FORMAT = Format(
     claims=claims,
     begins=first_bytes(b"{", *BLANKS),
     read=read,
-    loaders=("ollama pull, run and create", "oras pull, skopeo, crane", "docker model"),
+    loaders=("ollama pull, run and create", "oras pull, skopeo, crane", "docker model, modctl, kit unpack"),
     blind_spots=(
         "the blobs it names: they are files of their own",
         "whether a blob has the digest it is named after: compare it with the digest of that file in the report",
         "layers that are left out, or there and not named",
-        "one of more than 64 KiB is read as JSON, and only a digest that names another file is told then",
+        "one of more than 64 KiB is read as JSON, and only names that lead to other files are told then",
     ),
     builds_on=("json_text",),
     references=(

@@ -23,7 +23,7 @@ FORMAT = Format(
     ),
     passes_over="The numbers of constant tensors, and numeric lists in them.",
     blind_spots=(
-        "Which functions run at load and which only when called is not told apart.",
+        "Which functions run at load and which only when called is not told apart, savers left out.",
         "What kernels in C++ do with odd numbers and shapes: TensorFlow has had hundreds of such flaws.",
         "A file cut exactly between two fields of its outermost message looks whole: protobuf has no end mark.",
         "Strings that a graph computes, or keeps in variables, are not followed to what they feed: such a file name"

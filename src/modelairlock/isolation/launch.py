@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from modelairlock.isolation.framing import FDS_PER_MESSAGE, JOB, JOB_MAGIC, MORE_MAGIC, plain
+from modelairlock.isolation.process import Process
 from modelairlock.isolation.spawn import Spawned, spawn
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Layer, State
@@ -33,7 +33,7 @@ _STATES: dict[str, State] = {
 class Running:
     """A started template. Jobs may be sent from any thread."""
 
-    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+    def __init__(self, process: Process, control: socket.socket) -> None:
         self.process = process
         self.owner = os.getpid()
         self._control = control
@@ -95,7 +95,7 @@ class Running:
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with contextlib.suppress(TimeoutError):
                 self.process.wait(_STOP_SECONDS)
 
 
@@ -110,13 +110,14 @@ def launch(
             spawned = spawn(function)
         except OSError as error:
             raise AirlockError(f"the worker could not be started: {error}") from error
-    process, control = spawned.process, spawned.control
+    spawned.taken = True  # whoever gives orders also ends it
+    process, control = spawned.process, socket.socket(fileno=spawned.control)
     control.settimeout(_SEND_SECONDS)
     running = Running(process, control)
     try:
-        lines = _answer(spawned, memory_bytes, layers)
+        lines = _answer(control, memory_bytes, layers)
         if not lines or lines[0][0] != "ready":
-            reason = lines[0][2] if lines else _last_words(process)
+            reason = lines[0][2] if lines else _last_words(spawned.errors)
             raise AirlockError(
                 f"the worker could not be started: {plain(reason) or 'it ended without a word'}",
                 "look at how modelairlock and its dependencies are installed",
@@ -125,18 +126,17 @@ def launch(
         running.kill()
         raise
     finally:
-        if process.stderr is not None:
-            process.stderr.close()
+        os.close(spawned.errors)
     stated = [Layer(name=name, state=_STATES.get(state, "failed"), reason=why) for name, state, why in lines[1:]]
     return running, Isolation.of(_confirmed(process.pid, stated))
 
 
-def _answer(spawned: Spawned, memory_bytes: int, layers: Collection[str]) -> list[tuple[str, str, str]]:
+def _answer(control: socket.socket, memory_bytes: int, layers: Collection[str]) -> list[tuple[str, str, str]]:
     """What the template says to its orders; nothing if it is gone."""
     with contextlib.suppress(OSError):  # it gave up before, and perhaps said why
-        spawned.order(memory_bytes, tuple(layers))
+        control.sendall(f"{memory_bytes} {','.join(layers) or '-'}\n".encode())
     try:
-        return _greeting(spawned.control, time.monotonic() + _START_SECONDS)
+        return _greeting(control, time.monotonic() + _START_SECONDS)
     except OSError:
         return []
 
@@ -157,12 +157,13 @@ def _greeting(control: socket.socket, deadline: float) -> list[tuple[str, str, s
     return found
 
 
-def _last_words(process: subprocess.Popen[bytes]) -> str:
+def _last_words(errors: int) -> str:
     """The end of what the interpreter wrote before it gave up."""
-    if process.stderr is None:
-        return ""
-    os.set_blocking(process.stderr.fileno(), False)
-    text = process.stderr.read(_GREETING_BYTES) or b""
+    os.set_blocking(errors, False)
+    text = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(text) < _GREETING_BYTES and (data := os.read(errors, _GREETING_BYTES)):
+            text += data
     return text.decode("utf-8", "replace").strip().rpartition("\n")[2]
 
 

@@ -5,14 +5,18 @@ much memory, which layers) when they are given. Nothing here may import more tha
 it runs before all else.
 """
 
+import _socket
 import os
-import socket
-import subprocess
 import sys
 
-#: nothing that is imported becomes garbage, so there is no use in looking for some until all is there
+from modelairlock.isolation.process import Process, start
+
+#: the descriptor that leads to the caller, in the worker
+CONTROL = 3
+#: nothing that is imported becomes garbage, so there is no use in looking for some until all is there; and what it may
+#: have inherited is closed before anything else is
 BOOTSTRAP = (
-    "import gc, sys; gc.disable(); sys.path += sys.argv[4:];"
+    "import gc, os, sys; gc.disable(); os.chdir('/'); os.closerange(4, 1 << 20); sys.path += sys.argv[4:];"
     " from modelairlock.isolation.template import main; main(sys.argv[1:4])"
 )
 #: what some interpreters need to find their own shared library
@@ -20,29 +24,28 @@ _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 class Spawned:
-    """An interpreter that imports `function` and then waits for orders; it ends when `control` is closed."""
+    """An interpreter that imports `function` and then waits for orders; it ends when `control` is closed.
 
-    def __init__(self, function: str, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+    `control` and `errors` (what the interpreter writes to its standard error) are descriptors; whoever gives orders
+    closes them.
+    """
+
+    def __init__(self, function: str, process: Process, control: int, errors: int) -> None:
         self.function = function
         self.process = process
         self.control = control
+        self.errors = errors
         self.taken = False
-
-    def order(self, memory_bytes: int, layers: "tuple[str, ...]") -> None:
-        """Tell it what to become; whoever gives orders also ends it. Raises OSError."""
-        self.taken = True
-        self.control.sendall(f"{memory_bytes} {','.join(layers) or '-'}\n".encode())
 
     def dismiss(self) -> None:
         """End it if nobody gave it orders."""
         if self.taken:
             return
         self.taken = True
-        self.control.close()
+        os.close(self.control)
+        os.close(self.errors)
         self.process.kill()
         self.process.wait()
-        if self.process.stderr is not None:
-            self.process.stderr.close()
 
 
 def spawn(function: str) -> Spawned:
@@ -51,24 +54,21 @@ def spawn(function: str) -> Spawned:
     The caller is never forked: it may hold threads, secrets and gigabytes. What starts is a new interpreter with an
     empty environment, no inherited descriptor but one socket, and its own session.
     """
-    ours, theirs = socket.socketpair()
-    with theirs:
-        arguments = (str(theirs.fileno()), str(os.getpid()), function)
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOTSTRAP, *arguments, *_import_path()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                cwd="/",
-                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except BaseException:
-            ours.close()
-            raise
-    return Spawned(function, process, ours)
+    ours, theirs = _socket.socketpair()  # what `socket` wraps; importing that takes as long as starting the interpreter
+    errors, written = os.pipe()
+    try:
+        arguments = (str(CONTROL), str(os.getpid()), function)
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOTSTRAP, *arguments, *_import_path()]
+        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        process = start(command, environment, {2: written, CONTROL: theirs.fileno()})
+    except BaseException:
+        ours.close()
+        os.close(errors)
+        raise
+    finally:
+        theirs.close()
+        os.close(written)
+    return Spawned(function, process, ours.detach(), errors)
 
 
 def _import_path() -> list[str]:

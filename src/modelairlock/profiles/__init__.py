@@ -10,7 +10,6 @@ import _compat_pickle
 import hashlib
 import sys
 import threading
-import tomllib
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -260,6 +259,8 @@ _bundled: Profiles | None = None
 
 
 def _load(path: Path, kind: type[_T]) -> _T:
+    import tomllib  # the first file of profiles comes long after the first import of this
+
     return from_plain(tomllib.loads(path.read_text(encoding="utf-8")), kind)
 
 

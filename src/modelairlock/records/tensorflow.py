@@ -14,6 +14,10 @@ Kind = Literal[
 ]  # fmt: skip
 
 
+#: how the place of an operator begins that is in a function; no node has a blank in its name
+FUNCTION = "function "
+
+
 class Effect(NamedTuple):
     """What an operator does beyond computing; which of its inputs say where to (all, if none), and which attributes."""
 
@@ -66,7 +70,7 @@ EFFECTS: dict[str, Effect] = {
     "CalibrationStatisticsSaver": Effect("writes", "writes a file", (), ("output_file_path",)),
     "CreateSummaryFileWriter": Effect("writes", "writes an event file to a folder", (1,)),
     "CreateSummaryDbWriter": Effect("writes", "writes events to a database", (1,)),
-    "PrintV2": Effect("prints", "appends to a file", (0,), ("output_stream",)),
+    "PrintV2": Effect("prints", "appends to a file", (), ("output_stream",)),
     **_each(
         "DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary",
         Effect("debugs", "sends tensors to debuggers or dump files", (), ("debug_urls",)),

@@ -9,7 +9,8 @@ runs; in any other function when the model is called.
 
 Every SavedModel can save itself, so ``SaveV2`` and its relatives are honest as long as the caller says where to. They
 are told when the file name, or part of it, is a constant of the file; also one that the object graph binds to a
-function, or a default value. Only what TensorFlow's own savers add, and their default name `model`, is no news.
+function, or a default value. Only what TensorFlow's own savers add, and their default name `model`, is no news. One
+that a loader runs, in place of what restores or as an initialiser, is told whatever it writes to: nobody says where.
 
 ## What to do
 
@@ -25,7 +26,7 @@ from modelairlock.records.facts import Operator
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
-from modelairlock.records.tensorflow import EFFECTS, Effect
+from modelairlock.records.tensorflow import EFFECTS, FUNCTION, Effect
 from modelairlock.records.text import shown
 
 #: what TensorFlow's own savers put behind the name that they are given, and the default name of its first version
@@ -61,9 +62,11 @@ Judged = Severity | str | None
 def _saver(fact: Operator) -> Judged:
     """Checkpoints: where the caller says, with nothing added but what savers add.
 
-    The savers of TensorFlow before 1.9 keep their default name as a constant, which is fed over when they run.
+    The savers of TensorFlow before 1.13 keep their default name as a constant, which is fed over when they run. They
+    are in no function.
     """
-    where = fact.given == "caller" or (fact.given == "constant" and _DEFAULT in fact.strings)
+    default = fact.given == "constant" and _DEFAULT in fact.strings and not fact.where.startswith(FUNCTION)
+    where = fact.given == "caller" or default
     if where and all(_OF_SAVERS.fullmatch(text) for text in fact.strings):
         return None
     if fact.given in ("constant", "caller"):
@@ -79,20 +82,25 @@ def _vocabulary(fact: Operator) -> Judged:
 
 
 def _printed(fact: Operator) -> Judged:
-    return Severity.HIGH if any(text.startswith("file:") for text in fact.strings) else None
+    return Severity.HIGH if any(text.startswith("file:") for text in fact.strings) else _left_open(fact)
 
 
 def _debugged(fact: Operator) -> Judged:
-    return Severity.HIGH if any(fact.strings) else None
+    return Severity.HIGH if any(fact.strings) else _left_open(fact)
 
 
 def _schema(fact: Operator) -> Judged:
     files = [text for text in fact.strings if text and not text.startswith(("local://", "bytes://"))]
-    return Severity.MEDIUM if files else None
+    return Severity.MEDIUM if files else _left_open(fact)
 
 
 def _named_file(fact: Operator) -> Judged:
-    return Severity.MEDIUM if any(fact.strings) else None
+    return Severity.MEDIUM if any(fact.strings) else _left_open(fact)
+
+
+def _left_open(fact: Operator) -> Judged:
+    """An attribute that whoever calls the function fills in, or a default value of its own."""
+    return "where to is for the function's caller to fill in, which was not followed" if fact.given else None
 
 
 def _cached(fact: Operator) -> Judged:

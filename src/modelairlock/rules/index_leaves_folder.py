@@ -15,15 +15,15 @@ from collections.abc import Iterator
 
 from modelairlock.records.facts import Irregularity
 from modelairlock.records.finding import Severity
+from modelairlock.records.irregular import by_kind
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
-    facts = [fact for fact in reading.facts if isinstance(fact, Irregularity) and fact.kind == "index-leaves-folder"]
-    if facts:
-        yield RULE.finding(reading, facts[0].detail, *facts)
+    for _, facts, more in by_kind(reading.facts, ("index-leaves-folder",)):
+        yield RULE.finding(reading, f"{facts[0].detail}{more}", *facts)
 
 
 RULE = Rule(

@@ -11,8 +11,9 @@ refuses; vLLM 0.10.1 to 0.13 did not ask (CVE-2026-22807).
 A configuration that sets ``trust_remote_code`` itself answers in your place: transformers 5.2 to 5.4 obeyed it for
 parts of a LightGlue model (CVE-2026-5241), and sentence-transformers hands on what ``sentence_bert_config.json`` says.
 
-``custom_generate/generate.py`` replaces the model's own ``generate``; transformers 4.49 to 5.8.1 wrote it into its
-cache before it asked (CVE-2026-80047).
+``custom_generate/generate.py`` replaces the model's own ``generate``. From a folder on disk, `from_pretrained` of
+transformers 4.52 to 4.57 runs it without `trust_remote_code`: it asks only for models that come from the hub. Later
+versions ask, and those before 5.17 copy the file into their cache first.
 
 If one of the files calls what a model's code has no ordinary reason to call, the finding says so and is worse.
 
@@ -99,23 +100,22 @@ def _setting(reading: Reading, fact: Setting) -> Iterator[Judgement]:
 
 def _check_folder(folder: Folder, context: Context) -> Iterator[Judgement]:
     trusted = any(isinstance(fact, Setting) and fact.key == "trust_remote_code" for fact in _facts(folder))
-    call = "loading it" if trusted else "with trust_remote_code=True, loading it"
-    found = [
-        finding
-        for file, why in _run(folder)
-        for finding in _harmful(file, f"{call} runs {why}, and", context, trusted=trusted)
-    ]
+    found = [finding for file, why in _run(folder) for finding in _harmful(file, why, context, trusted=trusted)]
     # The worst first: so many lesser ones must not hide it.
     yield from sorted(found, key=lambda one: -one.severity.rank)[:_MOST]
     for file in folder.files:
-        if f"/{file.path}".endswith(f"/{_GENERATE}"):
+        if _replaces_generate(file):
             message = (
-                f"from_pretrained(…, trust_remote_code=True) would take {shown(file.path, 100)} for the model's "
-                "generate; transformers 4.49 to 5.8.1 copied it into its cache before asking (CVE-2026-80047)"
+                f"from_pretrained(…) would run {shown(file.path, 100)} and take what it has for the model's generate: "
+                "of a folder on disk transformers 4.52 to 4.57 does so unasked, others with trust_remote_code=True"
             )
             fact = Reference(span=Span(0, file.size_bytes), kind="custom-generate", target=file.path)
             yield RULE.finding(file, message, fact, severity=Severity.MEDIUM)
     yield from _missing(folder)
+
+
+def _replaces_generate(file: FolderFile) -> bool:
+    return f"/{file.path}".endswith(f"/{_GENERATE}")
 
 
 def _facts(folder: Folder) -> Iterator[Fact]:
@@ -139,7 +139,7 @@ def _run(folder: Folder) -> list[tuple[FolderFile, str]]:
         if found:
             waiting.append((found, f"{shown(found.path, 80)} ({shown(file.path, 80)} names it)"))
     for file in folder.files:
-        if f"/{file.path}".endswith(f"/{_GENERATE}"):
+        if _replaces_generate(file):
             waiting.append((file, shown(file.path, 80)))
     run: dict[str, tuple[FolderFile, str]] = {}
     while waiting and len(run) < _MOST_FILES:
@@ -162,7 +162,11 @@ def _imported(folder: Folder, file: FolderFile) -> Iterator[FolderFile]:
                     yield found
 
 
-def _harmful(file: FolderFile, says: str, context: Context, *, trusted: bool) -> Iterator[Finding]:
+def _harmful(file: FolderFile, why: str, context: Context, *, trusted: bool) -> Iterator[Finding]:
+    call = "loading it" if trusted else "with trust_remote_code=True, loading it"
+    if _replaces_generate(file):
+        call, trusted = "loading it from disk", True
+    says = f"{call} runs {why}, and"
     for fact in file.facts:
         if not isinstance(fact, SourceUse):
             continue

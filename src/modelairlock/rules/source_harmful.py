@@ -4,9 +4,9 @@
 
 Importing a file of Python runs it. This one may then, without anybody asking for a function of it, run a command,
 reach the network, load native code or execute text: what a model's code has no ordinary reason to do at that moment.
-"May", because no condition is weighed, and because a function that is handed on while the file is imported (to a
-decorator, a registry, `atexit`) is taken for one that is called. Worse is text that is unpacked first and then
-executed, anywhere in the file: nobody writes that to be read.
+"May", because no condition is weighed, and because a function that is handed on while the file is imported (to `map`,
+a decorator, a registry, `atexit`) is taken for one that is called; one that only gets another name is not. Worse is
+text that is unpacked first and then executed, anywhere in the file: nobody writes that to be read.
 
 Whether anything imports the file is another question: if a configuration beside it makes a loader do so, the
 repository says it (`remote-code`, `imports-by-name`). A script that is meant to be run by hand may have its reasons.

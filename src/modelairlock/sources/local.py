@@ -26,7 +26,6 @@ from modelairlock.records.text import shown
 #: O_NONBLOCK: a file that became a fifo since it was listed must not hang the scan
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
-SHORT_READS = 64
 
 _REPOSITORY = re.compile(r"(models|datasets|spaces)--.")
 _HUBS_MARK = re.compile(
@@ -86,31 +85,6 @@ class Hole(NamedTuple):
 
 
 Entry = File | Hole | Excluded | OperatorError
-
-
-class FdSource:
-    """A `reading.Source` over an open descriptor of `size` bytes. The descriptor stays the caller's to close."""
-
-    __slots__ = ("fd", "size")
-
-    def __init__(self, fd: int, size: int) -> None:
-        self.fd = fd
-        self.size = size
-
-    def read(self, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start`; fewer at the end, and where a file shrank. Raises `Unreadable`."""
-        length = min(length, self.size - start)
-        if length <= 0 or start < 0:
-            return b""
-        try:
-            data = os.pread(self.fd, length, start)
-            for _ in range(SHORT_READS):
-                if len(data) == length or not (more := os.pread(self.fd, length - len(data), start + len(data))):
-                    break
-                data += more
-        except OSError as problem:
-            raise Unreadable(start, f"the operating system says: {problem.strerror}") from None
-        return data
 
 
 def open_file(file: File) -> tuple[int, os.stat_result]:

@@ -66,6 +66,12 @@ def command(
     )
 
 
+def _cache_folder() -> Any:
+    from modelairlock.pipeline.cache import default_folder  # and SQLite with it
+
+    return default_folder(os.environ)
+
+
 def _unmatched(pattern: str) -> None:
     """Only for what was typed for this scan; patterns of a settings file need not match each time."""
     from modelairlock.cli.terminal import say
@@ -93,7 +99,6 @@ def _with_settings(record: Any, in_force: Any) -> Any:
 def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any, unmatched: Any) -> Any:
     from modelairlock.cli.budgets import limits_of
     from modelairlock.cli.terminal import Counts, Meter, is_terminal, say
-    from modelairlock.pipeline.cache import default_folder
     from modelairlock.pipeline.options import Options
     from modelairlock.pipeline.scan import scan_sources
     from modelairlock.records.isolation import Level
@@ -112,7 +117,7 @@ def _scan(sources: tuple[str, ...], chosen: dict[str, Any], spawned: Any, unmatc
         require=Level(chosen["require"]) if chosen["require"] else None,
         limits=limits_of(chosen["limits"]),
         cache=cache,
-        cache_folder=default_folder(os.environ) if cache else None,
+        cache_folder=_cache_folder() if cache else None,
         **({"jobs": chosen["jobs"]} if chosen["jobs"] else {}),
     )
     meter = Meter(sys.stderr, words) if is_terminal(sys.stderr) and not chosen["quiet"] else None

@@ -8,9 +8,10 @@ from modelairlock.encodings.hdf5.datatypes import Datatype
 from modelairlock.encodings.hdf5.heaps import GlobalHeap
 from modelairlock.encodings.hdf5.storage import ExternalPart, Filter, Layout, Space
 from modelairlock.encodings.hdf5.store import Store, Told
-from modelairlock.encodings.hdf5.values import Values, is_rows
+from modelairlock.encodings.hdf5.values import Values, as_bytes, is_rows
 from modelairlock.encodings.hdf5.virtual import sources
 from modelairlock.reading import Malformed, OverLimit
+from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Member, Reference, Role
 from modelairlock.records.span import Span
 
@@ -64,6 +65,10 @@ class Datasets:
                     where=dataset.where, start=part.start, length=part.length,
                 )
             )  # fmt: skip
+        if dataset.objects and dataset.kind.variables and not is_rows(dataset.kind):
+            # PyTables unpickles what it has in memory, where numbers have another order, size or value of bits.
+            detail = f"{dataset.where}: rows that PyTables takes for pickles, and that are no bytes as they stand"
+            yield Gap(start=dataset.span.start, end=dataset.span.end, because=Because.UNSUPPORTED, detail=detail)
         declared = dataset.space.elements * dataset.kind.size
         self.declared += declared
         stored = self.raw
@@ -138,10 +143,16 @@ class Datasets:
         if dataset.filters and first and kind.bytes_like and not kind.variables:
             yield from self._unpacked(dataset, stored)
         elif dataset.filters or not (kind.variables or kind.bytes_like):
+            self.values.hidden = self.values.hidden or (dataset.objects and bool(kind.variables))
             self.store.cursor.pass_over(*span)
         elif kind.variables:
-            role: Role = "" if dataset.objects and is_rows(kind) else "raw"
-            yield from self.values.elements(dataset.where, kind, span, role)
+            rows = is_rows(kind)
+            role: Role = "" if dataset.objects and rows else "raw"
+            kind = as_bytes(kind) if dataset.objects and not rows else kind
+            for told in self.values.elements(dataset.where, kind, span, role):
+                yield told
+                if dataset.objects and isinstance(told, Member):
+                    yield from self.values.row(told)
         elif looked_at:
             yield from self.values.bytes(dataset.where, *span)
         else:

@@ -33,6 +33,8 @@ class Datatype(NamedTuple):
     variables: tuple[Variable, ...] = ()
     #: whether elements, or parts of them, are bytes or texts, and not only numbers
     bytes_like: bool = False
+    #: whether it is a byte whose bits are all its value, so that a reader takes it as it stands
+    whole_byte: bool = False
 
 
 def read_datatype(fields: Fields, depth: int = 0) -> Datatype:
@@ -47,8 +49,10 @@ def read_datatype(fields: Fields, depth: int = 0) -> Datatype:
     if not 1 <= version <= 5:
         raise Malformed(at, "a datatype of version 1 to 5", str(version))
     if kind in _PARTS:
-        fields.skip(_PARTS[kind])
-        return Datatype(kind, size, bytes_like=kind == STRING or (kind in (FIXED, BITS) and size == 1))
+        parts = fields.raw(_PARTS[kind])
+        whole = kind == FIXED and size == 1 and parts == b"\0\0\x08\0"
+        like = kind == STRING or (kind in (FIXED, BITS) and size == 1)
+        return Datatype(kind, size, bytes_like=like, whole_byte=whole)
     if kind == OPAQUE:
         fields.skip(bits & 0xFF)
         return Datatype(kind, size, bytes_like=True)

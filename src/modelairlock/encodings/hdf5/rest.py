@@ -104,6 +104,8 @@ class Rest:
                 if isinstance(told, Member):
                     self.members.add(*told.span)
                 yield told
+                if self.values.hidden and isinstance(told, Member):
+                    yield from self.values.row(told)
 
     def _padding(self, start: int, end: int) -> tuple[int, int]:
         return end, min(-(end - start) % 8, self.store.end - end)

@@ -41,20 +41,33 @@ def is_plain(data: bytes) -> bool:
 class Values:
     """Turns values into members, or counts them as read."""
 
-    __slots__ = ("heap", "offered", "store")
+    __slots__ = ("heap", "hidden", "offered", "store")
 
     def __init__(self, store: Store, heap: GlobalHeap) -> None:
         self.store, self.heap = store, heap
         self.offered = 0
+        #: whether rows of PyTables objects are somewhere in heaps, and only compressed elements say where
+        self.hidden = False
 
     def attribute(self, where: str, attribute: Attribute) -> Told:
         """The value of an attribute of the object called `where`."""
-        kind = attribute.kind
+        kind, (start, end) = attribute.kind, attribute.value
+        if attribute.name == "FILTERS" and b"tables.Leaf" in self.store.peek(start, min(_PIECE, end - start)):
+            # For old files PyTables puts another name there before it unpickles what it has then.
+            detail = f"{where}@FILTERS: what PyTables makes of settings of its version 1 is read by nobody here"
+            yield Gap(start=start, end=end, because=Because.UNSUPPORTED, detail=detail)
         text = kind.kind == STRING or (kind.kind == VARIABLE and kind.variables[0].text)
         for told in self._attribute(where, attribute):
             yield told
             if text and attribute.space.shape == () and isinstance(told, Member) and told.role == "raw":
                 yield from self._imported(told)
+
+    def row(self, member: Member) -> Iterator[Gap]:
+        """What PyTables imports for a row that breaks off."""
+        start, end = member.span
+        if names := imported_before_breaking_off(SubSource(self.store.cursor.source, start, end)):
+            detail = f"{member.name}: for an array of objects PyTables imports {', '.join(names)[:120]}"
+            yield Gap(start=start, end=end, because=Because.MALFORMED, detail=f"{detail} before it breaks off")
 
     def _imported(self, member: Member) -> Iterator[Gap]:
         """What PyTables imports while it tries a text as a pickle; one that gets further is read as what it is."""
@@ -177,4 +190,21 @@ def _before_zero(store: Store, start: int, end: int) -> int:
 
 def is_rows(kind: Datatype) -> bool:
     """Whether elements are sequences of bytes, as PyTables keeps pickles."""
-    return kind.kind == VARIABLE and not kind.variables[0].text and kind.variables[0].base.size == 1
+    return kind.kind == VARIABLE and not kind.variables[0].text and kind.variables[0].base.whole_byte
+
+
+def as_bytes(kind: Datatype) -> Datatype:
+    """The same for who takes whatever the heap holds as it stands."""
+    bases = (one._replace(base=one.base._replace(bytes_like=True)) for one in kind.variables)
+    return kind._replace(variables=tuple(bases))
+
+
+def marks_objects(name: str, kind: Datatype, value: bytes) -> bool:
+    """Whether PyTables may take the rows of an array for pickles if it has this attribute.
+
+    The value may be a pickle itself, of the word that counts. Files of PyTables 1.x have another name for it.
+    """
+    text = value.rstrip(b"\0")
+    if name == "PSEUDOATOM":
+        return kind.kind != STRING or text not in (b"vlstring", b"vlunicode")
+    return name == "FLAVOR" and (kind.kind != STRING or text == b"Object" or text.endswith(b"."))

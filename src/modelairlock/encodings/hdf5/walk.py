@@ -17,7 +17,7 @@ from modelairlock.encodings.hdf5.heaps import GlobalHeap
 from modelairlock.encodings.hdf5.links import Link
 from modelairlock.encodings.hdf5.storage import ExternalPart, Filter, Layout, Space
 from modelairlock.encodings.hdf5.store import Fields, Store, Told
-from modelairlock.encodings.hdf5.values import Values
+from modelairlock.encodings.hdf5.values import Values, marks_objects
 from modelairlock.reading import Malformed, OverLimit, ReadProblem, Unsupported
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Reference
@@ -272,9 +272,9 @@ class Walk:
         one.attributes.add(hash(name))
         if self.note is not None:
             self.note("attribute", f"{one.where or '/'}@{name}")
-        if name == "PSEUDOATOM":
+        if name in ("PSEUDOATOM", "FLAVOR"):
             value = self.store.peek(attribute.value.start, min(64, attribute.value.end - attribute.value.start))
-            one.objects = value.rstrip(b"\0") == b"object"
+            one.objects = one.objects or marks_objects(name, attribute.kind, value)
         yield from self.values.attribute(one.where or "/", attribute)
 
     def _dataset(self, one: _Object) -> Told:

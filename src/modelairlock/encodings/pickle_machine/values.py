@@ -24,13 +24,12 @@ LIST = 0 << 4 | BOX
 DICT = 1 << 4 | BOX
 SET = 2 << 4 | BOX
 FROZENSET = 3 << 4 | BOX
-BYTEARRAY = 4 << 4 | BOX
 BUFFER = 0 << 4 | OTHER
 UNKNOWN = 1 << 4 | OTHER
 UNRESOLVED = 2 << 4 | OTHER
 EXTENSION = 3 << 4 | OTHER
 
-_BOXES: tuple[ValueKind, ...] = ("list", "dict", "set", "frozenset", "bytearray")
+_BOXES: tuple[ValueKind, ...] = ("list", "dict", "set", "frozenset")
 _OTHERS: tuple[ValueKind, ...] = ("buffer", "unknown", "unresolved", "extension")
 #: as in a bytes literal of Python (``PyBytes_DecodeEscape``); what is no escape stays as it is, backslash and all
 _ESCAPE = re.compile(rb"\\(\n|[\\'\"abfnrtv]|[0-7]{1,3}|x[0-9A-Fa-f]{2})")

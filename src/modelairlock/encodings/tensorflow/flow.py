@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from modelairlock.encodings.tensorflow.nodes import CARRIERS, Node
 from modelairlock.records.facts import Operator
 from modelairlock.records.span import Span
-from modelairlock.records.tensorflow import EFFECTS, PLAIN, Effect
+from modelairlock.records.tensorflow import EFFECTS, FUNCTION, PLAIN, Effect
 
 Given = Literal["", "constant", "caller", "computed"]
 
@@ -22,6 +22,8 @@ _KEPT = 50_000
 #: calls of functions in one artifact, with what they are given
 _CALLS = 50_000
 _STEPS = 256
+#: calls that are looked at for what they hand to something that reaches out
+_STEPS_UP = 500_000
 _TOLD = 8
 #: what hands its inputs to the arguments of its function one by one
 _DIRECT = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
@@ -31,6 +33,7 @@ _CARRIES: dict[str, tuple[int, ...] | None] = {
     "PlaceholderWithDefault": (0,),
 }  # fmt: skip
 _CONSTANTS = frozenset(("Const", "HostConst"))
+_FED = frozenset(("Placeholder", "PlaceholderV2", "_Arg", "PlaceholderWithDefault"))
 #: put a string into a variable
 _WRITERS = frozenset(("AssignVariableOp", "ResourceScatterUpdate", "ResourceScatterNdUpdate"))
 
@@ -186,7 +189,7 @@ class _Walk:
             self.cut = self.cut or node.cut
             self.caller, self.fixed = self.caller or asset, self.fixed or not asset
             return ()
-        if node.operator in ("Placeholder", "PlaceholderV2", "_Arg", "PlaceholderWithDefault"):
+        if node.operator in _FED and self.scope.arguments is None:  # in a function nobody feeds them
             self.caller = True
         elif node.operator == "ReadVariableOp":
             return self._variable(node)
@@ -233,6 +236,13 @@ class Flow:
         self.variables = False
         #: arguments of functions that are variables, into which they put strings
         self.written: dict[str, set[int]] = {}
+        #: what saves, by the function that it is in, or by its own name in the graph outside of all
+        self.savers: dict[tuple[str, str], Node] = {}
+        #: functions that TensorFlow may put in each other's place, by what they say that they implement
+        self.interfaces: dict[str, set[str]] = {}
+        self.implementers: dict[str, dict[str, None]] = {}
+        self.together: dict[frozenset[str], list[Call]] = {}
+        self.looked = 0
 
     def close(self, scope: Scope) -> Iterator[Operator]:
         """A scope whose nodes are all there: its operators that reach out, and its calls for later."""
@@ -245,6 +255,8 @@ class Flow:
             scope.shared.update(_node_of(one) for one in node.inputs if one)
         for node in scope.reaching:
             yield from self._reaching(scope, node, EFFECTS[node.operator])
+            if EFFECTS[node.operator].kind == "saves":
+                self.savers.setdefault((scope.name, node.name if scope.arguments is None else ""), node)
         for node in scope.calls:
             self._calls(scope, node)
 
@@ -259,8 +271,8 @@ class Flow:
 
     def _hands_its_own(self, graph: Scope) -> bool:
         """Whether the graph, which comes after all functions, names every variable that it has them write to."""
-        if any(function in self.calls for function in self.written):  # from inside another function
-            return False
+        if any(function in self.calls or function in self.interfaces for function in self.written):
+            return False  # from inside another function, or in the place of one
         for node in graph.calls:
             inputs = [graph.nodes.get(_node_of(one)) for one in node.inputs if not one.startswith("^")]
             for at in {at for callee in (node.operator, *node.functions) for at in self.written.get(callee, ())}:
@@ -277,13 +289,14 @@ class Flow:
         elif effect.attributes:
             inputs = ()
         origin = self._origin(scope, inputs).for_use(effect.kind)
-        if node.cut and origin.given == "caller":
+        if (node.cut and origin.given == "caller") or not set(node.filled_in).isdisjoint(effect.attributes):
             origin = origin._replace(given="computed")
         if origin.given == "caller" and origin.arguments and len(self.needs) < _CALLS:
             self.needs.append((scope.name, _Need(node.operator, origin.arguments, origin.strings, node.span)))
         strings = tuple(dict.fromkeys((*said, *origin.strings)))[:_TOLD]
+        where = node.name if scope.arguments is None else f"{FUNCTION}{scope.name}"
         yield Operator(
-            span=node.span, name=node.operator, dialect="tensorflow", where=scope.name or node.name, strings=strings,
+            span=node.span, name=node.operator, dialect="tensorflow", where=where, strings=strings,
             given=origin.given,
         )  # fmt: skip
 
@@ -293,41 +306,97 @@ class Flow:
 
     def _calls(self, scope: Scope, node: Node) -> None:
         where = f"{scope.name}/{node.name}" if scope.name else node.name
-        inputs = None
-        if _one_by_one(node):
-            plain = [one for one in node.inputs if not one.startswith("^")]
-            inputs = tuple(self._origin(scope, (one,)) if scope.is_text(one) else UNKNOWN for one in plain)
-            self.count += len(inputs)
-        call = Call(where, scope.name, scope.arguments is None, inputs)
-        for callee in node.functions or (node.operator,):
-            self.count += 1
-            if self.count > _CALLS:
-                self.full = True
-                return
+        plain = [one for one in node.inputs if not one.startswith("^")]
+        inputs = tuple(self._origin(scope, (one,)) if scope.is_text(one) else UNKNOWN for one in plain)
+        self.count += len(inputs)
+        direct = Call(where, scope.name, scope.arguments is None, inputs)
+        if node.operator not in PLAIN:  # it may be a function itself, whatever others its attributes name
+            self._called(node.operator, direct)
+        for callee in node.functions:
+            self._called(callee, direct if node.operator in _DIRECT else direct._replace(inputs=None))
+
+    def _called(self, callee: str, call: Call) -> None:
+        self.count += 1
+        if self.count > _CALLS:
+            self.full = True
+        else:
             self.calls.setdefault(callee, []).append(call)
+
+    def gradient(self, function: str, of: str) -> None:
+        """A function that computes a gradient is called with what the other one is, and more."""
+        self._called(function, Call(f"the gradient of {of}", of, False, None))
+
+    def implements(self, function: str, interface: str) -> None:
+        """TensorFlow may call any function of an interface in the place of another one (`api_implements`)."""
+        self.interfaces.setdefault(function, set()).add(interface)
+        self.implementers.setdefault(interface, {})[function] = None
 
     def finish(self, others: Callable[[str], tuple[Call, ...]]) -> Iterator[Operator]:
         """What functions reach by an argument, where a call gives them something else than an argument of its own.
 
         `others` tells of calls of a function that no node makes.
         """
-        left, seen = list(self.needs), set(self.needs)
-        while left and len(seen) < _CALLS:
+        left, seen, steps = list(self.needs), set(self.needs), 0
+        while left and len(seen) < _CALLS and steps < _STEPS_UP:
             function, need = left.pop()
-            for call in (*self.calls.get(function, ()), *others(function)):
+            for call in (*self._calls_of(function), *others(function)):
+                steps += 1
                 origin = _handed(call, need)
                 strings = tuple(dict.fromkeys((*origin.strings, *need.strings)))[:_TOLD]
                 if origin.given != "caller":
+                    where = f"{FUNCTION}{function} in {call.where}"
                     yield Operator(
-                        span=need.span, name=need.operator, dialect="tensorflow", where=f"{function} in {call.where}",
-                        strings=strings, given=origin.given or "computed",
+                        span=need.span, name=need.operator, dialect="tensorflow", where=where, strings=strings,
+                        given=origin.given or "computed",
                     )  # fmt: skip
                 elif not call.outermost:
                     above = (call.scope, need._replace(arguments=origin.arguments, strings=strings))
                     if above not in seen:
                         seen.add(above)
                         left.append(above)
-        self.full = self.full or len(seen) >= _CALLS
+        self.full = self.full or len(seen) >= _CALLS or steps >= _STEPS_UP
+
+    def run_at_load(self, nodes: set[str]) -> Iterator[Operator]:
+        """Whatever saves because a loader runs these nodes of the outermost graph: nobody says where to then."""
+        for where, saver in self.saving().items():
+            if where in nodes:
+                yield Operator(
+                    span=saver.span, name=saver.operator, dialect="tensorflow", where=f"{where}, which a loader runs",
+                    given="constant",
+                )  # fmt: skip
+
+    def saving(self) -> dict[str, Node]:
+        """Nodes of the outermost graph that save, or call what does."""
+        found = {node: saver for (_, node), saver in self.savers.items() if node}
+        left = [(function, saver) for (function, node), saver in self.savers.items() if not node]
+        met = {function for function, _ in left}
+        steps = 0
+        while left and steps < _STEPS_UP:
+            function, saver = left.pop()
+            for call in self._calls_of(function):
+                steps += 1
+                if call.outermost:
+                    found.setdefault(call.where, saver)
+                elif call.scope not in met:
+                    met.add(call.scope)
+                    left.append((call.scope, saver))
+        self.full = self.full or steps >= _STEPS_UP
+        return found
+
+    def _calls_of(self, function: str) -> list[Call]:
+        """What calls a function, or another one in whose place TensorFlow may put it."""
+        interfaces = frozenset(self.interfaces.get(function, ()))
+        if not interfaces:
+            return self.calls.get(function, [])
+        if interfaces not in self.together:
+            calls: list[Call] = []
+            for name in {one: None for interface in sorted(interfaces) for one in self.implementers[interface]}:
+                calls += self.calls.get(name, ())
+                self.looked += 1
+            self.looked += len(calls)
+            self.full = self.full or self.looked >= _STEPS_UP
+            self.together[interfaces] = [] if self.full else calls
+        return self.together[interfaces]
 
 
 def _handed(call: Call, need: _Need) -> Origin:

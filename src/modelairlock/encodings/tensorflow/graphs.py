@@ -12,17 +12,21 @@ from modelairlock.encodings.tensorflow.flow import Flow, Scope
 from modelairlock.encodings.tensorflow.nodes import Nodes
 from modelairlock.encodings.tensorflow.objects import Objects
 from modelairlock.encodings.tensorflow.schema import account, consume, name_of, unknown
+from modelairlock.encodings.tensorflow.startup import RUN_AT_LOAD, Startup
 from modelairlock.reading import Cursor, Malformed, OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Operator, Reference
 from modelairlock.records.span import Span
 from modelairlock.records.tensorflow import EFFECTS
+from modelairlock.records.text import shown
 
 _ASSETS = 10_000
 #: what else a function has, all of it known by its fields alone
 _FUNCTION = {4: "Pair", 5: "AttrEntry", 6: "Pair", 7: "ArgAttrEntry", 8: "NumberPair"}
 _META_GRAPH = {1: "MetaInfo", 3: "Saver", 5: "SignatureEntry"}
-_LIBRARY = {2: "Gradient", 3: "Gradient"}
+#: functions for gradients: which field names the function, and which what it is for
+_LIBRARY = {2: (2, 1), 3: (1, 2)}
+_INTERFACE = "api_implements"
 #: collections of a MetaGraphDef that name the tensors of assets
 _ASSET_COLLECTIONS = frozenset(("saved_model_assets", "asset_filepaths"))
 
@@ -60,6 +64,7 @@ class _Graphs:
         self.flow = Flow()
         self.main = Scope("", None)
         self.objects = Objects(self.window, self.main, self.flow.functions)
+        self.startup = Startup(self.window)
         self.inner: Scope | None = None
         self.reaching: dict[tuple[str, str, tuple[str, ...], str], tuple[Operator, int]] = {}
         self.assets = 0
@@ -75,6 +80,11 @@ class _Graphs:
             self._close(self.inner)
         self._close(self.main)
         self._keep(self.flow.finish(self.objects.calls))
+        try:
+            if self.startup.roots and self.flow.saving():
+                self._keep(self.flow.run_at_load(self.startup.reached()))
+        except ReadProblem as caught:
+            problem = problem or caught
         for fact, count in self.reaching.values():
             yield _times(fact, count)
         yield from self._operators()
@@ -128,15 +138,32 @@ class _Graphs:
             if field.number == 1 and field.wire == LEN:
                 yield from self._function(field)
             elif field.number in _LIBRARY and field.wire == LEN:
-                yield from account(self.window, field.start, field.end, _LIBRARY[field.number])
+                yield from account(self.window, field.start, field.end, "Gradient")
+                self._gradient(field, _LIBRARY[field.number])
             else:
                 yield unknown(field, "FunctionDefLibrary")
+
+    def _gradient(self, entry: Field, places: tuple[int, int]) -> None:
+        said = self._texts(entry)
+        self.flow.gradient(*(name_of(self.window, said[at]) if at in said else "" for at in places))
+
+    def _texts(self, message: Field) -> dict[int, Field]:
+        """Its fields of bytes by number, of each number the last."""
+        return {field.number: field for field in fields(self.window, message.start, message.end) if field.wire == LEN}
+
+    def _implements(self, entry: Field, function: str) -> None:
+        """An attribute of a function that says which others it may stand in for."""
+        said = self._texts(entry)
+        if 1 in said and name_of(self.window, said[1]) == _INTERFACE and 2 in said:
+            value = self._texts(said[2])
+            self.flow.implements(function, name_of(self.window, value[2]) if 2 in value else "")
 
     def _function(self, function: Field) -> Iterator[Fact | Gap]:
         """A FunctionDef. Its name and arguments come first, or what they feed counts as computed."""
         window, nodes = self.window, self.nodes
         scope = self.inner = Scope("?", {})
         signed = False
+        attributes: list[Field] = []
         for field in fields(window, function.start, function.end, torn=True):
             if field.number == 1 and field.wire == LEN:
                 if signed:  # a parser would join the two, and so number the arguments anew
@@ -149,8 +176,12 @@ class _Graphs:
                     scope.add(node)
             elif field.number in _FUNCTION and field.wire == LEN:
                 yield from account(window, field.start, field.end, _FUNCTION[field.number])
+                if field.number == 5:
+                    attributes.append(field)
             else:
                 yield unknown(field, "FunctionDef")
+        for field in attributes:
+            self._implements(field, scope.name)
         self.inner = None
         self._close(scope)
 
@@ -164,6 +195,10 @@ class _Graphs:
                 name, single = self._argument(field)
                 counted = counted and single
                 arguments.append(name)
+            elif field.number == 4 and field.wire == LEN and 3 in self._texts(field):
+                # It fills in attributes inside, be they names of files or functions, where no caller says otherwise.
+                detail = f"an attribute of the function {shown(scope.name, 80)} has a default value"
+                yield Gap(start=field.start, end=field.end, because=Because.UNSUPPORTED, detail=detail)
         yield from account(self.window, signature.start, signature.end, "OpDef")
         if len(self.flow.functions) >= self.cursor.limits.entries // 4:
             raise OverLimit(signature.start, "more functions than are kept (limit: entries)")
@@ -188,6 +223,7 @@ class _Graphs:
             if field.wire != LEN or not 0 < field.number < 8:
                 yield unknown(field, "MetaGraphDef")
             elif field.number == 2:
+                self.startup.graphs.append(field)
                 yield from self.graph(field.start, field.end)
             elif field.number == 4:
                 yield from self._collection(field)
@@ -197,6 +233,10 @@ class _Graphs:
                 yield from self.objects.read(field)
             else:
                 yield from account(self.window, field.start, field.end, _META_GRAPH[field.number])
+                if field.number == 3:
+                    self.startup.saver(field)
+                elif field.number == 5:
+                    self.startup.signature(field)
 
     def _asset(self, asset: Field, where: str) -> Iterator[Fact | Gap]:
         """A file that the loader looks for below ``assets/``, and the tensor that it feeds with the path."""
@@ -226,9 +266,10 @@ class _Graphs:
                 yield unknown(field, "CollectionDefEntry")
             else:
                 for values in fields(self.window, field.start, field.end):
-                    yield from self._values(values, key if key in _ASSET_COLLECTIONS else "")
+                    yield from self._values(values, key)
 
-    def _values(self, values: Field, assets: str) -> Iterator[Fact | Gap]:
+    def _values(self, values: Field, key: str) -> Iterator[Fact | Gap]:
+        assets = key if key in _ASSET_COLLECTIONS else ""
         if values.wire != LEN or not 1 <= values.number <= 5:
             yield unknown(values, "CollectionDef")
             return
@@ -239,6 +280,8 @@ class _Graphs:
                 yield unknown(value, "CollectionDef")
             elif assets and values.number == 1 and value.wire == LEN:
                 self._fed(value)
+            elif key in RUN_AT_LOAD and values.number == 1 and value.wire == LEN:
+                self.startup.run(value)
             elif value.wire == LEN:
                 consume(self.window, value)
 

@@ -59,6 +59,8 @@ class Node(NamedTuple):
     strings: tuple[str, ...]
     cut: bool
     span: Span
+    #: attributes that whoever calls the function fills in
+    filled_in: tuple[str, ...] = ()
 
 
 class Counted:
@@ -80,6 +82,7 @@ class _Draft:
         self.inputs: list[str] = []
         self.text = self.cut = False
         self.functions: list[str] = []
+        self.filled_in: list[str] = []
         self.attributes: dict[str, tuple[str, ...]] = {}
         self.strings = Strings()
 
@@ -215,7 +218,7 @@ class Nodes:
             return None
         return Node(
             draft.name, draft.operator, tuple(draft.inputs), text, tuple(dict.fromkeys(draft.functions)),
-            draft.attributes, tuple(strings.texts), draft.cut or strings.cut, span,
+            draft.attributes, tuple(strings.texts), draft.cut or strings.cut, span, tuple(draft.filled_in),
         )  # fmt: skip
 
     def _attribute(self, entry: Field, draft: _Draft, depth: int) -> Iterator[Fact | Gap]:
@@ -260,7 +263,11 @@ class Nodes:
             yield from self.tensors.read(field, draft.name, draft.strings)
         elif number == 10 and bytes_:
             yield from self._function(field, draft, depth)
-        elif number in (3, 4, 5, 6, 9):
+        elif number == 9 and bytes_:  # a placeholder: may be text, or whatever else
+            consume(self.window, field)
+            draft.text = True
+            draft.filled_in.append(key)
+        elif number in (3, 4, 5, 6):
             if bytes_:
                 consume(self.window, field)
                 draft.text = draft.text or (number == 6 and b"\x07" in self.window.at(field.start, 64))
@@ -307,7 +314,7 @@ def _kind(raw: bytes) -> int:
     if known(raw, at, len(raw), _PLAIN_VALUE):
         if _LONG_TYPE.search(raw, at):
             return _SLOW
-        return 1 if b"\x30\x07" in raw[at:] or b"\x32" in raw[at:] else 0
+        return 1 if b"\x30\x07" in raw[at:] or b"\x32" in raw[at:] or raw[at : at + 1] == _PLACEHOLDER else 0
     if raw[at : at + 1] == b"\x42":
         length, at = _length(raw, at + 1)
         if length > 1 and at + length == len(raw) and raw[at] == 8 and raw[at + 1] not in _TEXTUAL:
@@ -315,6 +322,8 @@ def _kind(raw: bytes) -> int:
     return _SLOW
 
 
+#: an attribute whose value is one of the function's own attributes, which may be a type of text
+_PLACEHOLDER = b"\x4a"
 #: a type may be written with more bytes than it needs
 _LONG_TYPE = re.compile(rb"\x30[\x80-\xff]")
 #: element types of one byte whose contents are no numbers; from 100 on stand references to them

@@ -116,7 +116,13 @@ class Objects:
 
     def _configuration(self, user: Field, name: str) -> Iterator[Member]:
         for field in fields(self.window, user.start, user.end):
-            if field.number == 3 and field.wire == LEN and self.window.at(field.start, 1) == b"{":
+            # Python's own JSON takes blanks in front of it.
+            if (
+                field.number == 3
+                and field.wire == LEN
+                and field.length
+                and self.window.at(field.start, 1) in b"{ \t\r\n"
+            ):
                 yield keras_config(field, name)
 
     def _child(self, child: Field) -> None:
