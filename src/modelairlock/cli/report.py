@@ -119,20 +119,34 @@ def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose
     renderer: Output = find("modelairlock.outputs", format_, Output)
     view = _view(record, output, format_, verbose, seconds)
 
-    def pieces() -> Iterator[bytes]:
-        return (piece.encode("utf-8", "backslashreplace") for piece in renderer.render(record, view))
+    written = write_pieces(renderer.render(record, view), output, lambda: renderer.render(record, view))
+    return status_of(record) if written else BROKEN
+
+
+def write_pieces(pieces: Iterator[str], output: str, again: Callable[[], Iterator[str]] | None = None) -> bool:
+    """Write a report; False if it had to go to standard output because its file could not be written.
+
+    `again` makes the pieces anew for that. Raises `AirlockError`.
+    """
+    from modelairlock.cli.terminal import say
 
     if output == "-":
-        _to_stdout(pieces())
-        return status_of(record)
+        _to_stdout(map(_bytes, pieces))
+        return True
     try:
-        _to_file(pieces(), output)
+        _to_file(map(_bytes, pieces), output)
     except AirlockError as error:
+        if again is None:
+            raise
         # The scan may have taken hours: its answer is not thrown away because a disk is full.
         say(str(error), "The report goes to standard output instead.")
-        _to_stdout(pieces())
-        return BROKEN
-    return status_of(record)
+        _to_stdout(map(_bytes, again()))
+        return False
+    return True
+
+
+def _bytes(piece: str) -> bytes:
+    return piece.encode("utf-8", "backslashreplace")
 
 
 def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float | None) -> Any:

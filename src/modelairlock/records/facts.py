@@ -319,8 +319,24 @@ class NameMismatch(_Fact, frozen=True):
     formats: tuple[str, ...]
 
 
+class Attempt(_Fact, frozen=True):
+    """A system call that a load made in the jail, which was not allowed for the asking (`records.jail.Event`).
+
+    `certainty` says whether it had no effect for certain (``denied``) or went on (``observed``). It is of the whole
+    artifact, so its span is.
+    """
+
+    syscall: str
+    arguments: tuple[str, ...]
+    action: str
+    certainty: Literal["denied", "observed"]
+    phase: str = ""
+    count: int = 1
+
+
 Fact = (
     Import | UnresolvedImport | ExtensionImport | Call | Build | SetItem | Key | PersistentId | Buffer | PickleStream
     | FrameTrick | HiddenCode | TensorBeyondStorage | Irregularity | Member | Link | Operator | Configured | Setting
     | Reference | Bytecode | SourceUse | TemplateUse | Polyglot | NameMismatch
+    | Attempt
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from modelairlock.records.facts import (
+    Attempt,
     Buffer,
     Build,
     Bytecode,
@@ -198,4 +199,6 @@ def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, 
             return f"is {' and '.join(fact.formats)} at once"
         case NameMismatch():
             return f"is named {fact.extension} and is {' and '.join(fact.formats)}"
+        case Attempt():
+            return f"tried {' '.join((fact.syscall, *fact.arguments))}, which was {fact.certainty}"
     assert_never(fact)

@@ -1,0 +1,92 @@
+"""``airlock detonate``: load files where they can reach nothing, and say what they tried."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from modelairlock.cli.report import PATH, check_output, write_pieces
+
+LEVELS = ("confined", "strict")
+
+
+@click.command("detonate", short_help="Load files in a jail and say what they try.")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=PATH)
+@click.option(
+    "--loader",
+    default="auto",
+    metavar="NAME",
+    show_default=True,
+    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, or auto: the one that opens what it is.",
+)
+@click.option(
+    "--env",
+    "environment",
+    type=PATH,
+    metavar="VENV",
+    help="The environment to load with: its folder or its python [default: the active one].",
+)
+@click.option(
+    "--require",
+    type=click.Choice(LEVELS),
+    default="confined",
+    show_default=True,
+    help="Open nothing behind less isolation than this.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="The longest a load may take."
+)
+@click.option("--format", "-f", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--output", "-o", default="-", metavar="FILE", type=PATH, help="Where to write the report.")
+@click.option("--verbose", "-v", is_flag=True, help="Name every attempt, phase and claim.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit status says the verdict.")
+def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) -> int:
+    """Load every file in SOURCE in a jail, with the loader that would open it, and say what it tried.
+
+    The file can reach nothing: no network, no files but the interpreter's own, no other process. What it tries is seen
+    from outside, where it cannot forge it. FLAGGED: it tried what no honest file tries. CLEAR: the load came back and
+    nothing forbidden was seen, which is no proof that there is nothing. Nothing is opened where the machine lacks the
+    layers: `airlock doctor` says what it has.
+    """
+    from modelairlock.outputs.text.jail import detonations, lost
+    from modelairlock.pipeline.detonate import detonate
+    from modelairlock.records.isolation import Level
+    from modelairlock.records.jail import JailLimits
+
+    check_output(chosen["output"], sources)
+    record = detonate(
+        sources,
+        loader=chosen["loader"],
+        interpreter=_interpreter(environment),
+        require=Level(chosen["require"]),
+        limits=JailLimits(wall_seconds=chosen["seconds"]),
+    )
+    if not chosen["quiet"] or chosen["output"] != "-" or chosen["format_"] == "json":
+        write_pieces(_pieces(record, chosen, detonations), chosen["output"])
+    if record.errors or lost(record):
+        return 2
+    return {"flagged": 1, "incomplete": 3}.get(record.verdict.value, 0)
+
+
+def _pieces(record: Any, chosen: dict[str, Any], detonations: Any) -> Any:
+    from modelairlock.cli.terminal import wants_colour, width_of
+
+    if chosen["format_"] == "json":
+        return iter((record.to_json() + "\n",))
+    shown = chosen["output"] == "-"
+    lines = detonations(
+        record,
+        width=width_of(sys.stdout) if shown else 0,
+        colour=shown and wants_colour(sys.stdout),
+        verbose=chosen["verbose"],
+    )
+    return (line.rstrip() + "\n" for line in lines)
+
+
+def _interpreter(environment: str | None) -> str:
+    """The python of an environment, named by its folder or itself; else that of the active one, else our own."""
+    place = environment or os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
+    if not place:
+        return sys.executable
+    return os.path.join(place, "bin", "python") if os.path.isdir(place) else place

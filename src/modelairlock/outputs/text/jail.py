@@ -1,0 +1,125 @@
+"""Words for what happened in the jail, and for what this machine can put around a load."""
+
+from collections.abc import Iterator, Sequence
+
+from modelairlock.outputs.text.layout import Sheet
+from modelairlock.records.detonate import DetonateRecord, Detonation
+from modelairlock.records.isolation import Layer, Level
+from modelairlock.records.jail import Event, Outcome
+from modelairlock.records.scan import Verdict
+from modelairlock.records.text import shown, shown_path
+from modelairlock.records.wording import counted
+
+_EVENTS = 12
+_CLAIMS = 8
+_WIDEST = 120
+_UNBROKEN = 1_000_000
+#: what each layer keeps a load from, for `airlock doctor`
+STOPS = {
+    "privileges": "being root, or becoming it",
+    "namespaces": "the network, other processes, files outside of the runtime, from being there at all",
+    "limits": "using up memory, processor, descriptors, disk",
+    "landlock": "opening files by path, TCP, signals to others",
+    "seccomp": "every other system call, and it is what shows them",
+}
+#: what needs which level, in the order of what most people want
+PURPOSES = (
+    ("airlock scan", Level.NONE, "reads files and loads nothing"),
+    ("airlock detonate", Level.CONFINED, "loads files and watches what they try"),
+)
+
+
+def detonations(record: DetonateRecord, *, width: int, colour: bool, verbose: bool) -> Iterator[str]:
+    """The report of ``airlock detonate``, line by line."""
+    sheet = Sheet(min(width, _WIDEST) or _UNBROKEN, colour, breaks=width > 0)
+    for one in record.detonations:
+        yield from _one(one, sheet, verbose)
+        yield ""
+    for error in record.errors:
+        yield from sheet.entry("error", f"{shown_path(error.path, 200)}: {error.message}", "error")
+        if error.hint:
+            yield from sheet.entry("do", error.hint)
+    for left in record.excluded if verbose else ():
+        yield from sheet.entry("left out", f"{shown_path(left.path, 200)}: {shown(left.reason)}")
+    yield from sheet.plain(_summary(record))
+
+
+def _summary(record: DetonateRecord) -> str:
+    counts = [(verdict, sum(one.verdict is verdict for one in record.detonations)) for verdict in Verdict]
+    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts if count)
+    left = f" {counted(len(record.excluded), 'file')} left out (-v names them)." if record.excluded else ""
+    return f"{counted(len(record.detonations), 'file')} loaded in the jail{': ' if told else ''}{told}.{left}"
+
+
+def _one(one: Detonation, sheet: Sheet, verbose: bool) -> Iterator[str]:
+    seconds = sum(phase.seconds for phase in one.phases)
+    yield from sheet.title(one.verdict, shown_path(one.path, 200), f"{one.loader}, {seconds:.1f} s")
+    for finding in one.findings:
+        text = f"{finding.rule}: {shown(finding.message, 600)}"
+        yield from sheet.entry(finding.severity.value, text, finding.severity.value)
+        yield from sheet.entry("do", shown(finding.help, 400))
+    for event in one.events if verbose else one.events[:_EVENTS]:
+        yield from sheet.entry("tried", _event(event))
+    left = len(one.events) - _EVENTS
+    if left > 0 and not verbose:
+        yield from sheet.entry("", f"and {left} more with -v")
+    if one.dropped:
+        yield from sheet.entry("dropped", f"{one.dropped:,} more were seen and not kept")
+    if one.usual:
+        yield from sheet.entry("usual", f"{counted(one.usual, 'attempt')} that an honest file makes here too")
+    yield from sheet.entry("outcome", f"{one.outcome.value}: {shown(one.detail, 400)}")
+    yield from sheet.entry("jail", f"{one.level.value}: {_layers(one.layers)}")
+    if one.verdict is Verdict.CLEAR:
+        text = "what waits for another day, another machine, or the first use of the model"
+        yield from sheet.entry("not shown", text, text_style="dim")
+    if verbose:
+        yield from _more(one, sheet)
+
+
+def _more(one: Detonation, sheet: Sheet) -> Iterator[str]:
+    yield from sheet.entry("loaded by", shown(one.interpreter, 300))
+    if one.sha256:
+        yield from sheet.entry("sha256", one.sha256)
+    for phase in one.phases:
+        memory = f"{phase.memory_bytes / 1e6:,.0f} MB"
+        yield from sheet.entry(phase.name, f"{phase.seconds:.2f} s, {phase.cpu_seconds:.2f} s of processor, {memory}")
+    for claim in one.claims[:_CLAIMS]:
+        text = f"{claim.event} {' '.join(claim.arguments)}"
+        yield from sheet.entry("claims", f"{shown(text, 200)} (said by the jailed process itself: it can be forged)")
+    if one.output:
+        yield from sheet.entry("printed", shown(one.output, 400))
+
+
+def _event(event: Event) -> str:
+    call = " ".join((event.syscall, *event.arguments))
+    return f"{shown(call, 300)} ({event.phase}, at {event.at_seconds:.3f} s: {event.certainty.value}, {event.action})"
+
+
+def _layers(layers: Sequence[Layer]) -> str:
+    held = [layer.name for layer in layers if layer.state == "enforced"]
+    lacking = [f"{layer.name} {layer.state} ({shown(layer.reason, 120)})" for layer in layers if layer.name not in held]
+    return "; ".join([", ".join(held) + " enforced" if held else "no layer enforced", *lacking])
+
+
+def doctor(walls: Sequence[tuple[str, Level, Sequence[Layer]]], *, width: int, colour: bool) -> Iterator[str]:
+    """What `walls` (a name, its level, its layers) there are, what each layer stops, and what that is enough for."""
+    sheet = Sheet(min(width, _WIDEST) or _UNBROKEN, colour, breaks=width > 0)
+    for name, level, layers in walls:
+        yield from sheet.plain(f"{name}: {level.value}", "bold")
+        for layer in layers:
+            style = "clear" if layer.state == "enforced" else "incomplete"
+            reason = f" ({shown(layer.reason, 200)})" if layer.reason else ""
+            text = f"{layer.state}{reason}: against {STOPS.get(layer.name, 'what is its own')}"
+            yield from sheet.entry(layer.name, text, style)
+        yield ""
+    best = {name: level for name, level, _ in walls}
+    for purpose, needed, does in PURPOSES:
+        level = best["the jail"] if needed is not Level.NONE else best["the scanner's wall"]
+        terms = "at any level" if needed is Level.NONE else f"needs {needed.value}, has {level.value}"
+        label, style = ("can", "clear") if level.rank >= needed.rank else ("CANNOT", "flagged")
+        yield from sheet.entry(label, f"{purpose}: {does}; {terms}", style)
+
+
+def lost(record: DetonateRecord) -> bool:
+    """Whether some file was not opened, or the walls did not hold, so that there is no answer."""
+    return any(one.outcome in (Outcome.ISOLATION_UNAVAILABLE, Outcome.ISOLATION_LOST) for one in record.detonations)

@@ -1,0 +1,268 @@
+"""Detonates files: loads each in the jail with the loader that would open it, and judges what it tried.
+
+What a newcomer would get wrong: a load that comes back says nothing about what it would do elsewhere, so a quiet one is
+CLEAR in the narrow sense of `records.detonate` and no more. And a framework has habits of its own. What an honest file
+makes the same loader try in the same environment is tried here, once, before it is held against a file.
+"""
+
+import datetime
+import io
+import os
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import modelairlock
+from modelairlock.isolation import jail
+from modelairlock.pipeline.digest import digest
+from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.options import Options
+from modelairlock.pipeline.scan import scan_sources
+from modelairlock.reading import Unreadable
+from modelairlock.records.coverage import Coverage
+from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
+from modelairlock.records.errors import AirlockError
+from modelairlock.records.facts import Attempt, Fact, Setting
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
+from modelairlock.records.reading import Reading
+from modelairlock.records.scan import Excluded, OperatorError, Subject, Verdict
+from modelairlock.records.span import Span
+from modelairlock.records.text import shown
+from modelairlock.sources.local import File, Hole, open_file, walk
+
+#: which loader of the jail opens a format
+_BY_FORMAT = {
+    "torch": "torch.load", "torch_legacy": "torch.load", "npy": "numpy.load", "npz": "numpy.load",
+    "keras": "keras.load_model", "hdf5": "keras.load_model", "joblib_old": "joblib.load", "pickle": "pickle.load",
+}  # fmt: skip
+_COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
+_JOBLIB_NAMES = (".joblib", ".jl")
+#: what the scan said of a file, as a fact for the rule that compares
+SCANNED = "airlock-scan"
+#: kinds of attempts told apart in one result
+_ATTEMPTS = 200
+
+_Key = tuple[str, tuple[str, ...]]
+
+
+def detonate(
+    sources: Sequence[str | Path],
+    *,
+    loader: str = "auto",
+    interpreter: str = "",
+    require: Level = Level.CONFINED,
+    limits: JailLimits | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> DetonateRecord:
+    """Load every file of `sources` in the jail and say what it tried.
+
+    `loader` is one of `jail.LOADERS`, or ``auto`` for the one that suits what the file turns out to be; `interpreter`
+    is the Python of the environment to load with. `tell` is called with each path before it is loaded. Raises
+    `AirlockError` for a loader that is not known.
+    """
+    if loader != "auto" and loader not in jail.LOADERS:
+        hint = f"There are auto, {', '.join(jail.LOADERS)}."
+        raise AirlockError(f"no loader is called {loader!r}", hint)
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    scanned = scan_sources(sources, Options(cache=False))
+    run = _Run({one.path: one for one in scanned.subjects}, loader, interpreter, require, limits or JailLimits(), tell)
+    detonations = tuple(one for file in _files(sources, run) if (one := run.file(file)) is not None)
+    errors = (*scanned.errors, *run.errors)
+    return DetonateRecord(
+        verdict=verdict_of(detonations),
+        started=started,
+        version=modelairlock.__version__,
+        detonations=detonations,
+        excluded=tuple(run.excluded),
+        errors=errors,
+    )
+
+
+def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
+    for source in sources:
+        for entry in walk(source):
+            if isinstance(entry, File):
+                yield entry
+            elif isinstance(entry, Hole):
+                run.errors.append(OperatorError(path=shown(entry.path), message=entry.detail, hint=""))
+            elif isinstance(entry, Excluded):
+                run.excluded.append(entry)
+
+
+class _Run:
+    """One detonation of many files: what the scan said of them, and what is usual in this environment."""
+
+    def __init__(
+        self,
+        subjects: dict[str, Subject],
+        loader: str,
+        interpreter: str,
+        require: Level,
+        limits: JailLimits,
+        tell: Callable[[str], None] | None,
+    ) -> None:
+        self.subjects = subjects
+        self.loader = loader
+        self.interpreter = interpreter
+        self.require = require
+        self.limits = limits
+        self.tell = tell
+        self.errors: list[OperatorError] = []
+        self.excluded: list[Excluded] = []
+        self._usual: dict[str, frozenset[_Key]] = {}
+
+    def file(self, file: File) -> Detonation | None:
+        """One file, or nothing if no loader opens it or the operator has to mend something."""
+        subject = self.subjects.get(file.path)
+        loader = self.loader if self.loader != "auto" else loader_of(file.name, subject)
+        if not loader:
+            self.excluded.append(Excluded(path=file.path, reason="no loader of the jail opens what it is"))
+            return None
+        if self.tell:
+            self.tell(file.path)
+        try:
+            fd, state = open_file(file)
+            try:
+                result = self._load(loader, fd)
+                sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
+            finally:
+                os.close(fd)
+        except Unreadable as problem:
+            self.errors.append(OperatorError(path=shown(file.path), message=problem.detail, hint=""))
+            return None
+        except AirlockError as problem:
+            self.errors.append(
+                OperatorError(path=shown(file.path), message=shown(str(problem)), hint=shown(problem.hint))
+            )
+            return None
+        same = subject is not None and subject.sha256 == sha256
+        return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
+
+    def _load(self, loader: str, fd: int) -> JailResult:
+        job = jail.loading(loader, fd, self.interpreter)
+        return jail.run(job, require=self.require, limits=self.limits, detonate=True)
+
+    def _judged(
+        self, file: File, loader: str, result: JailResult, size: int, sha256: str, subject: Subject | None
+    ) -> Detonation:
+        usual = self._usual_of(loader) if result.events else frozenset()
+        events = tuple(event for event in result.events if _key(event) not in usual)
+        outcome = result.outcome
+        if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
+            outcome = Outcome.COMPLETED
+        scanned = subject.verdict if subject else None
+        facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
+        read = Coverage(size_bytes=size, read_bytes=size)
+        judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=sha256)
+        verdict = judged.verdict
+        if verdict is Verdict.CLEAR and outcome is not Outcome.COMPLETED:
+            verdict = Verdict.INCOMPLETE
+        return Detonation(
+            path=file.path,
+            verdict=verdict,
+            loader=loader,
+            interpreter=self.interpreter,
+            outcome=outcome,
+            level=result.level,
+            layers=result.layers,
+            sha256=sha256,
+            scanned=scanned,
+            phases=result.phases,
+            events=events,
+            usual=len(result.events) - len(events),
+            dropped=result.dropped,
+            claims=result.claims,
+            findings=judged.findings,
+            output=result.output,
+            detail=result.detail if outcome is result.outcome else "nothing was attempted that an honest file does not",
+        )
+
+    def _usual_of(self, loader: str) -> frozenset[_Key]:
+        """What an honest file makes this loader try here; worked out when it is first needed."""
+        if loader not in self._usual:
+            with _honest(loader) as fd:
+                events = self._load(loader, fd).events if fd >= 0 else ()
+            self._usual[loader] = frozenset(map(_key, events))
+        return self._usual[loader]
+
+
+def loader_of(name: str, subject: Subject | None) -> str:
+    """The loader that opens a file of this name, by what the scan found it to be; empty if none does."""
+    formats = frozenset(subject.formats) if subject else frozenset()
+    inside = {found for member in subject.members for found in member.formats} if subject else set()
+    if "pickle" in formats | inside and (name.endswith(_JOBLIB_NAMES) or _COMPRESSED & formats):
+        return "joblib.load"
+    return next((loader for found, loader in _BY_FORMAT.items() if found in formats), "")
+
+
+def _key(event: Event) -> _Key:
+    return event.syscall, event.arguments
+
+
+def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
+    """Each distinct attempt once. One in another ABI is not seen as a call: the kernel ends the process for it."""
+    first: dict[tuple[_Key, str], Event] = {}
+    counts: Counter[tuple[_Key, str]] = Counter()
+    for event in events:
+        key = _key(event), event.action
+        first.setdefault(key, event)
+        counts[key] += 1
+    whole = Span(0, size)
+    for key, event in list(first.items())[:_ATTEMPTS]:
+        yield Attempt(
+            span=whole, syscall=event.syscall, arguments=event.arguments, action=event.action,
+            certainty=event.certainty.value, phase=event.phase, count=counts[key],
+        )  # fmt: skip
+    if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
+        yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
+                      certainty="denied")  # fmt: skip
+
+
+def _said(scanned: Verdict | None, outcome: Outcome, size: int) -> Iterator[Fact]:
+    if scanned is not None:
+        yield Setting(span=Span(0, size), scheme=SCANNED, key=scanned.value, value=outcome.value)
+
+
+@contextmanager
+def _honest(loader: str) -> Iterator[int]:
+    """A descriptor of a small honest file for `loader`; -1 where none can be made without its framework."""
+    data = _HONEST.get(loader, bytes)()
+    if not data:
+        yield -1
+        return
+    with tempfile.NamedTemporaryFile(prefix="honest-") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), 0o644)
+        fd = os.open(file.name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+
+def _checkpoint() -> bytes:
+    """What ``torch.save({}, file)`` writes, as far as ``torch.load`` asks."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in (("data.pkl", b"\x80\x02}q\x00."), ("byteorder", b"little"), ("version", b"3\n")):
+            archive.writestr(f"archive/{name}", content)
+    return out.getvalue()
+
+
+def _array() -> bytes:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }".ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(16)
+
+
+def _list() -> bytes:
+    return b"\x80\x04]\x94."
+
+
+_HONEST: dict[str, Callable[[], bytes]] = {
+    "pickle.load": _list, "joblib.load": _list, "numpy.load": _array, "torch.load": _checkpoint,
+}  # fmt: skip

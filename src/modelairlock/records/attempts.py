@@ -1,0 +1,82 @@
+"""What a system call that a load tried in the jail was after: the words that rules and reports have for it.
+
+What a newcomer would get wrong: to open a file for reading and for writing is one call. And a call of no known group is
+not harmless; no honest load makes it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from modelairlock.records.facts import Attempt, Fact
+from modelairlock.records.text import shown
+
+_PROGRAMS = frozenset(("execve", "execveat"))
+_PROCESSES = frozenset(("clone", "clone3", "fork", "vfork"))
+_NETWORK = frozenset(
+    (
+        "accept", "accept4", "bind", "connect", "getsockopt", "listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg",
+        "sendmsg", "sendto", "setsockopt", "socket", "socketpair",
+    )
+)  # fmt: skip
+_OPENS = frozenset(("open", "openat", "openat2"))
+_CHANGES = frozenset(
+    (
+        "chmod", "chown", "copy_file_range", "creat", "fallocate", "fchmod", "fchmodat", "fchmodat2", "fchown",
+        "fchownat", "fsetxattr", "ftruncate", "lchown", "link", "linkat", "lsetxattr", "mkdir", "mkdirat", "mknod",
+        "mknodat", "pwrite64", "pwritev", "pwritev2", "removexattr", "rename", "renameat", "renameat2", "rmdir",
+        "sendfile", "setxattr", "splice", "symlink", "symlinkat", "truncate", "unlink", "unlinkat", "utime",
+        "utimensat", "utimes",
+    )
+)  # fmt: skip
+#: what Python and BLAS ask for on the way and go on without: numbers of processors, priorities, where memory lies
+_ASKED_IN_PASSING = frozenset(
+    ("get_mempolicy", "ioprio_set", "mbind", "sched_setaffinity", "sched_setscheduler", "set_mempolicy", "setpriority")
+)
+_WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
+
+
+def starts_program(attempt: Attempt) -> bool:
+    """Whether it would have become another program."""
+    return attempt.syscall in _PROGRAMS
+
+
+def starts_process(attempt: Attempt) -> bool:
+    """Whether it would have started another process."""
+    return attempt.syscall in _PROCESSES
+
+
+def reaches_network(attempt: Attempt) -> bool:
+    """Whether it would have spoken to somebody, on this machine or another."""
+    return attempt.syscall in _NETWORK
+
+
+def writes(attempt: Attempt) -> bool:
+    """Whether it would have changed a file, or the folder it is in."""
+    if attempt.syscall in _OPENS:
+        return any(flag in argument.split("|") for argument in attempt.arguments[1:] for flag in _WRITING)
+    return attempt.syscall in _CHANGES
+
+
+def reads(attempt: Attempt) -> bool:
+    """Whether it would have read a file that no loader needs."""
+    return attempt.syscall in _OPENS and not writes(attempt)
+
+
+def attacks(attempt: Attempt) -> bool:
+    """Whether it was after the machine, the jail or another process: none of the other groups, and nothing idle."""
+    known = _PROGRAMS | _PROCESSES | _NETWORK | _ASKED_IN_PASSING
+    return attempt.syscall not in known and not writes(attempt) and not reads(attempt)
+
+
+def such(facts: Iterable[Fact], is_such: Callable[[Attempt], bool]) -> list[Attempt]:
+    """The attempts among `facts` of one sort."""
+    return [fact for fact in facts if isinstance(fact, Attempt) and is_such(fact)]
+
+
+def in_words(attempts: Sequence[Attempt]) -> str:
+    """The first call and what it was handed, how many there were, and whether any of it happened."""
+    first = attempts[0]
+    call = shown(" ".join((first.syscall, *first.arguments)), 300)
+    count = sum(one.count for one in attempts)
+    more = f", the first of {count:,}" if count > 1 else ""
+    denied = all(one.certainty == "denied" for one in attempts)
+    return f"{call} ({'denied' if denied else 'seen, and not all of it denied'}{more})"

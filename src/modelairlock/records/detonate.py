@@ -1,0 +1,69 @@
+"""What came of loading files in the jail: the schema ``modelairlock/detonate/1``."""
+
+from typing import Literal
+
+import msgspec
+
+from modelairlock.records.finding import Finding
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import Claim, Event, JailLayer, JailPhase, Outcome
+from modelairlock.records.plain_json import plain_json
+from modelairlock.records.scan import Excluded, OperatorError, Verdict, worst
+
+SCHEMA: Literal["modelairlock/detonate/1"] = "modelairlock/detonate/1"
+
+
+class Detonation(msgspec.Struct, frozen=True, kw_only=True):
+    """One file, loaded once by one loader of one environment.
+
+    FLAGGED: it tried what no honest load tries. INCOMPLETE: it did not come to an end by itself, or not behind the
+    walls that were required; `detail` says why. CLEAR says that the load came back and that nothing forbidden was seen
+    on the way, and no more: what waits for another day, another machine or the first use was not seen either.
+    `usual` are calls that an honest file makes this loader make too, and which therefore count for nothing.
+    """
+
+    path: str
+    verdict: Verdict
+    loader: str
+    interpreter: str
+    outcome: Outcome
+    level: Level
+    layers: tuple[JailLayer, ...]
+    sha256: str | None = None
+    #: what the scan said of the file, which loaded nothing
+    scanned: Verdict | None = None
+    phases: tuple[JailPhase, ...] = ()
+    events: tuple[Event, ...] = ()
+    usual: int = 0
+    dropped: int = 0
+    claims: tuple[Claim, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    output: str = ""
+    detail: str = ""
+
+
+class DetonateRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one ``airlock detonate`` did."""
+
+    schema: Literal["modelairlock/detonate/1"] = SCHEMA
+    verdict: Verdict
+    started: str
+    version: str
+    detonations: tuple[Detonation, ...] = ()
+    #: files that no loader of the jail opens
+    excluded: tuple[Excluded, ...] = ()
+    errors: tuple[OperatorError, ...] = ()
+
+    @property
+    def opened(self) -> bool:
+        """Whether every file was handed over: False where a jail could not be had, or did not hold."""
+        return all(one.outcome.opened for one in self.detonations)
+
+    def to_json(self) -> str:
+        """What ``airlock detonate --format json`` writes, fit to show on a terminal."""
+        return plain_json(self)
+
+
+def verdict_of(detonations: tuple[Detonation, ...]) -> Verdict:
+    """The worst of all; INCOMPLETE for nothing at all."""
+    return worst([one.verdict for one in detonations]) if detonations else Verdict.INCOMPLETE
