@@ -13,7 +13,7 @@ from modelairlock.pipeline.tree import read_tree
 from modelairlock.profiles import Profiles
 from modelairlock.reading import BytesSource
 from modelairlock.records.coverage import Because, Coverage, Gap
-from modelairlock.records.facts import Call, CallHow, Fact, Import, Value
+from modelairlock.records.facts import Attempt, Call, CallHow, Fact, Import, Value
 from modelairlock.records.finding import Finding
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
@@ -100,3 +100,22 @@ def made(function: Value, *arguments: Value) -> Value:
 def called(function: Value, *arguments: Value, how: CallHow = "reduce", count: int = 1) -> Call:
     """A fact: the function is called."""
     return Call(span=SPAN, callable=function, how=how, arguments=arguments, count=count)
+
+
+def tried(syscall: str, *arguments: str, certainty: str = "denied", count: int = 1) -> Attempt:
+    """A fact: a load in the jail made this call."""
+    return Attempt(
+        span=SPAN, syscall=syscall, arguments=arguments, action="EPERM" if certainty == "denied" else "allowed",
+        certainty=certainty, phase="load", count=count,
+    )  # fmt: skip
+
+
+#: one attempt of each sort, by the rule that it is for
+ATTEMPTS = {
+    "load-runs-program": tried("execve", "/bin/sh", "['sh', '-c', 'id']"),
+    "load-starts-process": tried("clone", "VM|VFORK", certainty="observed"),
+    "load-reaches-network": tried("connect", "3 (socket:[1])", "10.0.0.1:443"),
+    "load-writes-files": tried("openat", "/etc/ld.so.preload", "O_WRONLY|O_APPEND", "0o600"),
+    "load-reads-files": tried("openat", "/etc/passwd", "O_RDONLY", "0"),
+    "load-attacks-machine": tried("ptrace", "0x10", "1"),
+}

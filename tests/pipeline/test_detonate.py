@@ -1,0 +1,189 @@
+"""Detonation from files to verdicts: which loader, what counts, what is usual here, and what cannot be had."""
+
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from modelairlock.isolation import jail
+from modelairlock.pipeline import detonate as room
+from modelairlock.pipeline.detonate import detonate, loader_of
+from modelairlock.records.coverage import Coverage
+from modelairlock.records.errors import AirlockError
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import Certainty, Event, JailLimits, JailResult, Outcome
+from modelairlock.records.scan import Subject, Verdict
+from tests.build.npy_builder import npy
+
+
+class Runs:
+    """Stands in for the jail: remembers the jobs, answers with results in turn."""
+
+    def __init__(self, *results: JailResult) -> None:
+        self.results = list(results)
+        self.loaders: list[str] = []
+
+    def __call__(self, job: jail.Job, **options: object) -> JailResult:
+        self.loaders.append(job.argument)
+        assert options["detonate"] is True
+        return self.results.pop(0)
+
+
+def event(syscall: str, *arguments: str) -> Event:
+    return Event(
+        seq=1, at_seconds=0.1, phase="load", thread=7, syscall=syscall, arguments=arguments, action="EPERM",
+        certainty=Certainty.DENIED,
+    )  # fmt: skip
+
+
+def ended(outcome: Outcome = Outcome.COMPLETED, *events: Event, **fields: object) -> JailResult:
+    return JailResult(level=Level.STRICT, layers=(), outcome=outcome, events=events, **fields)
+
+
+def put(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def detonated(monkeypatch: pytest.MonkeyPatch, source: Path, *results: JailResult, **options: object):
+    runs = Runs(*results)
+    monkeypatch.setattr(room.jail, "run", runs)
+    record = detonate([source], interpreter=sys.executable, **options)
+    return record, runs.loaders
+
+
+LIST = pickle.dumps([1, 2])
+
+
+def test_a_quiet_load_is_clear_and_no_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record, loaders = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), ended())
+    [one] = record.detonations
+    assert (one.verdict, one.scanned, one.findings, loaders) == (Verdict.CLEAR, Verdict.CLEAR, (), ["pickle.load"])
+    assert json.loads(record.to_json())["schema"] == "modelairlock/detonate/1"
+    assert msgspec.json.decode(record.to_json(), type=type(record)) == record
+
+
+def test_what_it_tried_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    violent = ended(Outcome.COMPLETED_WITH_VIOLATIONS, event("execve", "/bin/sh", "['sh']"))
+    record, loaders = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), violent, ended())
+    [one] = record.detonations
+    assert one.verdict is Verdict.FLAGGED
+    assert [finding.rule for finding in one.findings] == ["load-runs-program", "load-contradicts-scan"]
+    assert loaders == ["pickle.load", "pickle.load"], "the second is an honest file, to see what is usual here"
+
+
+def test_what_an_honest_file_does_too_is_usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    habit = event("openat", "/etc/mime.types", "O_RDONLY", "0")
+    noisy = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit, habit)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), noisy, noisy)
+    [one] = record.detonations
+    assert (one.verdict, one.outcome, one.usual, one.events) == (Verdict.CLEAR, Outcome.COMPLETED, 2, ())
+
+
+def test_usual_calls_hide_no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    habit = event("openat", "/etc/mime.types", "O_RDONLY", "0")
+    mixed = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit, event("openat", "/etc/passwd", "O_RDONLY", "0"))
+    noisy = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), mixed, noisy)
+    [one] = record.detonations
+    assert one.verdict is Verdict.FLAGGED
+    assert [finding.rule for finding in one.findings] == ["load-contradicts-scan", "load-reads-files"]
+
+
+def test_usual_calls_of_which_some_were_dropped_are_not_all_that_there_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    habit = event("openat", "/etc/mime.types", "O_RDONLY", "0")
+    flood = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit, dropped=9)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), flood, ended(Outcome.COMPLETED, habit))
+    assert record.verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if not one.value.startswith("completed")])
+def test_what_did_not_end_well_is_never_clear(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, outcome: Outcome
+) -> None:
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), ended(outcome))
+    assert record.verdict is Verdict.INCOMPLETE
+    assert record.opened is outcome.opened
+
+
+def test_another_abi_is_an_attack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    killed = ended(Outcome.BLOCKED_CRASH, detail="it was ended by SIGSYS")
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), killed)
+    assert [finding.rule for finding in record.detonations[0].findings] == [
+        "load-attacks-machine", "load-contradicts-scan",
+    ]  # fmt: skip
+
+
+def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(tmp_path, "a.npy", npy())
+    put(tmp_path, "b.txt", b"words\n")
+    put(tmp_path, "c.joblib", LIST)
+    record, loaders = detonated(monkeypatch, tmp_path, ended(), ended())
+    assert loaders == ["numpy.load", "joblib.load"]
+    assert [Path(left.path).name for left in record.excluded] == ["b.txt"]
+
+
+def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuses(*_: object, **__: object) -> JailResult:
+        raise AirlockError("torch.load cannot be had in python", "name another")
+
+    put(tmp_path, "m.pkl", LIST)
+    monkeypatch.setattr(room.jail, "run", refuses)
+    record = detonate([tmp_path / "m.pkl", tmp_path / "missing"], interpreter=sys.executable, loader="torch.load")
+    assert (record.verdict, record.detonations) == (Verdict.INCOMPLETE, ())
+    assert [error.hint for error in record.errors][-1] == "name another"
+    assert len(record.errors) == 2
+    with pytest.raises(AirlockError, match="no loader is called"):
+        detonate([tmp_path], loader="os.system")
+
+
+@pytest.mark.parametrize(
+    ("name", "formats", "members", "loader"),
+    [
+        ("m.pt", ("torch",), (), "torch.load"),
+        ("m.pkl", ("pickle",), (), "pickle.load"),
+        ("m.joblib", ("pickle",), (), "joblib.load"),
+        ("m.pkl.gz", ("gzip",), ("pickle",), "joblib.load"),
+        ("m.zip", ("zip",), ("pickle",), ""),
+        ("m.h5", ("hdf5",), (), "keras.load_model"),
+        ("m.safetensors", ("safetensors",), (), ""),
+        ("m", (), (), ""),
+    ],
+)
+def test_the_loader_that_opens_it(name: str, formats: tuple[str, ...], members: tuple[str, ...], loader: str) -> None:
+    def subject(*found: str, **fields: object) -> Subject:
+        return Subject(path=name, verdict=Verdict.CLEAR, formats=found, coverage=Coverage(size_bytes=1), **fields)
+
+    assert loader_of(name, subject(*formats, members=tuple(map(subject, members)))) == loader
+    assert loader_of(name, None) == ""
+
+
+@pytest.mark.jail
+@pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
+def test_for_real(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    put(tmp_path, "evil.pkl", b"cos\nsystem\n(S'echo > %b'\ntR." % str(mark).encode())
+    put(tmp_path, "good.pkl", LIST)
+    record = detonate([tmp_path], interpreter=sys.executable, limits=JailLimits(wall_seconds=30))
+    if not record.opened:
+        pytest.skip(record.detonations[0].detail)
+    evil, good = record.detonations
+    assert (evil.verdict, evil.scanned, good.verdict) == (Verdict.FLAGGED, Verdict.FLAGGED, Verdict.CLEAR)
+    assert evil.findings[0].rule == "load-runs-program"
+    assert not mark.exists()
+
+
+@pytest.mark.jail
+@pytest.mark.frameworks
+@pytest.mark.parametrize("loader", ["pickle.load", "joblib.load", "numpy.load", "torch.load"])
+def test_the_honest_files_are_loaded(loader: str) -> None:
+    pytest.importorskip(loader.partition(".")[0])
+    with room._honest(loader) as fd:
+        result = jail.run(jail.loading(loader, fd, sys.executable), limits=JailLimits())
+    assert result.outcome in (Outcome.COMPLETED, Outcome.ISOLATION_UNAVAILABLE), result.detail
