@@ -1,6 +1,6 @@
 """What came of loading files in the jail: the schema ``modelairlock/detonate/1``."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -62,6 +62,35 @@ class DetonateRecord(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> str:
         """What ``airlock detonate --format json`` writes, fit to show on a terminal."""
         return plain_json(self)
+
+
+#: what the fields mean, where the name alone does not say it
+_DESCRIPTIONS = {
+    "Detonation.verdict": "flagged: it tried what no honest load tries; incomplete: it did not end well, or was not"
+    " opened; clear: it came back and nothing forbidden was seen, which does not mean safe.",
+    "Detonation.scanned": "What the scan said of the same bytes, without loading them.",
+    "Detonation.usual": "Attempts that an honest file makes this loader make here too; they are not among the events.",
+    "Detonation.dropped": "Events and claims that were seen and not kept.",
+    "Detonation.claims": "Audit events of Python's, said by the jailed process itself: they can be forged.",
+    "Detonation.output": "The end of what it printed, escaped.",
+    "Event.certainty": "denied: it had no effect, for certain; observed: it went on, and its arguments may have changed.",
+    "Event.at_seconds": "Since the file was handed over.",
+    "DetonateRecord.excluded": "Files that no loader of the jail opens.",
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the report; ``docs/schema/detonate-1.json`` is this, indented by two."""
+    made = msgspec.json.schema(DetonateRecord)
+    for key, text in _DESCRIPTIONS.items():
+        record, field = key.split(".")
+        made["$defs"][record]["properties"][field]["description"] = text
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:modelairlock:schema:detonate:1",
+        "title": "modelairlock/detonate/1: the report of airlock detonate",
+        **made,
+    }
 
 
 def verdict_of(detonations: tuple[Detonation, ...]) -> Verdict:

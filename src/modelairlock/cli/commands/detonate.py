@@ -86,7 +86,7 @@ def _pieces(record: Any, chosen: dict[str, Any], detonations: Any) -> Any:
 
 def _interpreter(environment: str | None) -> str:
     """The python of an environment, named by its folder or itself; else that of the active one, else our own."""
-    place = environment or os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
-    if not place:
-        return sys.executable
-    return os.path.join(place, "bin", "python") if os.path.isdir(place) else place
+    if environment and not os.path.isdir(environment):
+        return environment
+    folder = environment or os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
+    return os.path.join(folder, "bin", "python") if folder else sys.executable

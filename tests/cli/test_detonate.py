@@ -1,0 +1,169 @@
+"""``airlock detonate``: what it asks for, what it prints, how it ends."""
+
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from modelairlock.records.detonate import DetonateRecord, Detonation, schema, verdict_of
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import Certainty, Claim, Event, JailLayer, JailPhase, Outcome
+from modelairlock.records.scan import Excluded, OperatorError, Verdict
+from tests.rules.judging import ATTEMPTS, finding_of
+
+HELD = tuple(
+    JailLayer(name=name, state="enforced", verified="parent")
+    for name in ("privileges", "namespaces", "limits", "landlock", "seccomp")
+)
+EVENT = Event(
+    seq=1, at_seconds=0.25, phase="load", thread=7, syscall="execve", arguments=("/bin/sh", "['sh', '-c', 'id']"),
+    action="EPERM", certainty=Certainty.DENIED,
+)  # fmt: skip
+
+
+def loaded(verdict: Verdict, outcome: Outcome, **fields: object) -> Detonation:
+    given = {
+        "path": "m.pkl",
+        "loader": "pickle.load",
+        "interpreter": "/usr/bin/python3",
+        "level": Level.STRICT,
+        "layers": HELD,
+    }
+    return Detonation(verdict=verdict, outcome=outcome, **{**given, **fields})
+
+
+def flagged() -> Detonation:
+    from modelairlock.rules.load_runs_program import RULE
+
+    finding = finding_of(RULE, ATTEMPTS[RULE.name])
+    return loaded(
+        Verdict.FLAGGED, Outcome.COMPLETED_WITH_VIOLATIONS, events=(EVENT,) * 20, findings=(finding,), dropped=7,
+        usual=2, detail="20 attempts were seen", claims=(Claim(phase="load", event="os.system", arguments=("id",)),),
+        phases=(JailPhase(name="load", seconds=0.5, cpu_seconds=0.4, memory_bytes=5_000_000),), output="hello",
+        sha256="0" * 64,
+    )  # fmt: skip
+
+
+def record(*detonations: Detonation, **fields: object) -> DetonateRecord:
+    return DetonateRecord(
+        verdict=verdict_of(detonations), started="2026-11-26T00:00:00+00:00", version="0.1.0",
+        detonations=detonations, **fields,
+    )  # fmt: skip
+
+
+class Stand:
+    """Stands in for ``pipeline.detonate.detonate``."""
+
+    def __init__(self) -> None:
+        self.record = record(loaded(Verdict.CLEAR, Outcome.COMPLETED, detail="nothing forbidden was attempted"))
+        self.sources: tuple[str, ...] = ()
+        self.options: dict[str, object] = {}
+
+    def __call__(self, sources: tuple[str, ...], **options: object) -> DetonateRecord:
+        self.sources, self.options = sources, options
+        return self.record
+
+
+@pytest.fixture
+def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    made = Stand()
+    monkeypatch.setattr("modelairlock.pipeline.detonate.detonate", made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (record(loaded(Verdict.CLEAR, Outcome.COMPLETED)), 0),
+        (record(flagged()), 1),
+        (record(loaded(Verdict.INCOMPLETE, Outcome.LOADER_ERROR)), 3),
+        (record(), 3),
+        (record(loaded(Verdict.INCOMPLETE, Outcome.ISOLATION_UNAVAILABLE)), 2),
+        (record(flagged(), loaded(Verdict.INCOMPLETE, Outcome.ISOLATION_LOST)), 2),
+        (record(flagged(), errors=(OperatorError(path="x", message="missing", hint="look"),)), 2),
+    ],
+)
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_exit_status_and_schema(run, stand: Stand, answer: DetonateRecord, status: int, format_: str) -> None:
+    stand.record = answer
+    done = run("detonate", "-f", format_, "m.pkl")
+    assert done.exit_code == status, done.output
+    if format_ == "json":
+        jsonschema_rs.validator_for(schema()).validate(json.loads(done.output))
+
+
+def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None:
+    stand.record = record(flagged(), excluded=(Excluded(path="a.txt", reason="no loader"),))
+    brief, whole = run("detonate", "m.pkl").output, run("detonate", "-v", "m.pkl").output
+    for words in (
+        "FLAGGED     m.pkl   pickle.load, 0.5 s",
+        "critical  load-runs-program: loading it starts a program: execve /bin/sh",
+        "tried  execve /bin/sh ['sh', '-c', 'id'] (load, at 0.250 s: denied, EPERM)",
+        "7 more were seen and not kept",
+        "2 attempts that an honest file makes here too",
+        "outcome  completed_with_violations: 20 attempts were seen",
+        "jail  strict: privileges, namespaces, limits, landlock, seccomp enforced",
+        "1 file loaded in the jail: 1 flagged. 1 file left out",
+    ):
+        assert words in brief
+        assert words in whole
+    assert "and 8 more with -v" in brief
+    assert brief.count("tried  ") == 12
+    assert whole.count("tried  ") == 20
+    for words in ("loaded by  /usr/bin/python3", "0.40 s of processor, 5 MB", "it can be forged", "printed  hello"):
+        assert words in whole
+        assert words not in brief
+
+
+def test_clear_says_what_it_does_not_mean(run, stand: Stand) -> None:
+    assert "not shown  what waits for another day" in run("detonate", "m.pkl").output
+
+
+def test_what_is_missing_is_said(run, stand: Stand) -> None:
+    lacking = (*HELD[:1], JailLayer(name="namespaces", state="unavailable", reason="no bwrap"), *HELD[2:])
+    stand.record = record(loaded(Verdict.CLEAR, Outcome.COMPLETED, level=Level.CONFINED, layers=lacking))
+    assert (
+        "confined: privileges, limits, landlock, seccomp enforced; namespaces unavailable (no bwrap)"
+        in run("detonate", "m.pkl").output
+    )
+
+
+def test_hostile_words_reach_no_terminal(run, stand: Stand) -> None:
+    stand.record = record(
+        loaded(Verdict.FLAGGED, Outcome.BLOCKED_CRASH, path="a\x1b[2J\n.pkl", detail="x\x1b[31m", output="\x1b]0;t\x07")
+    )
+    done = run("detonate", "-v", "m.pkl")
+    assert "\x1b" not in done.output
+    assert "\x07" not in done.output
+
+
+def test_options_reach_the_jail(run, stand: Stand, tmp_path: Path) -> None:
+    run("detonate", "--loader", "torch.load", "--env", str(tmp_path), "--require", "strict", "--seconds", "5", "a", "b")
+    assert stand.sources == ("a", "b")
+    assert stand.options["loader"] == "torch.load"
+    assert stand.options["interpreter"] == str(tmp_path / "bin" / "python")
+    assert stand.options["require"] is Level.STRICT
+    assert stand.options["limits"].wall_seconds == 5
+
+
+def test_the_environment_is_the_active_one(run, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", "/v")
+    run("detonate", "a")
+    assert stand.options["interpreter"] == "/v/bin/python"
+    run("detonate", "--env", "/usr/bin/python3", "a")
+    assert stand.options["interpreter"] == "/usr/bin/python3"
+
+
+def test_quiet_and_into_a_file(run, stand: Stand) -> None:
+    assert run("detonate", "-q", "a").output == ""
+    assert run("detonate", "-f", "json", "-o", "r.json", "a").output == ""
+    assert json.loads(Path("r.json").read_text())["schema"] == "modelairlock/detonate/1"
+    done = run("detonate", "-o", "missing/r.json", "a")
+    assert (done.exit_code, "there is no folder" in done.output) == (2, True)
+
+
+def test_too_little_isolation_cannot_be_asked_for(run, stand: Stand) -> None:
+    assert run("detonate", "--require", "none", "a").exit_code == 2
