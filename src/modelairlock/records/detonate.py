@@ -73,7 +73,7 @@ _DESCRIPTIONS = {
     "Detonation.dropped": "Events and claims that were seen and not kept.",
     "Detonation.claims": "Audit events of Python's, said by the jailed process itself: they can be forged.",
     "Detonation.output": "The end of what it printed, escaped.",
-    "Event.certainty": "denied: it had no effect, for certain; observed: it went on, and its arguments may have changed.",
+    "Event.certainty": "denied: it had no effect, for certain; observed: it went on, its arguments may have changed.",
     "Event.at_seconds": "Since the file was handed over.",
     "DetonateRecord.excluded": "Files that no loader of the jail opens.",
 }
