@@ -95,6 +95,15 @@ def test_exit_status_and_schema(run, stand: Stand, answer: DetonateRecord, statu
         jsonschema_rs.validator_for(schema()).validate(json.loads(done.output))
 
 
+@pytest.mark.parametrize("answer", [record(flagged()), record(loaded(Verdict.INCOMPLETE, Outcome.LIMIT_WALL))])
+def test_code_scanning_gets_the_findings(run, stand: Stand, answer: DetonateRecord) -> None:
+    stand.record = answer
+    log = json.loads(run("detonate", "-f", "sarif", "m.pkl").output)
+    assert log["version"] == "2.1.0"
+    [result] = log["runs"][0]["results"]
+    assert ("load-runs-program" if answer.verdict is Verdict.FLAGGED else "limit:wall") in json.dumps(result)
+
+
 def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None:
     stand.record = record(flagged(), excluded=(Excluded(path="a.txt", reason="no loader"),))
     brief, whole = run("detonate", "m.pkl").output, run("detonate", "-v", "m.pkl").output

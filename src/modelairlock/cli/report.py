@@ -123,6 +123,15 @@ def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose
     return status_of(record) if written else BROKEN
 
 
+def rendered(record: Any, format_: str, output: str) -> Iterator[str]:
+    """`record`, a scan's, as one of the outputs writes it."""
+    from modelairlock.catalog import find
+    from modelairlock.records.output import Output
+
+    renderer: Output = find("modelairlock.outputs", format_, Output)
+    return iter(renderer.render(record, _view(record, output, format_, verbose=False, seconds=None)))
+
+
 def write_pieces(pieces: Iterator[str], output: str, again: Callable[[], Iterator[str]] | None = None) -> bool:
     """Write a report; False if it had to go to standard output because its file could not be written.
 

@@ -52,6 +52,18 @@ WORDS: dict[str, str] = {
     "severity": "How bad a finding is, if it is true and the loader does not refuse: critical, high, medium, low or "
     "info. Medium and more make a file FLAGGED.",
     "confidence": "How sure the rule is of a finding: high (then nothing is said), medium or low.",
+    "tried": "A system call that a load made in the jail (`airlock detonate`), and that is not allowed for the asking, "
+    "as the supervisor outside saw it. `denied`: it had no effect, for certain. `observed`: it went on, so that what "
+    "comes next is seen.",
+    "outcome": "How a load in the jail ended: completed, completed_with_violations, blocked_crash, a limit, "
+    "protocol_violation, loader_error, isolation_unavailable (nothing was opened), isolation_lost. None of them means "
+    "safe.",
+    "jail": "The level of isolation that a load was in, and which layers held. `airlock doctor` says what this machine "
+    "has.",
+    "usual": "Attempts that a small honest file makes the same loader make in the same environment; they count for "
+    "nothing.",
+    "claims": "What the jailed process says of itself: audit events of Python's. It can forge them, so they are no "
+    "evidence.",
     "vouched": "A person has read the source of this class or function and found this use of it harmless; the entry "
     "stands, with the reason, in a profile. What is on no list is the gap `unvouched`.",
 }

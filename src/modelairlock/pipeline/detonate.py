@@ -20,16 +20,17 @@ from modelairlock.isolation import jail
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.options import Options
+from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
-from modelairlock.records.coverage import Coverage
+from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.facts import Attempt, Fact, Setting
-from modelairlock.records.isolation import Level
+from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
-from modelairlock.records.scan import Excluded, OperatorError, Subject, Verdict
+from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, open_file, walk
@@ -80,6 +81,26 @@ def detonate(
         excluded=tuple(run.excluded),
         errors=errors,
     )
+
+
+def as_scan(record: DetonateRecord) -> ScanRecord:
+    """The findings of a detonation as a scan's record, for outputs that know those."""
+    subjects = tuple(
+        Subject(
+            path=one.path, verdict=one.verdict, sha256=one.sha256, findings=one.findings,
+            coverage=Coverage(size_bytes=0, gaps=_gap(one)),
+        )
+        for one in record.detonations
+    )  # fmt: skip
+    weakest = min((one for one in record.detonations), key=lambda one: one.level.rank, default=None)
+    isolation = Isolation(level=weakest.level, layers=weakest.layers) if weakest else Isolation.of(())
+    return scan_record(subjects, isolation, record.started, record.excluded, record.errors)
+
+
+def _gap(one: Detonation) -> tuple[Gap, ...]:
+    if one.verdict is not Verdict.INCOMPLETE:
+        return ()
+    return (Gap(start=0, end=0, because=Because.UNREADABLE, detail=f"{one.outcome.value}: {one.detail}"),)
 
 
 def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:

@@ -37,7 +37,9 @@ LEVELS = ("confined", "strict")
 @click.option(
     "--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="The longest a load may take."
 )
-@click.option("--format", "-f", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option(
+    "--format", "-f", "format_", type=click.Choice(("text", "json", "sarif")), default="text", show_default=True
+)
 @click.option("--output", "-o", default="-", metavar="FILE", type=PATH, help="Where to write the report.")
 @click.option("--verbose", "-v", is_flag=True, help="Name every attempt, phase and claim.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit status says the verdict.")
@@ -74,6 +76,11 @@ def _pieces(record: Any, chosen: dict[str, Any], detonations: Any) -> Any:
 
     if chosen["format_"] == "json":
         return iter((record.to_json() + "\n",))
+    if chosen["format_"] == "sarif":
+        from modelairlock.cli.report import rendered
+        from modelairlock.pipeline.detonate import as_scan
+
+        return rendered(as_scan(record), "sarif", chosen["output"])
     shown = chosen["output"] == "-"
     lines = detonations(
         record,
