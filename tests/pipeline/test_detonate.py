@@ -84,6 +84,22 @@ def test_what_an_honest_file_does_too_is_usual(monkeypatch: pytest.MonkeyPatch, 
     assert (one.verdict, one.outcome, one.usual, one.events) == (Verdict.CLEAR, Outcome.COMPLETED, 2, ())
 
 
+def test_what_libraries_ask_in_passing_is_usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """numpy, imported by the load itself, asks where its memory lies."""
+    idle = ended(Outcome.COMPLETED_WITH_VIOLATIONS, event("mbind", "0x1", "0x2"))
+    record, loaders = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), idle)
+    [one] = record.detonations
+    assert (one.verdict, one.outcome, one.usual, loaders) == (Verdict.CLEAR, Outcome.COMPLETED, 1, ["pickle.load"])
+
+
+def test_a_quiet_load_is_no_answer_to_what_was_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``pickle.load`` loads the first pickle; who loads on gets the second."""
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST + b"cos\nsystem\n(S'id'\ntR."), ended())
+    [one] = record.detonations
+    assert (one.scanned, one.verdict) == (Verdict.FLAGGED, Verdict.INCOMPLETE)
+    assert [finding.severity.value for finding in one.findings] == ["info"]
+
+
 def test_usual_calls_hide_no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     habit = event("openat", "/etc/mime.types", "O_RDONLY", "0")
     mixed = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit, event("openat", "/etc/passwd", "O_RDONLY", "0"))

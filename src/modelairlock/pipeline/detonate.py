@@ -23,6 +23,7 @@ from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
+from modelairlock.records.attempts import IDLE
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -170,8 +171,9 @@ class _Run:
     def _judged(
         self, file: File, loader: str, result: JailResult, size: int, sha256: str, subject: Subject | None
     ) -> Detonation:
-        usual = self._usual_of(loader) if result.events else frozenset()
-        events = tuple(event for event in result.events if _key(event) not in usual)
+        asked = [event for event in result.events if event.syscall not in IDLE]
+        usual = self._usual_of(loader) if asked else frozenset()
+        events = tuple(event for event in asked if _key(event) not in usual)
         outcome = result.outcome
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome = Outcome.COMPLETED
@@ -180,8 +182,8 @@ class _Run:
         read = Coverage(size_bytes=size, read_bytes=size)
         judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=sha256)
         verdict = judged.verdict
-        if verdict is Verdict.CLEAR and outcome is not Outcome.COMPLETED:
-            verdict = Verdict.INCOMPLETE
+        if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned is Verdict.FLAGGED):
+            verdict = Verdict.INCOMPLETE  # one quiet load is no answer to what was read in the file
         return Detonation(
             path=file.path,
             verdict=verdict,

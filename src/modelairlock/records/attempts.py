@@ -28,7 +28,7 @@ _CHANGES = frozenset(
     )
 )  # fmt: skip
 #: what Python and BLAS ask for on the way and go on without: numbers of processors, priorities, where memory lies
-_ASKED_IN_PASSING = frozenset(
+IDLE = frozenset(
     ("get_mempolicy", "ioprio_set", "mbind", "sched_setaffinity", "sched_setscheduler", "set_mempolicy", "setpriority")
 )
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
@@ -63,7 +63,7 @@ def reads(attempt: Attempt) -> bool:
 
 def attacks(attempt: Attempt) -> bool:
     """Whether it was after the machine, the jail or another process: none of the other groups, and nothing idle."""
-    known = _PROGRAMS | _PROCESSES | _NETWORK | _ASKED_IN_PASSING
+    known = _PROGRAMS | _PROCESSES | _NETWORK | IDLE
     return attempt.syscall not in known and not writes(attempt) and not reads(attempt)
 
 

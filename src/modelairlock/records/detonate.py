@@ -17,9 +17,10 @@ class Detonation(msgspec.Struct, frozen=True, kw_only=True):
     """One file, loaded once by one loader of one environment.
 
     FLAGGED: it tried what no honest load tries. INCOMPLETE: it did not come to an end by itself, or not behind the
-    walls that were required; `detail` says why. CLEAR says that the load came back and that nothing forbidden was seen
+    walls that were required (`detail` says why), or it was quiet and the scan found harm in it. CLEAR says that the load came back and that nothing forbidden was seen
     on the way, and no more: what waits for another day, another machine or the first use was not seen either.
-    `usual` are calls that an honest file makes this loader make too, and which therefore count for nothing.
+    `usual` are calls that an honest file makes this loader make too, or that libraries make in passing (how many
+    processors there are, where memory lies); they count for nothing.
     """
 
     path: str
@@ -69,7 +70,7 @@ _DESCRIPTIONS = {
     "Detonation.verdict": "flagged: it tried what no honest load tries; incomplete: it did not end well, or was not"
     " opened; clear: it came back and nothing forbidden was seen, which does not mean safe.",
     "Detonation.scanned": "What the scan said of the same bytes, without loading them.",
-    "Detonation.usual": "Attempts that an honest file makes this loader make here too; they are not among the events.",
+    "Detonation.usual": "Attempts that an honest file makes here too, or idle ones; they are not among the events.",
     "Detonation.dropped": "Events and claims that were seen and not kept.",
     "Detonation.claims": "Audit events of Python's, said by the jailed process itself: they can be forged.",
     "Detonation.output": "The end of what it printed, escaped.",

@@ -66,7 +66,9 @@ def _one(one: Detonation, sheet: Sheet, verbose: bool) -> Iterator[str]:
     if one.dropped:
         yield from sheet.entry("dropped", f"{one.dropped:,} more were seen and not kept")
     if one.usual:
-        yield from sheet.entry("usual", f"{counted(one.usual, 'attempt')} that an honest file makes here too")
+        yield from sheet.entry(
+            "usual", f"{counted(one.usual, 'attempt')} that an honest file makes here too, or idle ones"
+        )
     yield from sheet.entry("outcome", f"{one.outcome.value}: {shown(one.detail, 400)}")
     yield from sheet.entry("jail", f"{one.level.value}: {_layers(one.layers)}")
     if one.verdict is Verdict.CLEAR:
