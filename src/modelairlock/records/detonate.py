@@ -17,10 +17,10 @@ class Detonation(msgspec.Struct, frozen=True, kw_only=True):
     """One file, loaded once by one loader of one environment.
 
     FLAGGED: it tried what no honest load tries. INCOMPLETE: it did not come to an end by itself, or not behind the
-    walls that were required (`detail` says why), or it was quiet and the scan found harm in it. CLEAR says that the load came back and that nothing forbidden was seen
-    on the way, and no more: what waits for another day, another machine or the first use was not seen either.
-    `usual` are calls that an honest file makes this loader make too, or that libraries make in passing (how many
-    processors there are, where memory lies); they count for nothing.
+    walls that were required (`detail` says why), or it was quiet and the scan found harm in it. CLEAR says that the
+    load came back and that nothing forbidden was seen on the way, and no more: what waits for another day, another
+    machine or the first use was not seen either. `usual` are calls that an honest file makes this loader make too, or
+    that libraries make in passing (how many processors there are, where memory lies); they count for nothing.
     """
 
     path: str
