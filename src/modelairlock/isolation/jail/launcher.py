@@ -2,7 +2,7 @@
 
 Root never enters: the launcher becomes nobody first. Where nobody could not reach the interpreter (``/root`` is closed
 to others), an outer bubblewrap lays an open, empty folder over the closed one and binds only the interpreter into it.
-Without namespaces that cannot be done; the worker then starts as root and becomes nobody after its imports.
+Without namespaces that cannot be done, and such an interpreter is refused.
 """
 
 import contextlib
@@ -84,8 +84,11 @@ class Launched:
         return gone
 
 
-def launch(runtime: Runtime, code: bytes, *, namespaces: bool, variables: Sequence[tuple[str, str]] = ()) -> Launched:
+def launch(
+    runtime: Runtime, code: bytes, variables: Sequence[tuple[str, str]], *, namespaces: bool, drop_root: bool
+) -> Launched:
     """Start the worker with `code`. Raises OSError, Unavailable."""
+    root = drop_root and os.geteuid() == 0
     with contextlib.ExitStack() as stack:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stack.callback(theirs.close)
@@ -109,9 +112,9 @@ def launch(runtime: Runtime, code: bytes, *, namespaces: bool, variables: Sequen
             str(text),
         ]
         try:
-            user: int | None = None
+            user: int | None = NOBODY if root else None
             if namespaces:
-                command, user = _wrapped(runtime, command)
+                command, user = _wrapped(runtime, command, user)
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -134,15 +137,13 @@ def launch(runtime: Runtime, code: bytes, *, namespaces: bool, variables: Sequen
     return Launched(process, ours, reader)
 
 
-def _wrapped(runtime: Runtime, command: list[str]) -> tuple[list[str], int | None]:
-    """The command behind bubblewrap, and whom to become first."""
+def _wrapped(runtime: Runtime, command: list[str], user: int | None) -> tuple[list[str], int | None]:
+    """The command behind bubblewrap, and whom to become first. Raises Unavailable."""
     program = bwrap()
     inner = [program, *jail_arguments(runtime), "--", *command]
-    if os.geteuid() != 0:
-        return inner, None
-    closed = _closed_folders(runtime.readable)
+    closed = _closed_folders(runtime.readable) if user is not None else []
     if not closed:
-        return inner, NOBODY
+        return inner, user
     setpriv = next((place for place in SETPRIV_PLACES if os.path.exists(place)), "")
     if not setpriv:
         raise Unavailable(

@@ -65,26 +65,10 @@ def limit(pairs: Any) -> None:
             resource.setrlimit(which, (value, value))
 
 
-def forget_privileges() -> None:
-    """Nothing can be gained any more; the identity of root, if it is, goes after the imports."""
-    for capability in range(64):
-        if libc.prctl(24, capability, 0, 0, 0):
-            break
+def shed_privileges(orders: Any) -> None:
+    """Nothing is held, and nothing can be gained any more; root has been given up before this started."""
     libc.prctl(38, 1, 0, 0, 0)
-
-
-def become_nobody(orders: Any) -> str:
-    """After the imports: libc changes the identity of all threads, and the kernel takes their capabilities with it."""
-    remark = ""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(orders["nobody"], orders["nobody"], orders["nobody"])
-        os.setresuid(orders["nobody"], orders["nobody"], orders["nobody"])
-        remark = "became nobody after its imports"
-        # The kernel has just hidden this process's memory, in which the parent reads what is attempted.
-        libc.prctl(4, 1, 0, 0, 0)
     call(orders["calls"]["capset"], struct.pack("=Ii", 0x20080522, 0), bytes(24))
-    return remark
 
 
 def landlock(orders: Any) -> str:
@@ -231,8 +215,7 @@ def live() -> None:
     phases: Any = scope["PHASES"]
     names: Any = orders["phases"]
     state: Any = {}
-    if "privileges" in orders["layers"]:
-        forget_privileges()
+    layer("privileges", orders, shed_privileges)
     if "limits" in orders["layers"]:
         early_limits()
     layer("landlock", orders, landlock)
@@ -240,7 +223,6 @@ def live() -> None:
 
     site.main()
     run_phase(phases, names[0], state, [], orders["argument"])
-    layer("privileges", orders, become_nobody)
     layer("limits", orders, late_limits)
     sys.addaudithook(claim)
     layer("seccomp", orders, listen)
