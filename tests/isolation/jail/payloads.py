@@ -1,6 +1,6 @@
 """Hostile loads: what runs when the model is unpickled. All effects are inert, and stand in `world.World`.
 
-Each has the calls of which at least one must be seen from outside. `EFFECT` are those that do leave a trace in the world
+Each has the calls of which at least one must be seen from outside. `EFFECT` are those that leave a trace in the world
 when there is no jail: a test runs them plainly, so that the oracles are known to bite.
 """
 
@@ -21,7 +21,8 @@ EFFECT: dict[str, tuple[str, set[str]]] = {
     "subprocess": ("import subprocess\n" + quiet("subprocess.run(['touch', '@DIR@/pwned'])"), FORK),
     "posix_spawn": ("import os\n" + quiet("os.posix_spawn('/usr/bin/touch', ['touch', '@DIR@/pwned'], {})"), FORK),
     "raw_fork_execve": (
-        _C + "if c.fork() == 0:\n    try: os.execv('/usr/bin/touch', ['touch', '@DIR@/pwned'])\n    finally: os._exit(1)\n"
+        _C
+        + "if c.fork() == 0:\n    try: os.execv('/usr/bin/touch', ['touch', '@DIR@/pwned'])\n    finally: os._exit(1)\n"
         "import time; time.sleep(0.3)",
         FORK,
     ),
@@ -44,7 +45,10 @@ EFFECT: dict[str, tuple[str, set[str]]] = {
     "write_model": (quiet("open('@DIR@/model.pkl', 'r+b').write(b'x')"), OPEN),
     "truncate_model": ("import os\n" + quiet("os.truncate('@DIR@/model.pkl', 0)"), {"truncate"}),
     "chmod_model": ("import os\n" + quiet("os.chmod('@DIR@/model.pkl', 0o777)"), {"chmod", "fchmodat"}),
-    "rename_model": ("import os\n" + quiet("os.rename('@DIR@/model.pkl', '@DIR@/x')"), {"rename", "renameat", "renameat2"}),
+    "rename_model": (
+        "import os\n" + quiet("os.rename('@DIR@/model.pkl', '@DIR@/x')"),
+        {"rename", "renameat", "renameat2"},
+    ),
     "touch_model": ("import os\n" + quiet("os.utime('@DIR@/model.pkl', (0, 0))"), {"utimensat"}),
     "symlink": ("import os\n" + quiet("os.symlink('/etc/passwd', '@DIR@/pwned')"), {"symlink", "symlinkat"}),
     "hardlink": ("import os\n" + quiet("os.link('@DIR@/model.pkl', '@DIR@/pwned')"), {"link", "linkat"}),
@@ -53,7 +57,10 @@ EFFECT: dict[str, tuple[str, set[str]]] = {
     "unlink": ("import os\n" + quiet("os.unlink('@DIR@/id_rsa')"), {"unlink", "unlinkat"}),
     "kill": ("import os\n" + quiet("os.kill(@VICTIM@, 9)"), {"kill"}),
     "stop": ("import os\n" + quiet("os.kill(@VICTIM@, 19)"), {"kill"}),
-    "pidfd_kill": ("import os, signal\n" + quiet("signal.pidfd_send_signal(os.pidfd_open(@VICTIM@), 9)"), {"pidfd_open"}),
+    "pidfd_kill": (
+        "import os, signal\n" + quiet("signal.pidfd_send_signal(os.pidfd_open(@VICTIM@), 9)"),
+        {"pidfd_open"},
+    ),
     "ptrace": (_C + "print(c.ptrace(16, @VICTIM@, 0, 0))\nimport time; time.sleep(0.3)\n", {"ptrace"}),
 }
 

@@ -69,7 +69,7 @@ def test_a_string_without_an_end_is_cut(caller) -> None:
 
 def test_argv(caller) -> None:
     kept = [at(b"sh"), at(b"-c"), at(b"touch x")]
-    vector, address = at(struct.pack("=4Q", *(one[1] for one in kept), 0))
+    _vector, address = at(struct.pack("=4Q", *(one[1] for one in kept), 0))
     assert caller.vector(address) == "['sh', '-c', 'touch x']"
     circle, address = at(bytes(8 * 100))
     struct.pack_into("=100Q", circle, 0, *[address] * 100)

@@ -29,8 +29,9 @@ class TestBothMachines:
     @pytest.mark.parametrize(
         "call",
         [
-            "execve", "execveat", "openat", "clone", "socket", "connect", "kill", "tgkill", "ptrace", "unshare", "mount",
-            "setns", "chroot", "bpf", "userfaultfd", "io_uring_setup", "keyctl", "memfd_create", "setsid", "fchmod",
+            "execve", "execveat", "openat", "clone", "socket", "connect", "kill", "tgkill", "ptrace",
+            "unshare", "mount",            "setns", "chroot", "bpf", "userfaultfd",
+            "io_uring_setup", "keyctl", "memfd_create", "setsid", "fchmod",
             "fchmodat", "truncate", "unlinkat", "linkat", "symlinkat", "process_vm_readv", "pidfd_getfd", "seccomp",
             "sendto", "rt_tgsigqueueinfo", "setrlimit", "sched_setaffinity", "shmget", "personality", "timer_create",
         ],

@@ -58,7 +58,14 @@ def test_neither_root_nor_proc_as_a_whole() -> None:
 def test_namespaces_are_spelt_out(tmp_path) -> None:
     arguments = launcher.jail_arguments(Runtime("/usr/bin/python3", ("/usr",)))
     assert "--unshare-all" not in arguments
-    for wanted in ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--disable-userns", "--cap-drop"):
+    for wanted in (
+        "--unshare-user",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--disable-userns",
+        "--cap-drop",
+    ):
         assert wanted in arguments
     assert "--bind" not in arguments
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -191,7 +192,7 @@ def load(
     **options: object,
 ) -> JailResult:
     """Load a pickle that runs `source`, or the bytes of a model, in the jail."""
-    place = model or Path(tempfile.mkstemp(prefix="model-")[1])
+    place = model or Path(tempfile.gettempdir()) / f"model-{uuid.uuid4().hex}"
     place.write_bytes(pickle.dumps(Payload(source)) if isinstance(source, str) else source)
     place.chmod(0o666)
     fd = os.open(place, os.O_RDONLY)

@@ -42,7 +42,11 @@ VARIABLES = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    # Each arena reserves 64 MiB of the address space that is limited.
+    "MALLOC_ARENA_MAX": "2",
 }
+#: nobody's variables and folders, no site yet, no byte code, output as it comes
+_FLAGS = ("-I", "-S", "-B", "-u", "-X", "utf8")
 _BOOTSTRAP = "import sys; exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
 _STOP_SECONDS = 5.0
 
@@ -99,18 +103,7 @@ def launch(
         stack.callback(os.close, text)
         os.write(text, code)
         os.lseek(text, 0, os.SEEK_SET)
-        command = [
-            runtime.interpreter,
-            "-I",
-            "-S",
-            "-B",
-            "-X",
-            "utf8",
-            "-c",
-            _BOOTSTRAP,
-            str(theirs.fileno()),
-            str(text),
-        ]
+        command = [runtime.interpreter, *_FLAGS, "-c", _BOOTSTRAP, str(theirs.fileno()), str(text)]
         try:
             user: int | None = NOBODY if root else None
             if namespaces:

@@ -33,7 +33,7 @@ _END_SECONDS = 2.0
 #: what allocators and interpreters reserve without using it
 _SLACK = 256 * 1024**2
 _OUT_OF_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory")
-_CALLS = ("capset", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp")
+_CALLS = ("capset", "clone", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp")
 _INSTALL = "install bubblewrap and allow user namespaces, on Linux 5.13 or newer with Landlock; see `airlock doctor`"
 
 
@@ -305,9 +305,11 @@ def _last_line(watch: Watch) -> str:
 
 def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome, str]:
     """What it means that the worker is gone, or has closed its channel, before it was done."""
+    closed = time.monotonic() + _END_SECONDS
     while not watch.ended:
-        if watch.closed:
-            raise BrokeProtocol("it closed its channel")
+        # One that dies closes its channel a moment before it is known to be dead.
+        if time.monotonic() > closed:
+            raise BrokeProtocol("it closed its channel and went on")
         watch.step(deadline)
     code = watch.launched.process.returncode
     number = -code if code < 0 else code - 128 if namespaces and code > 128 else 0
