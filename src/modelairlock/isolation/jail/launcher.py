@@ -2,7 +2,7 @@
 
 Root never enters: the launcher becomes nobody first. Where nobody could not reach the interpreter (``/root`` is closed
 to others), an outer bubblewrap lays an open, empty folder over the closed one and binds only the interpreter into it.
-Without namespaces that cannot be done; the worker then starts as root and becomes nobody after its imports.
+Without namespaces that cannot be done, and such an interpreter is refused.
 """
 
 import contextlib
@@ -42,7 +42,11 @@ VARIABLES = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    # Each arena reserves 64 MiB of the address space that is limited.
+    "MALLOC_ARENA_MAX": "2",
 }
+#: nobody's variables and folders, no site yet, no byte code, output as it comes
+_FLAGS = ("-I", "-S", "-B", "-u", "-X", "utf8")
 _BOOTSTRAP = "import sys; exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
 _STOP_SECONDS = 5.0
 
@@ -84,8 +88,11 @@ class Launched:
         return gone
 
 
-def launch(runtime: Runtime, code: bytes, *, namespaces: bool, variables: Sequence[tuple[str, str]] = ()) -> Launched:
+def launch(
+    runtime: Runtime, code: bytes, variables: Sequence[tuple[str, str]], *, namespaces: bool, drop_root: bool
+) -> Launched:
     """Start the worker with `code`. Raises OSError, Unavailable."""
+    root = drop_root and os.geteuid() == 0
     with contextlib.ExitStack() as stack:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stack.callback(theirs.close)
@@ -96,22 +103,11 @@ def launch(runtime: Runtime, code: bytes, *, namespaces: bool, variables: Sequen
         stack.callback(os.close, text)
         os.write(text, code)
         os.lseek(text, 0, os.SEEK_SET)
-        command = [
-            runtime.interpreter,
-            "-I",
-            "-S",
-            "-B",
-            "-X",
-            "utf8",
-            "-c",
-            _BOOTSTRAP,
-            str(theirs.fileno()),
-            str(text),
-        ]
+        command = [runtime.interpreter, *_FLAGS, "-c", _BOOTSTRAP, str(theirs.fileno()), str(text)]
         try:
-            user: int | None = None
+            user: int | None = NOBODY if root else None
             if namespaces:
-                command, user = _wrapped(runtime, command)
+                command, user = _wrapped(runtime, command, user)
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -134,15 +130,13 @@ def launch(runtime: Runtime, code: bytes, *, namespaces: bool, variables: Sequen
     return Launched(process, ours, reader)
 
 
-def _wrapped(runtime: Runtime, command: list[str]) -> tuple[list[str], int | None]:
-    """The command behind bubblewrap, and whom to become first."""
+def _wrapped(runtime: Runtime, command: list[str], user: int | None) -> tuple[list[str], int | None]:
+    """The command behind bubblewrap, and whom to become first. Raises Unavailable."""
     program = bwrap()
     inner = [program, *jail_arguments(runtime), "--", *command]
-    if os.geteuid() != 0:
-        return inner, None
-    closed = _closed_folders(runtime.readable)
+    closed = _closed_folders(runtime.readable) if user is not None else []
     if not closed:
-        return inner, NOBODY
+        return inner, user
     setpriv = next((place for place in SETPRIV_PLACES if os.path.exists(place)), "")
     if not setpriv:
         raise Unavailable(

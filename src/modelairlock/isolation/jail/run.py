@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Collection
@@ -21,10 +22,9 @@ from modelairlock.isolation.jail.calls import NUMBERS
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.job import Job, text
-from modelairlock.isolation.jail.launcher import Unavailable, closed_to_nobody, launch
+from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, launch
 from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
-from modelairlock.isolation.privileges import NOBODY
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Isolation, Level
 from modelairlock.records.jail import JailLayer, JailLimits, JailResult, Outcome
@@ -33,7 +33,7 @@ _END_SECONDS = 2.0
 #: what allocators and interpreters reserve without using it
 _SLACK = 256 * 1024**2
 _OUT_OF_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory")
-_CALLS = ("capset", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp")
+_CALLS = ("capset", "clone", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp")
 _INSTALL = "install bubblewrap and allow user namespaces, on Linux 5.13 or newer with Landlock; see `airlock doctor`"
 
 
@@ -107,12 +107,7 @@ class _Run:
             reason = f"the interpreter lies in {closed}, which nobody may pass, and root does not enter the jail"
             self._layers.append(JailLayer(name="privileges", state="unavailable", reason=reason))
             return _unavailable(tuple(self._layers), self._least)
-        launched = launch(
-            self._runtime,
-            text("worker.py").encode(),
-            namespaces=no_namespaces is None,
-            variables=self._job.variables,
-        )
+        launched = self._launched(namespaces=no_namespaces is None)
         watch = Watch(launched, self._limits)
         try:
             outcome, detail = self._followed(watch)
@@ -139,6 +134,21 @@ class _Run:
             output=watch.shown_output,
             detail=detail,
         )
+
+    def _launched(self, *, namespaces: bool) -> Launched:
+        try:
+            return launch(
+                self._runtime,
+                text("worker.py").encode(),
+                self._job.variables,
+                namespaces=namespaces,
+                drop_root="privileges" in self._enabled,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise AirlockError(
+                f"the jail could not be started: {error}",
+                "as root, it must be allowed to become nobody (CAP_SETUID, CAP_SETGID); or run as an ordinary user",
+            ) from error
 
     def _followed(self, watch: Watch) -> tuple[Outcome, str]:
         try:
@@ -214,7 +224,6 @@ class _Run:
             "memory": self._limits.memory_bytes + self._limits.memory_bytes // 8 + _SLACK,
             "cpu": self._limits.cpu_seconds,
             "files": self._limits.files,
-            "nobody": NOBODY,
         }
 
     def _attested(self, watch: Watch, deadline: float) -> tuple[JailLayer, ...]:
@@ -281,7 +290,11 @@ def _switched_off(name: str) -> JailLayer:
 
 def _reopened(stack: contextlib.ExitStack, fd: int) -> int:
     """The same file with a read position of its own."""
-    own = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        own = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        # It was handed to us by somebody who may open it where we may not.
+        own = os.dup(fd)
     stack.callback(os.close, own)
     return own
 
@@ -292,9 +305,11 @@ def _last_line(watch: Watch) -> str:
 
 def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome, str]:
     """What it means that the worker is gone, or has closed its channel, before it was done."""
+    closed = time.monotonic() + _END_SECONDS
     while not watch.ended:
-        if watch.closed:
-            raise BrokeProtocol("it closed its channel")
+        # One that dies closes its channel a moment before it is known to be dead.
+        if time.monotonic() > closed:
+            raise BrokeProtocol("it closed its channel and went on")
         watch.step(deadline)
     code = watch.launched.process.returncode
     number = -code if code < 0 else code - 128 if namespaces and code > 128 else 0

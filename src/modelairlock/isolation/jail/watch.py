@@ -132,6 +132,8 @@ class Watch:
             else:
                 self._hear()
         self._sample()
+        if self.opened:
+            self._judge()
 
     def _finished(self) -> None:
         """The first process is gone; whatever it still said is there to be read."""
@@ -266,8 +268,6 @@ class Watch:
         # One that has ended takes its time along, so the sum may only grow.
         self._cpu = max(self._cpu, sum(map(tree.cpu_seconds, processes)))
         self._peak = max(self._peak, self._memory)
-        if self.opened:
-            self._judge()
 
     def _judge(self) -> None:
         used = self._memory - self._base_memory

@@ -65,26 +65,10 @@ def limit(pairs: Any) -> None:
             resource.setrlimit(which, (value, value))
 
 
-def forget_privileges() -> None:
-    """Nothing can be gained any more; the identity of root, if it is, goes after the imports."""
-    for capability in range(64):
-        if libc.prctl(24, capability, 0, 0, 0):
-            break
+def shed_privileges(orders: Any) -> None:
+    """Nothing is held, and nothing can be gained any more; root has been given up before this started."""
     libc.prctl(38, 1, 0, 0, 0)
-
-
-def become_nobody(orders: Any) -> str:
-    """After the imports: libc changes the identity of all threads, and the kernel takes their capabilities with it."""
-    remark = ""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(orders["nobody"], orders["nobody"], orders["nobody"])
-        os.setresuid(orders["nobody"], orders["nobody"], orders["nobody"])
-        remark = "became nobody after its imports"
-        # The kernel has just hidden this process's memory, in which the parent reads what is attempted.
-        libc.prctl(4, 1, 0, 0, 0)
     call(orders["calls"]["capset"], struct.pack("=Ii", 0x20080522, 0), bytes(24))
-    return remark
 
 
 def landlock(orders: Any) -> str:
@@ -159,29 +143,32 @@ def listen(orders: Any) -> None:
     os.close(listener)
 
 
-def fork() -> None:
-    pid = os.fork()
+def fork(clone: int) -> None:
+    """By a raw call: libraries have their threads end before a fork of libc's, whether it then works or not."""
+    pid = call(clone, 17)
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
 
 
-def canaries(secret: str) -> None:
+def canaries(secret: str, clone: int) -> None:
     """Try what must not work, in the order in which the parent waits for it."""
     attempts = [
         ("write", lambda: os.open("/dev/null", os.O_WRONLY)),
         ("secret", lambda: os.open(secret, os.O_RDONLY)),
         ("create", lambda: os.open("/tmp/canary", os.O_WRONLY | os.O_CREAT, 0o600)),  # noqa: S108
         ("socket", lambda: _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)),
-        ("fork", fork),
+        ("fork", lambda: fork(clone)),
         ("kill", lambda: os.kill(os.getpid(), 0)),
     ]
     results = []
     attempt: Any
     for name, attempt in attempts:
         try:
-            kept.append(attempt())
+            opened = attempt()
             results.append([name, 0])
+            if type(opened) is int:
+                os.close(opened)
         except OSError as error:
             results.append([name, error.errno])
     tell(kind="tried", results=results)
@@ -231,8 +218,7 @@ def live() -> None:
     phases: Any = scope["PHASES"]
     names: Any = orders["phases"]
     state: Any = {}
-    if "privileges" in orders["layers"]:
-        forget_privileges()
+    layer("privileges", orders, shed_privileges)
     if "limits" in orders["layers"]:
         early_limits()
     layer("landlock", orders, landlock)
@@ -240,12 +226,11 @@ def live() -> None:
 
     site.main()
     run_phase(phases, names[0], state, [], orders["argument"])
-    layer("privileges", orders, become_nobody)
     layer("limits", orders, late_limits)
     sys.addaudithook(claim)
     layer("seccomp", orders, listen)
     tell(kind="locked")
-    canaries(told()["secret"])
+    canaries(told()["secret"], orders["calls"]["clone"])
     inputs = take(orders["inputs"])
     for name in names[1:]:
         watching.append(1)
@@ -255,7 +240,6 @@ def live() -> None:
 
 
 watching: Any = []
-kept: Any = []
 os.dup2(int(sys.argv[1]), CONTROL, False)
 os.closerange(CONTROL + 1, 4096)
 control: Any = _socket.socket(fileno=CONTROL)

@@ -1,0 +1,112 @@
+"""Honest models: loaded to the end, and nothing is seen that would have to be explained away."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelairlock.isolation.jail import Job, loading
+from modelairlock.records.isolation import LAYERS, Level
+from modelairlock.records.jail import JailLimits, Outcome
+from tests.isolation.jail.world import INTERPRETER, MODES, WHO, load
+
+pytestmark = [pytest.mark.jail, pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")]
+
+PLAIN = {
+    "numbers": "{'a': [1, 2.5, None], 'b': b'x' * 1000}",
+    "dates": "__import__('datetime').datetime(2026, 1, 1)",
+    "decimal": "__import__('decimal').Decimal('1.5')",
+    "ordered": "__import__('collections').OrderedDict(a=1)",
+    "fraction": "__import__('fractions').Fraction(1, 3)",
+    "uuid": "__import__('uuid').UUID(int=1)",
+    "path": "__import__('pathlib').PurePosixPath('/etc')",
+}
+
+
+def quiet(result) -> None:
+    assert result.outcome is Outcome.COMPLETED, (result.detail, result.output, result.events)
+    assert result.events == ()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_data(name, who, mode) -> None:
+    made = subprocess.check_output(
+        [INTERPRETER, "-c", f"import pickle, sys; sys.stdout.buffer.write(pickle.dumps({PLAIN[name]}))"]
+    )
+    result = load(made, who=who, mode=mode)
+    quiet(result)
+    assert result.level is Level(mode)
+
+
+def with_packages(loader: str, package: str, mode: str):
+    """The tests' own environment, or its packages in the system's Python: root's home may be closed to others."""
+
+    def job(fd: int) -> Job:
+        made = loading(loader, fd)
+        if mode == "strict":
+            return made
+        packages = str(Path(sys.modules[package].__file__).parent.parent)
+        code = f"import sys; sys.path.insert(0, {packages!r})\n{made.code}"
+        return Job(code=code, argument=loader, inputs=(fd,), interpreter=INTERPRETER, readable=(packages,))
+
+    return job
+
+
+FRAMEWORKS = {
+    "array": ("numpy.load", "numpy", "numpy.save(path, numpy.arange(1000.0).reshape(10, 100))", ".npy"),
+    "objects": ("numpy.load", "numpy", "numpy.save(path, numpy.array([1, 'a', None], dtype=object))", ".npy"),
+    "archive": ("numpy.load", "numpy", "numpy.savez_compressed(path, a=numpy.ones(10))", ".npz"),
+    "joblib": ("joblib.load", "joblib", "joblib.dump({'a': __import__('numpy').ones(1000)}, path)", ".joblib"),
+    "forest": (
+        "joblib.load",
+        "joblib",
+        "joblib.dump(__import__('sklearn.ensemble').ensemble.RandomForestClassifier(5).fit([[0], [1]], [0, 1]), path)",
+        ".joblib",
+    ),
+    "state": ("torch.load", "torch", "torch.save({'w': torch.ones(100, 100), 'b': torch.zeros(3)}, path)", ".pt"),
+    "module": ("torch.load", "torch", "torch.save(torch.nn.Sequential(torch.nn.Linear(3, 4)), path)", ".pt"),
+    "old": (
+        "torch.load",
+        "torch",
+        "torch.save({'w': torch.ones(9)}, path, _use_new_zipfile_serialization=False)",
+        ".pt",
+    ),
+    "keras": (
+        "keras.load_model",
+        "keras",
+        "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)",
+        ".keras",
+    ),
+    "keras_h5": (
+        "keras.load_model",
+        "keras",
+        "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)",
+        ".h5",
+    ),
+}
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_frameworks(name, mode, tmp_path) -> None:
+    loader, package, code, suffix = FRAMEWORKS[name]
+    pytest.importorskip(package)
+    path = tmp_path / f"model{suffix}"
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    subprocess.run(
+        [sys.executable, "-c", f"import {package}; path = {str(path)!r}; {code}"], check=True, env=environment
+    )
+    result = load(
+        path.read_bytes(),
+        mode=mode,
+        limits=JailLimits(),
+        job=with_packages(loader, package, mode),
+        enabled_layers=MODES.get(mode, LAYERS),
+    )
+    quiet(result)
+    assert result.level is Level(mode)
