@@ -59,7 +59,7 @@ def test_the_worker_closes_what_it_inherited(monkeypatch: pytest.MonkeyPatch) ->
     try:
         os.write(started.control, b"")
         look = f"/proc/{started.process.pid}/fd"
-        for _ in range(200):
+        for _ in range(2000):
             if {int(fd) for fd in os.listdir(look)} <= {0, 1, 2, spawn.CONTROL}:
                 break
             threading.Event().wait(0.01)
