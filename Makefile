@@ -81,6 +81,10 @@ test: .venv-test/.ready ## everything: real frameworks, real models, the wall (s
 fuzz: .venv-fuzz/.ready ## fuzz every format, or NAME=gguf, for SECONDS=3600 in all
 	@.venv-fuzz/bin/python -m fuzz.fuzz_format $(NAME) --seconds $(SECONDS)
 
+.PHONY: bench-jail
+bench-jail: .venv/.ready .venv-test/.ready ## measure what the jail costs and write docs/benchmarks-jail.md
+	@$(PY) -m bench.jail
+
 .PHONY: bench
 bench: .venv-bench/.ready ## measure against the peers and write docs/benchmarks.md
 	@.venv-bench/bin/python -m bench.run
