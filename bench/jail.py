@@ -93,8 +93,8 @@ def main() -> int:
     rows = measure(str(options.env / "bin" / "python"), options.folder, options.times)
     lines = [f"| {title} | {one:.3f} | {other:.3f} | {other / one:.2f} |" for title, one, other in rows]
     PAGE.write_text(
-        "# What the jail costs\n\nMade by `make bench-jail`; nothing here is typed by hand. A load from the start of the"
-        " interpreter to its end, with the same code in the same environment, plain and in the jail (level"
+        "# What the jail costs\n\nMade by `make bench-jail`; nothing here is typed by hand. A load from the start of"
+        " the interpreter to its end, with the same code in the same environment, plain and in the jail (level"
         f" {jail.probe().level.value}), the median of {options.times}. On a shared machine: read ratios.\n\n"
         f"{datetime.date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} processors, Python"
         f" {platform.python_version()}.\n\n| load | plain s | jailed s | ratio |\n|---|--:|--:|--:|\n"
