@@ -127,6 +127,11 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
         assert words not in brief
 
 
+def test_nothing_to_load_says_what_to_do(run, stand: Stand) -> None:
+    stand.record = record(excluded=(Excluded(path="a.txt", reason="no loader"),))
+    assert "airlock scan reads it" in run("detonate", "a.txt").output
+
+
 def test_clear_says_what_it_does_not_mean(run, stand: Stand) -> None:
     assert "not shown  what waits for another day" in run("detonate", "m.pkl").output
 

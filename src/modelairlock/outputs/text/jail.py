@@ -42,6 +42,9 @@ def detonations(record: DetonateRecord, *, width: int, colour: bool, verbose: bo
     for left in record.excluded if verbose else ():
         yield from sheet.entry("left out", f"{shown_path(left.path, 200)}: {shown(left.reason)}")
     yield from sheet.plain(_summary(record))
+    if record.excluded and not record.detonations:
+        text = "No loader of the jail opens any of it. airlock scan reads it; --loader NAME has it loaded all the same."
+        yield from sheet.plain(text)
 
 
 def _summary(record: DetonateRecord) -> str:
