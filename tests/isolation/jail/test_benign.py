@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from modelairlock.isolation.jail import Job, loading
@@ -50,8 +51,7 @@ def with_packages(loader: str, package: str, mode: str):
         if mode == "strict":
             return made
         packages = str(Path(sys.modules[package].__file__).parent.parent)
-        code = f"import sys; sys.path.insert(0, {packages!r})\n{made.code}"
-        return Job(code=code, argument=loader, inputs=(fd,), interpreter=INTERPRETER, readable=(packages,))
+        return msgspec.structs.replace(made, interpreter=INTERPRETER, import_from=(packages,))
 
     return job
 

@@ -49,14 +49,14 @@ stop.append(1)
 
 def run(source: str, without: str, outside: World, *, namespaces: bool = False) -> JailResult:
     layers = [name for name in LAYERS if name != without and (namespaces or name != "namespaces")]
-    readable = (str(outside.folder / "environment"),)
+    folders = (str(outside.folder / "environment"),)
     return load(
         outside.filled(source),
         mode="confined",
         enabled_layers=layers,
         require=Level.WEAK,
         unsafe_allow_weak=True,
-        job=lambda fd: msgspec.structs.replace(loading("pickle.load", fd, INTERPRETER), readable=readable),
+        job=lambda fd: msgspec.structs.replace(loading("pickle.load", fd, INTERPRETER), import_from=folders),
     )
 
 

@@ -15,8 +15,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Code of ours, as text, that defines `PHASES`, and what it gets.
 
     The first phase is run before the inputs are there, and behind a part of the walls only: it imports what the
-    environment has. `inputs` are descriptors of regular files, open for reading alone. `readable` are further paths
-    the environment imports from; `variables` go into an environment that is otherwise the same everywhere.
+    environment has. `inputs` are descriptors of regular files, open for reading alone. `import_from` are further
+    folders to import from, behind the environment's own; `variables` go into a set of them that is otherwise the same
+    everywhere.
     """
 
     code: str
@@ -24,7 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[str, ...] = ("import", "load", "unload")
     inputs: tuple[int, ...] = ()
     interpreter: str = sys.executable
-    readable: tuple[str, ...] = ()
+    import_from: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
 
 

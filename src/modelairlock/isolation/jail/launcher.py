@@ -193,20 +193,38 @@ def _opened(closed: Sequence[str], paths: Sequence[str]) -> list[str]:
     return arguments
 
 
+def ended(process: "subprocess.Popen[bytes]") -> int | None:
+    """How `process` ended, as `subprocess` says it, or None. It is not reaped: its number stays its own."""
+    if process.returncode is not None:
+        return process.returncode
+    found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if found is None:
+        return None
+    return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+
 def end(process: "subprocess.Popen[bytes]") -> bool:
     """Kill all processes of the session that `process` leads, for certain. Whether none is left."""
     deadline = time.monotonic() + _STOP_SECONDS
-    while True:
-        # Nothing in the jail may start a session or a group, so one signal reaches them all, forks under way included.
+    if process.returncode is None:
+        # Nothing in the jail may start a session or a group, so one signal reaches them all, forks under way too. Not
+        # after the leader was reaped: the number could be another's.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if process.returncode is None or session(process.pid):
-                os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
+            process.wait(_STOP_SECONDS)
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # there is somebody
+        # The dead that nobody collects still count as a group.
         if process.returncode is not None and not session(process.pid):
             return True
-        if time.monotonic() > deadline:
-            return False
+        time.sleep(0.01)
+    return False
 
 
 def session(leader: int) -> list[int]:

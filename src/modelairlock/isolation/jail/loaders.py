@@ -5,11 +5,16 @@ the loader's name. ``import`` runs before the model is there and warms up what i
 needs no call that is put before the parent.
 """
 
-import os
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from __future__ import annotations
 
-State = dict[str, Any]
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, BinaryIO
+
+    State = dict[str, Any]
 
 
 def _file(fd: int) -> BinaryIO:

@@ -22,7 +22,7 @@ from modelairlock.isolation.jail.calls import NUMBERS
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.job import Job, text
-from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, launch
+from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, ended, launch
 from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
 from modelairlock.records.errors import AirlockError
@@ -95,7 +95,7 @@ class _Run:
         self._least = least
         self._detonate = detonate
         self._enabled = enabled_layers
-        self._runtime = runtime(job.interpreter, job.readable)
+        self._runtime = runtime(job.interpreter, job.import_from)
         self._layers: list[JailLayer] = []
         self._answers: Answers | None = None
         self._error = ""
@@ -105,8 +105,9 @@ class _Run:
         self._layers = [no_namespaces or JailLayer(name="namespaces", state="enforced")]
         if no_namespaces is not None and "privileges" in self._enabled and (closed := closed_to_nobody(self._runtime)):
             reason = f"the interpreter lies in {closed}, which nobody may pass, and root does not enter the jail"
-            self._layers.append(JailLayer(name="privileges", state="unavailable", reason=reason))
-            return _unavailable(tuple(self._layers), self._least)
+            lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
+            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
+            return _unavailable((lacking, no_namespaces, *rest), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
         watch = Watch(launched, self._limits)
         try:
@@ -216,6 +217,7 @@ class _Run:
             "phases": self._job.phases,
             "inputs": len(self._job.inputs),
             "layers": self._enabled,
+            "import_from": self._job.import_from,
             "readable": (*self._runtime.readable, *ALWAYS),
             "calls": {name: NUMBERS[name][machine] for name in _CALLS},
             "filter": filters.program(machine).hex(),
@@ -311,7 +313,7 @@ def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome,
         if time.monotonic() > closed:
             raise BrokeProtocol("it closed its channel and went on")
         watch.step(deadline)
-    code = watch.launched.process.returncode
+    code = ended(watch.launched.process) or 0
     number = -code if code < 0 else code - 128 if namespaces and code > 128 else 0
     if not number:
         return Outcome.PROTOCOL_VIOLATION, f"it ended with exit code {code} before it was done"

@@ -35,7 +35,7 @@ class Runtime(msgspec.Struct, frozen=True):
 
 
 def runtime(interpreter: str, more: tuple[str, ...] = ()) -> Runtime:
-    """What `interpreter` needs, with `more` paths the environment imports from. Raises AirlockError."""
+    """What `interpreter` needs, with `more` folders to import from. Raises AirlockError."""
     path = Path(os.path.abspath(interpreter))
     if not path.is_file() or not os.access(path, os.X_OK):
         raise AirlockError(

@@ -141,7 +141,6 @@ class Watch:
         while not self.closed and self._hear():
             pass
         self._print()
-        self.launched.process.wait()
         self.ended = True
 
     def _answer_some(self) -> None:
