@@ -92,6 +92,25 @@ def privileges(without: str, outside: World) -> bool:
     return SECRET in run("print(open('@DIR@/environment/key').read())", without, outside).output
 
 
+@pytest.mark.parametrize("mode", ["strict", "confined"])
+@pytest.mark.parametrize("path", ["link", "folder/../id_rsa", "../id_rsa", "./../environment/link"])
+def test_a_link_of_the_environment_leads_nowhere_unseen(path, mode) -> None:
+    """Whoever only looks at the name of the file thinks that it lies in the environment."""
+    with world() as outside:
+        place = outside.folder / "environment"
+        place.mkdir()
+        (place / "link").symlink_to(outside.folder / "id_rsa")
+        (outside.folder / "elsewhere").mkdir()
+        (place / "folder").symlink_to(outside.folder / "elsewhere")
+        result = load(
+            outside.filled(f"print(open('@DIR@/environment/{path}').read())"),
+            mode=mode,
+            job=lambda fd: msgspec.structs.replace(loading("pickle.load", fd, INTERPRETER), import_from=(str(place),)),
+        )
+    assert SECRET not in result.output
+    assert [one.action for one in result.events] == ["EACCES"], result
+
+
 ATTACKS: dict[str, Callable[[str, World], bool]] = {
     one.__name__: one for one in (landlock, namespaces, seccomp, limits, privileges)
 }

@@ -95,13 +95,17 @@ class Answers:
             (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
-        if path is not None and not flags & _MORE_THAN_READING and inside(path, self._readable):
+        if path is not None and not flags & _MORE_THAN_READING and self._in_runtime(path):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
                 return self._refuse(notification, errno.EMFILE)
             self._listener.go_on(notification)
             return ""
         return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
+
+    def _in_runtime(self, path: str) -> bool:
+        """Whether `path` lies in the runtime, and so does what its links lead to: the jail can make none."""
+        return inside(path, self._readable) and inside(os.path.realpath(path), self._readable)
 
     def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
         return self._refuse(notification, errno.ENOSYS)

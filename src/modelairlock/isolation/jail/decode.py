@@ -16,6 +16,7 @@ _PAGE = 4096
 _STRING = 1024
 _SHOWN = 400
 _VECTOR = 24
+_VECTOR_SHOWN = 2000
 _AT_FDCWD = 0xFFFFFF9C
 _DNS_HEADER = 12
 
@@ -95,16 +96,16 @@ class Caller:
         return "(unreadable)" if data is None else escaped(os.fsdecode(data))
 
     def path(self, directory: int, address: int) -> str | None:
-        """The absolute path that a call names, normalised but with links as they are, not escaped."""
+        """The absolute path that a call names, without ``..``, not escaped."""
         data = self.bytes_at(address)
         if data is None:
             return None
         name = os.fsdecode(data)
         if name.startswith("/"):
-            return os.path.normpath(name).replace("//", "/", 1)
+            return _without_dots(name)
         where = "cwd" if directory & 0xFFFFFFFF == _AT_FDCWD else f"fd/{directory & 0xFFFFFFFF}"
         try:
-            return os.path.normpath(os.path.join(os.readlink(f"/proc/{self.thread}/{where}"), name))
+            return _without_dots(os.path.join(os.readlink(f"/proc/{self.thread}/{where}"), name))
         except OSError:
             return None
 
@@ -124,7 +125,7 @@ class Caller:
             if not pointer:
                 break
             found.append(self.text(pointer))
-        return str(found) if found else "[]"
+        return str(found)[:_VECTOR_SHOWN]
 
     def address(self, pointer: int, length: int) -> str:
         """A socket address."""
@@ -146,6 +147,11 @@ class Caller:
         if pieces and len(piece) == 16:
             shown.append(self.data(*struct.unpack("=QQ", piece)))
         return " ".join(shown)
+
+
+def _without_dots(path: str) -> str:
+    """`path` normalised; where a ``..`` may follow a link, after that link was followed."""
+    return os.path.normpath(os.path.realpath(path) if "/../" in f"{path}/" else path).replace("//", "/", 1)
 
 
 def _address(raw: bytes) -> str:
