@@ -26,6 +26,7 @@ _VERIFIED = {
     "landlock": "canary: a write and a read that the parent let through were refused by the kernel",
     "seccomp": "parent: /proc of every thread, and it saw and refused each forbidden call",
 }
+UNSEEN = "this process may not look into the worker: give it CAP_SYS_PTRACE, or run it as an ordinary user"
 _CAPABILITIES = ("CapEff", "CapPrm", "CapInh", "CapAmb")
 
 
@@ -60,19 +61,16 @@ class Canaries:
 def attest(
     worker: int, layers: Sequence[JailLayer], canaries: Canaries, tried: Tried, limits: JailLimits
 ) -> tuple[JailLayer, ...]:
-    """The layers as they are: enforced only where it was seen."""
+    """The layers as they are: enforced only where it was seen. Raises PermissionError where nothing can be seen."""
     results = dict(tried.results)
     if tuple(results) != _CANARIES:
         results = dict.fromkeys(_CANARIES, 0)
     try:
-        if canaries.blind:
-            raise PermissionError
         facts = _Facts(worker)
-    except PermissionError:
-        why = "this process may not look into the worker: give it CAP_SYS_PTRACE, or run it as an ordinary user"
-        return tuple(_as(layer, "unavailable", why) if layer.state == "enforced" else layer for layer in layers)
-    except OSError as error:
-        return tuple(_as(layer, "failed", f"the worker is gone: {error}") for layer in layers)
+    except FileNotFoundError:
+        return tuple(_as(layer, "failed", "the worker is gone") for layer in layers)
+    if canaries.blind:
+        raise PermissionError
     wrong: dict[str, Callable[[], Iterator[str]]] = {
         "privileges": facts.privileges,
         "namespaces": lambda: facts.namespaces(results),
@@ -88,6 +86,11 @@ def attest(
             layer = _as(layer, "failed", problem) if problem else held
         checked.append(layer)
     return tuple(checked)
+
+
+def unseen(layers: Sequence[JailLayer]) -> tuple[JailLayer, ...]:
+    """The layers where nothing can be seen of them."""
+    return tuple(_as(layer, "unavailable", UNSEEN) if layer.state == "enforced" else layer for layer in layers)
 
 
 def _as(layer: JailLayer, state: State, reason: str, verified: str = "") -> JailLayer:

@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from modelairlock.isolation.jail import calls
+from modelairlock.isolation.jail import calls, tree
 
 _PAGE = 4096
 _STRING = 1024
@@ -64,7 +64,7 @@ class Caller:
     def __init__(self, thread: int) -> None:
         self.thread = thread
         self._memory = -1
-        with contextlib.suppress(OSError):
+        with tree.looking(), contextlib.suppress(OSError):
             self._memory = os.open(f"/proc/{thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> None:
@@ -105,15 +105,18 @@ class Caller:
             return _without_dots(name)
         where = "cwd" if directory & 0xFFFFFFFF == _AT_FDCWD else f"fd/{directory & 0xFFFFFFFF}"
         try:
-            return _without_dots(os.path.join(os.readlink(f"/proc/{self.thread}/{where}"), name))
+            with tree.looking():
+                folder = os.readlink(f"/proc/{self.thread}/{where}")
         except OSError:
             return None
+        return _without_dots(os.path.join(folder, name))
 
     def descriptor(self, number: int) -> str:
         """A descriptor and what is behind it."""
         fd = struct.unpack("=i", struct.pack("=I", number & 0xFFFFFFFF))[0]
         try:
-            return f"{fd} ({escaped(os.readlink(f'/proc/{self.thread}/fd/{fd}'))})"
+            with tree.looking():
+                return f"{fd} ({escaped(os.readlink(f'/proc/{self.thread}/fd/{fd}'))})"
         except OSError:
             return str(fd)
 

@@ -241,7 +241,12 @@ class _Run:
             raise BrokeProtocol("it did not try the canaries")
         there = {layer.name: layer for layer in self._layers}
         layers = tuple(there.get(name) or _switched_off(name) for name in LAYERS)
-        return attest.attest(watch.worker, layers, canaries, tried, self._limits)
+        try:
+            return attest.attest(watch.worker, layers, canaries, tried, self._limits)
+        except PermissionError as error:
+            if self._layers[0].state == "enforced":
+                raise Unavailable(attest.UNSEEN) from error
+            return attest.unseen(layers)
 
     def _go(self, watch: Watch) -> tuple[Outcome, str]:
         if watch.listener is not None:
