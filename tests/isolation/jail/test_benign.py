@@ -90,6 +90,13 @@ FRAMEWORKS = {
 }
 
 
+def test_wishes_of_libraries_are_refused_and_are_no_attempts() -> None:
+    source = "import os\ntry: os.sched_setaffinity(0, [0])\nexcept OSError as e: print(e.errno)"
+    result = load(source)
+    quiet(result)
+    assert result.output == "1\n"
+
+
 @pytest.mark.frameworks
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FRAMEWORKS)

@@ -169,4 +169,5 @@ def test_a_flood_of_claims_leaves_a_bounded_account() -> None:
     result = load("import sys\nfor n in range(5000): sys.audit('pwned', str(n) * 1000)")
     assert result.outcome is Outcome.COMPLETED
     assert len(result.claims) == LIMITS.claims
-    assert result.dropped >= 4500
+    assert result.dropped_claims >= 4500
+    assert result.dropped == 0

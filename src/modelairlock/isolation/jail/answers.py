@@ -26,7 +26,9 @@ _MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20
 _DNS_PORT = 53
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
-_SENDING = frozenset({"sendto", "sendmsg", "sendmmsg"})
+#: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
+#: else, and no attempt at anything
+_WISHES = frozenset({"mbind", "get_mempolicy", "set_mempolicy", "sched_setaffinity", "set_mempolicy_home_node"})
 
 
 class Seen(NamedTuple):
@@ -81,7 +83,7 @@ class Answers:
                 action = self._refuse(notification, errno.EPERM)
         finally:
             caller.close()
-        if not action:
+        if not action or call in _WISHES:
             return None
         certainty = Certainty.OBSERVED if action == "allowed" else Certainty.DENIED
         return Seen(notification, call, shown, action, certainty)

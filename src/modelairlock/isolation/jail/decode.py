@@ -36,7 +36,7 @@ _FORMATS = {
     "setxattr": "ps", "memfd_create": "sx", "ptrace": "xi", "process_vm_readv": "i", "process_vm_writev": "i",
     "pidfd_open": "ix", "pidfd_getfd": "fix", "prctl": "ixx", "bpf": "i", "keyctl": "ixx", "add_key": "ss",
     "request_key": "ss", "io_uring_setup": "i", "userfaultfd": "x", "fcntl": "fix", "ioctl": "fx", "fork": "",
-    "vfork": "", "setsid": "", "statfs": "p",
+    "vfork": "", "setsid": "",
     "getxattr": "ps", "inotify_add_watch": "fp", "prlimit64": "ii", "setrlimit": "i",
     "fsync": "f", "flock": "fi", "sched_setaffinity": "i", "pwrite64": "f", "sendfile": "ff", "rt_sigqueueinfo": "is",
 }  # fmt: skip

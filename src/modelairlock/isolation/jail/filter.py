@@ -31,7 +31,7 @@ _DESCRIPTORS = (
     " epoll_wait epoll_pwait"
 )
 #: nothing but what exists is told by these, and with namespaces only the runtime does
-_LOOKING = "stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getcwd"
+_LOOKING = "stat lstat newfstatat statx statfs access faccessat faccessat2 readlink readlinkat getcwd"
 _SIGNALS = "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending sigaltstack restart_syscall"
 _THREADS = "futex futex_waitv set_robust_list get_robust_list rseq set_tid_address sched_yield exit exit_group"
 _ASKING = (

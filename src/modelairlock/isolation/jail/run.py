@@ -131,6 +131,7 @@ class _Run:
             events=tuple(watch.events),
             dropped=watch.dropped,
             claims=tuple(watch.claims),
+            dropped_claims=watch.dropped_claims,
             phases=tuple(watch.phases),
             output=watch.shown_output,
             detail=detail,

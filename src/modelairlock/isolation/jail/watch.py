@@ -50,7 +50,7 @@ class Watch:
         #: whether the worker has closed its end of the channel
         self.closed = False
         self.opened = False
-        self.dropped = 0
+        self.dropped = self.dropped_claims = 0
         self.events: list[Event] = []
         self.claims: list[Claim] = []
         self.phases: list[JailPhase] = []
@@ -223,7 +223,7 @@ class Watch:
 
     def _claimed(self, said: channel.Said) -> None:
         if len(self.claims) >= self.limits.claims:
-            self.dropped += 1
+            self.dropped_claims += 1
             return
         shown = tuple(channel.plain(one) for one in said.arguments[:_CLAIM_ARGUMENTS])
         self.claims.append(Claim(phase=self.phase, event=channel.plain(said.event), arguments=shown))
