@@ -46,7 +46,8 @@ class Answers:
 
     def __init__(self, listener: Listener, readable: Sequence[str], limits: JailLimits, *, detonate: bool) -> None:
         self.forks = 0
-        self.too_many_forks = self.too_many_files = False
+        self.too_many_forks = self.too_many_files = self.too_much_memory = False
+        self._shared = 0
         self._listener = listener
         self._readable = (*readable, *ALWAYS)
         self._limits = limits
@@ -56,6 +57,7 @@ class Answers:
         self._special = {
             "open": self._open, "openat": self._open, "clone": self._clone, "fork": self._fork, "vfork": self._fork,
             "openat2": self._unknown, "socket": self._socket, "connect": self._connect,
+            "mmap": self._share,
         }  # fmt: skip
 
     def close(self) -> None:
@@ -132,6 +134,15 @@ class Answers:
         self.forks += 1
         self._listener.go_on(notification)
         return "allowed"
+
+    def _share(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+        """Memory that outlives its mappings: what was ever asked for counts, since nobody sees it being given back."""
+        self._shared += notification.arguments[1]
+        if self._shared > self._limits.memory_bytes:
+            self.too_much_memory = True
+            return self._refuse(notification, errno.ENOMEM)
+        self._listener.go_on(notification)
+        return ""
 
     def _socket(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
         if not self._detonate:

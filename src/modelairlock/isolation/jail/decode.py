@@ -24,7 +24,7 @@ _DNS_HEADER = 12
 #: m(ode) v(ector of strings) a(ddress, whose length is next) i(nteger) x (bits) F(amily) T(ype of socket)
 #: c(lone flags) b(uffer, whose length is next) h (message header) H (two of them) - (not shown)
 _FORMATS = {
-    "open": "pom", "openat": "dpom", "openat2": "dp", "creat": "pm", "execve": "pv", "execveat": "dpv-x",
+    "mmap": "-xx", "open": "pom", "openat": "dpom", "openat2": "dp", "creat": "pm", "execve": "pv", "execveat": "dpv-x",
     "socket": "FTi", "socketpair": "FTi", "connect": "fa-", "bind": "fa-", "sendto": "fb-xa-", "sendmsg": "fh",
     "sendmmsg": "fH", "listen": "fi", "setsockopt": "fii", "getsockopt": "fii", "kill": "is", "tkill": "is",
     "tgkill": "iis", "clone": "c", "unshare": "c", "setns": "fx", "mount": "ppsx", "umount2": "px", "chroot": "p",

@@ -180,7 +180,9 @@ def _closed_folders(paths: Sequence[str]) -> list[str]:
 def _opened(closed: Sequence[str], paths: Sequence[str]) -> list[str]:
     """An outer bubblewrap's arguments: the host as it is, but for the closed folders, which show `paths` alone."""
     # With devices: a plain bind would close them to everything inside, the inner bubblewrap included.
-    arguments = ["--dev-bind", "/", "/", "--die-with-parent"]
+    # In a PID namespace of its own, which ends with its first process: root without powers, as the outer bubblewrap
+    # then is, may not send nobody the signal that its parent has died.
+    arguments = ["--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent"]
     for folder in closed:
         arguments += ["--perms", "0755", "--tmpfs", folder]
         made: set[Path] = set()

@@ -167,6 +167,8 @@ class Watch:
             self._keep(seen)
         if self.answers.too_many_forks:
             raise Stopped(Outcome.LIMIT_FORKS, f"it started more than {self.limits.forks} processes")
+        if self.answers.too_much_memory:
+            raise Stopped(Outcome.LIMIT_MEMORY, f"it shared more than {self.limits.memory_bytes >> 20} MiB of memory")
         if self.answers.too_many_files:
             raise Stopped(Outcome.LIMIT_FILES, f"it opened more than {self.limits.files} files")
 
