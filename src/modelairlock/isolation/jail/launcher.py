@@ -47,7 +47,10 @@ VARIABLES = {
 }
 #: nobody's variables and folders, no site yet, no byte code, output as it comes
 _FLAGS = ("-I", "-S", "-B", "-u", "-X", "utf8")
-_BOOTSTRAP = "import sys; exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
+_BOOTSTRAP = (
+    "import sys; sys.version_info >= (3, 8) or sys.exit('this Python is older than 3.8');"
+    " exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
+)
 _STOP_SECONDS = 5.0
 
 

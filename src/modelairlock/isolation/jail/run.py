@@ -182,10 +182,12 @@ class _Run:
     def _locked_in(self, watch: Watch, deadline: float) -> bool:
         """Have the worker put up its layers and import; whether it got that far. Raises Unavailable, AirlockError."""
         if not isinstance(watch.message(deadline), channel.Hello):
-            if self._layers[0].state == "enforced":
-                raise Unavailable(_last_line(watch) or "bubblewrap ended without a word")
+            said = _last_line(watch)
+            ours = not said or said.startswith(("bwrap:", "setpriv:"))
+            if self._layers[0].state == "enforced" and (ours or not closed_to_nobody(self._runtime)):
+                raise Unavailable(said or "bubblewrap ended without a word")
             raise AirlockError(
-                f"the interpreter {self._job.interpreter} could not be started: {_last_line(watch)}",
+                f"the interpreter {self._job.interpreter} could not be started: {said}",
                 "it must be a Python from 3.8 on with ctypes, which an ordinary user can run",
             )
         watch.begin(self._job.phases[0])
