@@ -10,7 +10,7 @@ import pytest
 
 from modelairlock.isolation import jail
 from modelairlock.pipeline import detonate as room
-from modelairlock.pipeline.detonate import detonate, loader_of
+from modelairlock.pipeline.detonate import detonate, loaders_of
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
@@ -170,14 +170,16 @@ def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         ("m.h5", ("hdf5",), (), "keras.load_model"),
         ("m.safetensors", ("safetensors",), (), ""),
         ("m", (), (), ""),
+        ("m.bin", ("torch", "pickle", "zip"), (), "torch.load pickle.load"),
+        ("m.joblib", ("pickle", "npy"), (), "joblib.load numpy.load"),
     ],
 )
 def test_the_loader_that_opens_it(name: str, formats: tuple[str, ...], members: tuple[str, ...], loader: str) -> None:
     def subject(*found: str, **fields: object) -> Subject:
         return Subject(path=name, verdict=Verdict.CLEAR, formats=found, coverage=Coverage(size_bytes=1), **fields)
 
-    assert loader_of(name, subject(*formats, members=tuple(map(subject, members)))) == loader
-    assert loader_of(name, None) == ""
+    assert loaders_of(name, subject(*formats, members=tuple(map(subject, members)))) == tuple(loader.split())
+    assert loaders_of(name, None) == ()
 
 
 @pytest.mark.jail

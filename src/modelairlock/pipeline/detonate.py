@@ -72,7 +72,7 @@ def detonate(
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     scanned = scan_sources(sources, Options(cache=False))
     run = _Run({one.path: one for one in scanned.subjects}, loader, interpreter, require, limits or JailLimits(), tell)
-    detonations = tuple(one for file in _files(sources, run) if (one := run.file(file)) is not None)
+    detonations = tuple(one for file in _files(sources, run) for one in run.file(file))
     errors = (*scanned.errors, *run.errors)
     return DetonateRecord(
         verdict=verdict_of(detonations),
@@ -137,30 +137,31 @@ class _Run:
         self.excluded: list[Excluded] = []
         self._usual: dict[str, frozenset[_Key]] = {}
 
-    def file(self, file: File) -> Detonation | None:
-        """One file, or nothing if no loader opens it or the operator has to mend something."""
+    def file(self, file: File) -> Iterator[Detonation]:
+        """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
         subject = self.subjects.get(file.path)
-        loader = self.loader if self.loader != "auto" else loader_of(file.name, subject)
-        if not loader:
+        loaders = (self.loader,) if self.loader != "auto" else loaders_of(file.name, subject)
+        if not loaders:
             self.excluded.append(Excluded(path=file.path, reason="no loader of the jail opens what it is"))
-            return None
+            return
         if self.tell:
             self.tell(file.path)
-        try:
-            fd, state = open_file(file)
+        for loader in loaders:
             try:
-                result = self._load(loader, fd)
-                sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
-            finally:
-                os.close(fd)
-        except Unreadable as problem:
-            self.errors.append(OperatorError(path=shown(file.path), message=problem.detail, hint=""))
-            return None
-        except AirlockError as problem:
-            self.errors.append(
-                OperatorError(path=shown(file.path), message=shown(str(problem)), hint=shown(problem.hint))
-            )
-            return None
+                yield self._detonated(file, loader, subject)
+            except Unreadable as problem:
+                self.errors.append(OperatorError(path=shown(file.path), message=problem.detail, hint=""))
+            except AirlockError as problem:
+                told = OperatorError(path=shown(file.path), message=shown(str(problem)), hint=shown(problem.hint))
+                self.errors.append(told)
+
+    def _detonated(self, file: File, loader: str, subject: Subject | None) -> Detonation:
+        fd, state = open_file(file)
+        try:
+            result = self._load(loader, fd)
+            sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
+        finally:
+            os.close(fd)
         same = subject is not None and subject.sha256 == sha256
         return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
 
@@ -213,13 +214,15 @@ class _Run:
         return self._usual[loader]
 
 
-def loader_of(name: str, subject: Subject | None) -> str:
-    """The loader that opens a file of this name, by what the scan found it to be; empty if none does."""
-    formats = frozenset(subject.formats) if subject else frozenset()
-    inside = {found for member in subject.members for found in member.formats} if subject else set()
-    if "pickle" in formats | inside and (name.endswith(_JOBLIB_NAMES) or _COMPRESSED & formats):
-        return "joblib.load"
-    return next((loader for found, loader in _BY_FORMAT.items() if found in formats), "")
+def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
+    """The loaders that open a file of this name, by what the scan found it to be: of a file that is two things, two."""
+    if subject is None:
+        return ()
+    formats = frozenset(subject.formats)
+    inside = {found for member in subject.members for found in member.formats}
+    joblib = "pickle" in formats | inside and (name.endswith(_JOBLIB_NAMES) or _COMPRESSED & formats)
+    found = [loader for one, loader in _BY_FORMAT.items() if one in formats and not (joblib and one == "pickle")]
+    return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
 
 
 def _key(event: Event) -> _Key:
