@@ -51,14 +51,7 @@ def test_where_a_path_leads(tmp_path, monkeypatch) -> None:
     folders = (str(inner),)
     for path in ("lib/x", "lib/../lib/x", "./lib//x", "home/../lib", "lib/missing/../x", "out/../inner/lib"):
         assert leads_inside(f"{inner}/{path}", folders), path
-    for path in (
-        "out",
-        "out/../inner/lib",
-        "..",
-        "../inner/lib/../../outer",
-        "lib/../../outer",
-        "out/../../etc/passwd",
-    ):
+    for path in ("out", "..", "../inner/lib/../../outer", "lib/../../outer", "out/../../etc/passwd"):
         assert not leads_inside(f"{inner}/{path}", folders), path
     looked: list[str] = []
     monkeypatch.setattr(os, "lstat", lambda path, **_: looked.append(path) or os.stat("/"))
