@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from modelairlock.isolation.jail import calls, decode
 from modelairlock.isolation.jail.notify import Listener, Notification
-from modelairlock.isolation.jail.runtime import ALWAYS, inside
+from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
 from modelairlock.isolation.jail.tree import count_descriptors, count_threads
 from modelairlock.records.jail import Certainty, JailLimits
 
@@ -99,17 +99,13 @@ class Answers:
             (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
-        if path is not None and not flags & _MORE_THAN_READING and self._in_runtime(path):
+        if path is not None and not flags & _MORE_THAN_READING and leads_inside(path, self._readable):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
                 return self._refuse(notification, errno.EMFILE)
             self._listener.go_on(notification)
             return ""
         return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
-
-    def _in_runtime(self, path: str) -> bool:
-        """Whether `path` lies in the runtime, and so does what its links lead to: the jail can make none."""
-        return inside(path, self._readable) and inside(os.path.realpath(path), self._readable)
 
     def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
         return self._refuse(notification, errno.ENOSYS)
