@@ -2,11 +2,12 @@
 
 import collections
 import io
+import pickle
 from pathlib import Path
 
 import pytest
 
-from tests.disarm.convert_help import converted, kept, left_over, plain
+from tests.disarm.convert_help import converted, left_over, plain
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")
@@ -98,9 +99,11 @@ def test_a_module_s_state_dict_nested_and_tied(tmp_path: Path) -> None:
     optimizer = torch.optim.Adam(module.parameters())
     module(torch.zeros(2, dtype=torch.long)).sum().backward()
     optimizer.step()
-    state = {"model": module.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "name": "näme\n", "lr": 0.1,
-             "parameter": torch.nn.Parameter(numbers((2,))), "size": torch.Size([1, 2]), "device": torch.device("cpu"),
-             "list": [numbers((1,)), (numbers((2,)), None)], "set": {1}, "big": 2**80, "dtype": torch.bfloat16}  # fmt: skip
+    state = {
+        "model": module.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "name": "näme\n", "lr": 0.1,
+        "parameter": torch.nn.Parameter(numbers((2,))), "size": torch.Size([1, 2]), "device": torch.device("cpu"),
+        "list": [numbers((1,)), (numbers((2,)), None)], "set": {1}, "big": 2**80, "dtype": torch.bfloat16,
+    }  # fmt: skip
     told = converted(tmp_path, saved(state))
     assert told.outcome == "converted", told
     assert ("model.0.weight", "model.1.weight") in told.shared
@@ -117,7 +120,9 @@ def test_a_module_s_state_dict_nested_and_tied(tmp_path: Path) -> None:
 
 
 def test_a_pickled_module_gives_the_names_of_its_state_dict(tmp_path: Path) -> None:
-    module = torch.nn.Sequential(collections.OrderedDict(a=torch.nn.Linear(2, 3, bias=False), b=torch.nn.BatchNorm1d(3)))
+    module = torch.nn.Sequential(
+        collections.OrderedDict(a=torch.nn.Linear(2, 3, bias=False), b=torch.nn.BatchNorm1d(3))
+    )
     module.a.register_buffer("passing", numbers((2,)), persistent=False)
     told = converted(tmp_path, saved(module))
     assert told.outcome == "partly"
@@ -143,3 +148,12 @@ def test_a_tensor_alone(tmp_path: Path) -> None:
     tensor = numbers((4,))
     assert converted(tmp_path, saved(tensor)).outcome == "converted"
     same(tmp_path, {"tensor": tensor})
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("size", [3, 5000])
+def test_tensors_in_a_plain_pickle(tmp_path: Path, protocol: int, size: int) -> None:
+    state = {"a": numbers((size, 2)), "t": numbers((2, size)).t(), "h": numbers((size,), "bfloat16")}
+    told = converted(tmp_path, pickle.dumps(state, protocol))
+    assert told.outcome == "converted", told
+    same(tmp_path, state)

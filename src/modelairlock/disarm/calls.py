@@ -6,12 +6,16 @@ The list is short, and each entry makes data of data: nothing is imported, and n
 from collections.abc import Callable
 
 from modelairlock.disarm import numpy_calls, torch_calls
-from modelairlock.disarm.values import Array, Box, Dtype, Named, Opaque, Storage, View
+from modelairlock.disarm.joblib_wrapper import WRAPPER
+from modelairlock.disarm.values import Array, Blob, Box, Dtype, Named, Opaque, Storage, View
 from modelairlock.reading import Unsupported
 from modelairlock.records.disarm import MOST_NOTES, Note
 
 #: what a call may make, given its arguments; None where they are not what honest picklers write
 Made = Callable[["Meaning", list[object]], object]
+
+#: the storage that a checkpoint of nothing else holds, or None
+Embedded = Callable[[Blob | bytes], Storage | None]
 
 _OBJECT_MAKERS = frozenset((("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__")))
 _CHANGED = "the pickle changes it after it was made"
@@ -20,7 +24,9 @@ _CHANGED = "the pickle changes it after it was made"
 class Meaning:
     """What is known while one file's pickles are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, embedded: Embedded | None = None) -> None:
+        #: what reads a checkpoint that stands as bytes in the pickle
+        self.embedded = embedded
         #: torch's storages by key: the first that is said of one counts
         self.storages: dict[str, Storage] = {}
         #: names that were called and mean nothing here, and where they were first
@@ -58,7 +64,7 @@ class Meaning:
         return self._opaque(made.path if isinstance(made, Named) else "something computed", arguments, at)
 
     def _opaque(self, what: str, arguments: object, at: int) -> Opaque:
-        if len(self.called) < MOST_NOTES:
+        if len(self.called) < MOST_NOTES and what != WRAPPER:
             self.called.setdefault(what, at)
         return Opaque(what, arguments)
 
@@ -126,6 +132,12 @@ def _default(_: Meaning, arguments: list[object]) -> object:
     return Box("dict", []) if len(arguments) <= 1 else None
 
 
+def _embedded(meaning: Meaning, arguments: list[object]) -> object:
+    """``torch.storage._load_from_bytes``: a storage as plain `pickle` writes it, a whole checkpoint in a string."""
+    given = arguments[0] if len(arguments) == 1 else None
+    return meaning.embedded(given) if meaning.embedded and isinstance(given, Blob | bytes) else None
+
+
 def _box(kind: str) -> Made:
     def made(_: Meaning, arguments: list[object]) -> object:
         if not arguments:
@@ -154,11 +166,12 @@ _CALLS: dict[tuple[str, str], Made] = {
     ("collections", "OrderedDict"): _ordered,
     ("collections", "defaultdict"): _default,
     ("torch", "Size"): _box("tuple"),
+    ("torch.storage", "_load_from_bytes"): _embedded,
     ("_codecs", "encode"): _plain(numpy_calls.encoded),
 }
 for _module in _BUILTINS:
     _CALLS |= {(_module, kind): _box(kind) for kind in ("list", "tuple", "set")}
     _CALLS |= {(_module, "frozenset"): _box("set"), (_module, "dict"): _ordered}
-    _CALLS[_module, "bytearray"] = _plain(numpy_calls.encoded)
+    _CALLS |= {(_module, kind): _plain(numpy_calls.as_bytes) for kind in ("bytes", "bytearray")}
 _CALLS |= {name: _plain(function) for name, function in numpy_calls.CALLS.items()}
 _CALLS |= {name: _torch(function) for name, function in torch_calls.CALLS.items()}

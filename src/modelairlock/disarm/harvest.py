@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from modelairlock.disarm.numbers import WIDEST, count_of, item_bytes, rows
 from modelairlock.disarm.numpy_calls import name_of
-from modelairlock.disarm.values import Array, Blob, Storage, View
+from modelairlock.disarm.values import Array, Blob, Part, Storage, View
 from modelairlock.reading import OverLimit
 from modelairlock.records.disarm import (
     INLINE_BYTES,
@@ -145,6 +145,8 @@ class Harvest:
         return self.stores.setdefault(place, len(self.stores))
 
     def _place(self, storage: Storage) -> Store | str:
+        if storage.data is not None:
+            return self._data(storage.data, storage.elements * storage.item_bytes)
         if storage.key not in self._located:
             found = self.locate(storage) if self.locate else "its storage is in no archive"
             if isinstance(found, Store) and found.end - found.start != storage.elements * storage.item_bytes:
@@ -153,7 +155,7 @@ class Harvest:
             self._located[storage.key] = found
         return self._located[storage.key]
 
-    def _data(self, data: Blob | bytes, needs: int) -> Store | str:
+    def _data(self, data: Blob | Part | bytes, needs: int) -> Store | str:
         if needs > WIDEST:
             return "it would have more than 2**62 bytes"
         if isinstance(data, bytes):
@@ -161,20 +163,22 @@ class Harvest:
             if len(data) != needs:
                 return f"it is given {len(data)} bytes and needs {needs}"
             return Store(0, needs, -1, data) if self._inline <= INLINE_BYTES else "there are too many small arrays"
+        if isinstance(data, Part):
+            return self._text(data.blob, data.start, data.end)
         if data.method != "stored":
-            return self._text(data, needs)
+            return self._text(data, 0, needs)
         if data.end - data.start != needs:
             return f"it is given {data.end - data.start} bytes and needs {needs}"
         return Store(data.start, data.end, self.stream)
 
-    def _text(self, data: Blob, needs: int) -> Store | str:
+    def _text(self, data: Blob, start: int, end: int) -> Store | str:
         """Bytes that stand as text, as protocols below 3 write them."""
         if self.stream >= 0:
             return "its bytes stand as text inside a compressed file"
-        if not data.end - data.start >= needs:
-            return f"it is given at most {data.end - data.start} bytes and needs {needs}"
-        self.streams.append(Stream(data.start, data.end, data.method, needs))
-        return Store(0, needs, len(self.streams) - 1)
+        if data.end - data.start < end:
+            return f"it is given at most {data.end - data.start} bytes and needs {end}"
+        self.streams.append(Stream(data.start, data.end, data.method, end))
+        return Store(start, end, len(self.streams) - 1)
 
 
 def _note(where: str, what: str, why: str) -> Note:

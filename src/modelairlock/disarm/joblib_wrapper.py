@@ -11,6 +11,9 @@ from modelairlock.disarm.tape import Tape
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Opaque
 from modelairlock.reading import Unsupported
 
+#: the class that stands for an array in a file that joblib wrote
+WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+
 
 def wrapped_array(tape: Tape, wrapper: Opaque, objects: Callable[[], object]) -> object:
     """The array of the wrapper that was just built; `objects` reads the pickle that an array of objects is."""

@@ -44,13 +44,18 @@ def from_buffer(arguments: list[object]) -> object:
 
 
 def encoded(arguments: list[object]) -> object:
-    """``_codecs.encode(text, "latin1")``: bytes, as protocols below 3 write them; ``bytearray`` of either as well."""
+    """``_codecs.encode(text, "latin1")``: bytes, as protocols below 3 write them."""
     if not arguments or len(arguments) > 2 or (len(arguments) == 2 and arguments[1] not in ("latin1", "latin-1")):
         return None
     given = arguments[0]
     if isinstance(given, Blob):
         return given._replace(text=False)
     return _bytes(given)
+
+
+def as_bytes(arguments: list[object]) -> object:
+    """``bytes()``, which is how protocols below 3 write none, or ``bytearray`` of bytes."""
+    return b"" if not arguments else encoded(arguments)
 
 
 def build_dtype(target: Dtype, state: object) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from struct import Struct
 
 from modelairlock.disarm.calls import Meaning
-from modelairlock.disarm.joblib_wrapper import wrapped_array
+from modelairlock.disarm.joblib_wrapper import WRAPPER, wrapped_array
 from modelairlock.disarm.tape import Tape
 from modelairlock.disarm.values import Blob, Box, Named, Opaque
 from modelairlock.encodings.pickle_machine.opcodes import COUNTED, NAMES
@@ -20,6 +20,7 @@ from modelairlock.reading import OverLimit, Unsupported
 #: strings and byte strings up to this length are kept, longer ones stay where they are
 SHORT = 1024
 _NUMBER_BYTES = 1024
+_LINE_BYTES = 1024 * 1024
 _CHECK = 4096
 _DOUBLE = Struct(">d")
 _TEXTS = frozenset(("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"))
@@ -32,8 +33,6 @@ _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _EMPTY = {"EMPTY_LIST": "list", "EMPTY_DICT": "dict", "EMPTY_SET": "set"}
 _FROM_MARK = {"TUPLE": "tuple", "LIST": "list", "DICT": "dict", "FROZENSET": "set"}
 _FIXED_NUMBERS = {"BININT1": 1, "BININT2": 2}
-#: wrappers of arrays in a file that joblib wrote
-_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 
 
 class Objects:
@@ -123,7 +122,13 @@ class Objects:
 
     def string_line(self, name: str) -> None:
         """A string in the notation of Python 2."""
-        text = self.tape.line()
+        start, end = self.tape.line_span()
+        if end - start > SHORT and name == "UNICODE":
+            self.push(Blob(start, end, "latin1-of-escapes", text=True))
+            return
+        if end - start > _LINE_BYTES:
+            raise OverLimit(start, f"a string of {end - start} bytes in the notation of Python 2")
+        text = self.tape.source.read(start, end - start)
         try:
             if name == "UNICODE":
                 self.push(str(text, "raw-unicode-escape"))
@@ -213,7 +218,7 @@ class Objects:
             raise self.tape.wrong("an object on the stack", "none")
         target = self.stack[-1]
         self.meaning.build(target, state, self.tape.at)
-        if self.joblib and isinstance(target, Opaque) and target.what == _WRAPPER:
+        if self.joblib and isinstance(target, Opaque) and target.what == WRAPPER:
             self.stack[-1] = wrapped_array(self.tape, target, self._objects)
 
     def _objects(self) -> object:

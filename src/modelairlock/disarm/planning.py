@@ -1,11 +1,22 @@
 """From bytes to a plan: which of the room's readers takes a file, by its content."""
 
+from collections.abc import Callable
+
+import msgspec
+
+from modelairlock.disarm.npy import MAGIC, plan_npy, plan_npz
+from modelairlock.disarm.pickles import plan_pickle
+from modelairlock.disarm.safetensors import is_safetensors, plan_safetensors
+from modelairlock.disarm.torch_legacy import is_legacy, plan_torch_legacy
 from modelairlock.disarm.torch_zip import plan_torch_zip
-from modelairlock.encodings.torch_archive import is_checkpoint
+from modelairlock.encodings.compression import inflate
+from modelairlock.encodings.decoders import codec
+from modelairlock.encodings.torch_archive import is_checkpoint, is_script
 from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Probe, ReadProblem, Source, Unsupported
-from modelairlock.records.disarm import Plan
+from modelairlock.records.disarm import Plan, Stream
+from modelairlock.records.span import Span
 
 _HEAD, _TAIL = 65536, 66 * 1024
 
@@ -26,6 +37,65 @@ def _plan(source: Source, name: str, budget: Budget) -> Plan:
     head = source.read(0, min(_HEAD, source.size))
     tail = source.read(max(0, source.size - _TAIL), min(_TAIL, source.size))
     probe = Probe(head, tail, source.size, name, source=source, kept={})
-    if looks_like_zip(probe) and is_checkpoint(member_names(probe)):
+    if looks_like_zip(probe):
+        return _archive(source, probe, budget)
+    found = _plain(head)
+    if found:
+        return found(source, budget)
+    for method in _METHODS:
+        if codec(method, None).follows(head[:16]):
+            return _compressed(source, method, budget)
+    if head[:1] in _OLD_PICKLES:
+        return plan_pickle(source, budget)
+    raise _not_yet(head)
+
+
+def _archive(source: Source, probe: Probe, budget: Budget) -> Plan:
+    names = member_names(probe)
+    if is_script(names):
+        raise Unsupported(0, "not yet converted: TorchScript, whose numbers belong to code")
+    if is_checkpoint(names):
         return plan_torch_zip(source, budget)
-    raise Unsupported(0, "not yet converted: files of this kind")
+    if any(name.endswith(".npy") for name in names.names):
+        return plan_npz(source, budget)
+    raise Unsupported(0, "not yet converted: archives of this kind")
+
+
+def _plain(head: bytes) -> Callable[..., Plan] | None:
+    """What reads a file that is not compressed and no archive."""
+    if head.startswith(MAGIC):
+        return plan_npy
+    if is_legacy(head):
+        return plan_torch_legacy
+    if is_safetensors(head):
+        return plan_safetensors
+    return plan_pickle if len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5 else None
+
+
+def _compressed(source: Source, method: str, budget: Budget) -> Plan:
+    """A file that is nothing but one compressed stream: joblib's, or anything that was packed as a whole."""
+    inner = inflate(source, Span(0, source.size), method, budget)
+    if inner.damage:
+        raise Unsupported(0, f"what is compressed is damaged: {inner.damage}")
+    head = inner.read(0, min(_HEAD, inner.size))
+    found = _plain(head)
+    if found is None or found is plan_safetensors:
+        raise _not_yet(head)
+    made = found(inner, budget, 0)
+    if made.streams:
+        raise Unsupported(0, "not yet converted: streams within streams")
+    size = max((store.end for store in made.stores if store.stream == 0), default=0)
+    return msgspec.structs.replace(made, streams=(Stream(0, source.size, method, size),))
+
+
+def _not_yet(head: bytes) -> Unsupported:
+    for mark, what in _OTHERS:
+        if head.startswith(mark):
+            return Unsupported(0, f"not yet converted: {what}")
+    return Unsupported(0, "not yet converted: files of this kind")
+
+
+_METHODS = ("zlib", "gzip", "bzip2", "xz", "lz4-frame", "zstd")
+#: what protocols 0 and 1 begin a container or an object with
+_OLD_PICKLES = (b"(", b"}", b"]", b"c")
+_OTHERS = ((b"\x89HDF\r\n\x1a\n", "HDF5"), (b"GGUF", "GGUF"), (b"\x08", "ONNX"))

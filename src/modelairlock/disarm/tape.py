@@ -51,6 +51,19 @@ class Tape:
         self.at = self._base + end + 1
         return self._data[start:end]
 
+    def line_span(self) -> tuple[int, int]:
+        """Where the rest of the line lies, however long it is; the line feed is taken as well."""
+        start = at = self.at
+        while at < self.size:
+            data = self.source.read(at, min(_WINDOW, self.size - at))
+            end = data.find(b"\n")
+            if end >= 0:
+                self.at = at + end + 1
+                return start, at + end
+            at += len(data)
+            self.budget.check_time(at)
+        raise Truncated(start, "expected the end of a line")
+
     def skip(self, count: int) -> tuple[int, int]:
         """Leave `count` bytes unread; where they lie."""
         start, end = self.at, self.at + count

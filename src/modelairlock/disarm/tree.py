@@ -17,6 +17,7 @@ from modelairlock.reading import OverLimit, Source
 from modelairlock.records.disarm import PLAIN_BYTES
 
 DEPTH = 64
+_SPELLED = {"latin1-of-escapes": "raw-unicode-escape"}
 #: a number that JSON readers keep as it is
 _SAFE = 1 << 53
 _INFINITE = float("inf")
@@ -165,7 +166,10 @@ class Walk:
         if blob.end - blob.start > self.text_left:
             raise OverLimit(blob.start, f"more than {PLAIN_BYTES} bytes of plain data")
         data = self.source.read(blob.start, blob.end - blob.start)
-        return data.decode("utf-8", "backslashreplace") if blob.text else data
+        text = data.decode(_SPELLED.get(blob.method, "utf-8"), "backslashreplace")
+        if blob.text:
+            return text
+        return data if blob.method == "stored" else text.encode("latin-1", "backslashreplace")
 
 
 def _plain(value: object) -> object:

@@ -25,6 +25,14 @@ class Blob(NamedTuple):
     text: bool = False
 
 
+class Part(NamedTuple):
+    """Bytes ``start..end`` of what a blob holds once it is decoded."""
+
+    blob: Blob
+    start: int
+    end: int
+
+
 class Box:
     """A container: list, tuple, set, or dict (then `items` are keys and values in turn). `kind` says which."""
 
@@ -54,12 +62,14 @@ class Opaque:
 class Storage:
     """A torch storage, as its persistent id describes it. `dtype` is that of safetensors, "" for bytes."""
 
-    __slots__ = ("dtype", "elements", "item_bytes", "key", "why")
+    __slots__ = ("data", "dtype", "elements", "item_bytes", "key", "why")
 
     def __init__(self, key: str, dtype: str, item_bytes: int, elements: int) -> None:
         self.key, self.dtype, self.item_bytes, self.elements = key, dtype, item_bytes, elements
         #: why tensors on it cannot be carried over
         self.why = ""
+        #: where its numbers are, if it stands in the pickle itself
+        self.data: Blob | Part | bytes | None = None
 
 
 class View:
