@@ -19,7 +19,7 @@ from modelairlock.pipeline import CONVERT, hold
 from modelairlock.pipeline.answer import ProtocolBroken
 from modelairlock.pipeline.batch import CHANGED, GRACE_SECONDS
 from modelairlock.pipeline.convert_answer import RESULT_BYTES, Ask, decode_plain, decode_plan, in_order
-from modelairlock.pipeline.gather import Short, copy_piece, copy_strided, put
+from modelairlock.pipeline.gather import Short, copy_piece, copy_range, copy_strided, put
 from modelairlock.pipeline.layout import HEADER_BYTES, header, laid_out
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.place import Draft, check_place
@@ -244,6 +244,9 @@ class _Conversion:
         swap = (4 if tensor.dtype == "C64" else width) if tensor.swap else 0
         start = store.start + tensor.offset * width
         if in_order(tensor):
+            if not (swap or store.inline or store.stream >= 0):
+                done = copy_range(self.fd, start, length, out, at, self._tick)
+                start, length, at = start + done, length - done, at + done
             copy_piece(read, start, length, out, at, swap, self._tick)
         else:
             copy_strided(read, start, tensor.shape, tensor.strides, width, out, at, swap, self._tick)

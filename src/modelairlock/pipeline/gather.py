@@ -4,6 +4,7 @@ A tensor in one piece is copied as it is. Any other is gathered block by block: 
 widest steps is taken apart until what is left lies close enough together to be read in one go.
 """
 
+import errno
 import os
 from array import array
 from collections.abc import Callable, Iterator
@@ -39,6 +40,23 @@ def copy_piece(read: Read, start: int, length: int, fd: int, at: int, swap: int,
         data = _exactly(read, start + done, min(_BLOCK, length - done))
         put(fd, swapped(data, swap) if swap > 1 else data, at + done)
         tick(len(data))
+
+
+def copy_range(source: int, start: int, length: int, fd: int, at: int, tick: Tick) -> int:
+    """Have the kernel copy what it can of `length` bytes between two files; how many those were. Raises `Short`."""
+    done = 0
+    try:
+        while done < length:
+            count = os.copy_file_range(source, fd, min(_BLOCK, length - done), start + done, at + done)
+            if not count:
+                raise Short
+            done += count
+            tick(count)
+    except (OSError, AttributeError) as problem:
+        # Not between these two file systems, or not on this system: then by hand. A full disk is told by both.
+        if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+            raise
+    return done
 
 
 def copy_strided(
