@@ -6,6 +6,7 @@ from modelairlock.disarm.numbers import NUMPY, shape_of
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Named, Scalar
 
 _STRUCTURED = "numpy's structured types have no place in safetensors"
+_HAS_OBJECTS = 1
 #: dtypes of ml_dtypes, which are pickled as classes
 _CLASSES = {("ml_dtypes", name) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
 
@@ -67,6 +68,8 @@ def build_dtype(target: Dtype, state: object) -> None:
         return
     if any(item is not None for item in items[2:5]):
         target.why = _STRUCTURED
+    elif type(items[7]) is not int or (items[7] & _HAS_OBJECTS and not target.code.startswith("O")):
+        target.why = "its type says that it holds objects, and its name says that it does not"
     target.order = items[1]
 
 

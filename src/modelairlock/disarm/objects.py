@@ -103,11 +103,17 @@ class Objects:
         elif count > SHORT:
             self.push(_blob(name, *tape.skip(count)))
         elif name in _TEXTS:
-            self.push(str(tape.take(count), "utf-8", "surrogatepass"))
+            self.push(self._text(tape.take(count)))
         elif name in _OLD_TEXTS:
             self.push(_old_text(tape.take(count)))
         else:
             self.push(tape.take(count))
+
+    def _text(self, data: bytes) -> str:
+        try:
+            return str(data, "utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            raise self.tape.wrong("text in UTF-8", repr(data[:20])) from None
 
     def number_line(self, name: str) -> None:
         """A number in digits."""

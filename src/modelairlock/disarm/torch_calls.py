@@ -6,7 +6,7 @@ hooks, the device it was on) is no part of a safetensors file.
 
 from collections.abc import Callable
 
-from modelairlock.disarm.numbers import TORCH_DTYPES, TORCH_STORAGES, shape_of
+from modelairlock.disarm.numbers import TORCH_DTYPES, TORCH_STORAGES, WIDEST, count_of, shape_of
 from modelairlock.disarm.values import Box, Lost, Named, Storage, View
 
 Call = Callable[[object, object, int], object]
@@ -15,6 +15,8 @@ _TENSOR_CLASSES = frozenset(
     for module, name in (("torch", "Tensor"), ("torch._tensor", "Tensor"), ("torch.nn.parameter", "Parameter"),
                          ("torch.nn.parameter", "Buffer"))
 )  # fmt: skip
+#: negative or huge numbers, too many dimensions, something that is no storage
+_ODD = Lost("a tensor", "it is not described as torch does")
 _MODULES = ("torch", "torch.cuda", "torch.storage")
 
 
@@ -40,10 +42,10 @@ def storage(known: dict[str, Storage], pid: object) -> Storage | None:
 def tensor(_: Call, arguments: list[object]) -> object:
     """``_rebuild_tensor[_v2](storage, offset, size, stride, …)``."""
     if len(arguments) < 4 or not isinstance(arguments[0], Storage):
-        return None
+        return _ODD
     kept = arguments[0]
     view = _view(kept, kept.dtype, kept.item_bytes, arguments)
-    if view and len(arguments) > 6 and isinstance(arguments[6], Box) and arguments[6].items:
+    if isinstance(view, View) and len(arguments) > 6 and isinstance(arguments[6], Box) and arguments[6].items:
         view.why = "it is conjugated or negated only when it is read"
     return view
 
@@ -51,25 +53,27 @@ def tensor(_: Call, arguments: list[object]) -> object:
 def typed_tensor(_: Call, arguments: list[object]) -> object:
     """``_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata)``."""
     if len(arguments) < 7 or not isinstance(arguments[0], Storage) or not isinstance(arguments[6], Named):
-        return None
+        return _ODD
     kind = arguments[6]
     if kind.module != "torch" or kind.name not in TORCH_DTYPES:
         return Lost("a tensor", f"its type {kind.path[:60]} is not known")
     view = _view(arguments[0], *TORCH_DTYPES[kind.name], arguments)
-    if view and len(arguments) > 7 and isinstance(arguments[7], Box) and arguments[7].items:
+    if isinstance(view, View) and len(arguments) > 7 and isinstance(arguments[7], Box) and arguments[7].items:
         view.why = "it is conjugated or negated only when it is read"
     return view
 
 
-def _view(kept: Storage, dtype: str, item_bytes: int, arguments: list[object]) -> View | None:
+def _view(kept: Storage, dtype: str, item_bytes: int, arguments: list[object]) -> View | Lost:
     offset, shape, strides = arguments[1], shape_of(arguments[2]), shape_of(arguments[3])
     if type(offset) is not int or shape is None or strides is None or len(shape) != len(strides):
-        return None
+        return _ODD
     view = View(kept, dtype, item_bytes, shape, strides, offset)
     if not dtype:
         view.why = "its type has no place in safetensors"
     elif offset < 0 or not within(shape, strides, offset, kept.elements * kept.item_bytes // item_bytes):
         view.why = "it reaches beyond its storage (CVE-2026-24747)"
+    elif count_of(shape) * item_bytes > WIDEST:
+        view.why = "it would have more than 2**62 bytes"
     return view
 
 
@@ -84,7 +88,7 @@ def within(shape: tuple[int, ...], strides: tuple[int, ...], offset: int, elemen
 def parameter(_: Call, arguments: list[object]) -> object:
     """``_rebuild_parameter(tensor, requires_grad, hooks[, state])``: the tensor."""
     data = arguments[0] if len(arguments) in (3, 4) else None
-    return data if isinstance(data, View | Lost) else None
+    return data if isinstance(data, View | Lost) else _ODD
 
 
 def with_type(call: Call, arguments: list[object]) -> object:
