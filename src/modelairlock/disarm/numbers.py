@@ -1,5 +1,7 @@
 """Element types and shapes: what numpy and torch call them, what safetensors calls them, and how wide they are."""
 
+import re
+
 from modelairlock.disarm.values import Box, Dtype
 from modelairlock.records.disarm import MOST_DIMENSIONS
 
@@ -65,12 +67,12 @@ def item_bytes(dtype: Dtype) -> int:
     """How wide an element is, 0 where that is not sure."""
     if dtype.why:
         return 0
-    if dtype.code in NUMPY:
-        name = dtype.code
-        return {"?": 1, "bfloat16": 2}.get(
-            name, 1 if name.startswith("float8") else int(name[1:]) if name[1:].isdigit() else 0
-        )
-    kind, digits = dtype.code[:1], dtype.code[1:]
-    if kind not in "fcmMSU" or not digits.isdigit() or len(digits) > 9:
-        return 0
-    return int(digits) * (4 if kind == "U" else 1)
+    if dtype.code in _WIDTHS:
+        return _WIDTHS[dtype.code]
+    found = _SIZED.fullmatch(dtype.code)
+    return int(found[2]) * (4 if found[1] == "U" else 1) if found else 0
+
+
+_WIDTHS = {"?": 1, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
+#: a kind and how many bytes (of text: characters) an element has
+_SIZED = re.compile(r"([biufcmMSU])([0-9]{1,9})")
