@@ -15,6 +15,7 @@ from modelairlock.records.disarm import (
     Store,
     Stream,
     Tensor,
+    Tile,
 )
 
 SIZE = 1000
@@ -82,6 +83,33 @@ def test_a_tensor_that_must_not_be(change: dict[str, object]) -> None:
 def test_a_plan_that_must_not_be(plan: Plan) -> None:
     with pytest.raises(ProtocolBroken):
         taken(plan)
+
+
+CORNERS = ((0, 0), (0, 2), (2, 0), (2, 2))
+TILES = tuple(Tile(corner, 0) for corner in CORNERS)
+TILED = Tensor("w", "F32", (3, 4), (0, 0), 0, -1, tiles=TILES, tile=(2, 2))
+
+
+def test_honest_tiles_are_taken() -> None:
+    plan = Plan(tensors=(TILED,), stores=(STORE,))
+    assert taken(plan) == plan
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tiles": TILES[:3]}, {"tiles": (*TILES, TILES[0])}, {"tiles": (*TILES[:3], TILES[0])},
+        {"tiles": (*TILES[:3], Tile((1, 2), 0))}, {"tiles": (*TILES[:3], Tile((4, 2), 0))},
+        {"tiles": (*TILES[:3], Tile((-2, 2), 0))}, {"tiles": (*TILES[:3], Tile((2, 2, 0), 0))},
+        {"tiles": (*TILES[:3], Tile((2, 2), 1))}, {"tiles": (*TILES[:3], Tile((2, 2), -1))}, {"tile": (2,)},
+        {"tile": (0, 2)}, {"tile": (4, 1)}, {"tile": (2, 3)}, {"tile": (2**40, 2**40)}, {"dtype": "F64"},
+        {"dtype": "F4"}, {"shape": (), "strides": (), "tile": ()}, {"shape": (2**62, 4)}, {"shape": (0, 4)},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_tiles_that_must_not_be(change: dict[str, object]) -> None:
+    with pytest.raises(ProtocolBroken):
+        taken(Plan(tensors=(msgspec.structs.replace(TILED, **change),), stores=(STORE,)))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"[]", msgspec.msgpack.encode({"tensors": "x"}), b"\x91" * 100_000])

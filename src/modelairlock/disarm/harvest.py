@@ -80,7 +80,7 @@ class Harvest:
             self.lose(key, "a tensor", "its bytes are in big-endian order without a type to tell how wide it is")
             return
         offset = view.offset if 0 not in view.shape else 0
-        self._add(Tensor(key, view.dtype, view.shape, view.strides, offset, self._store(place), swap))
+        self.add(Tensor(key, view.dtype, view.shape, view.strides, offset, self.store(place), swap))
 
     def array(self, key: str, array: Array) -> None:
         """An array of numpy."""
@@ -99,11 +99,11 @@ class Harvest:
         big = dtype.order == ">" or code.startswith(">")
         strides = rows(array.shape, fortran=array.fortran)
         swap = big and item_bytes(dtype) > 1
-        self._add(Tensor(key, name, array.shape, strides, 0, self._store(place), swap))
+        self.add(Tensor(key, name, array.shape, strides, 0, self.store(place), swap))
 
-    def numbers(self, key: str, dtype: str, shape: tuple[int, ...], place: Store) -> None:
+    def numbers(self, key: str, dtype: str, shape: tuple[int, ...], place: Store, *, swap: bool = False) -> None:
         """A tensor that lies in one piece."""
-        self._add(Tensor(key, dtype, shape, rows(shape), 0, self._store(place)))
+        self.add(Tensor(key, dtype, shape, rows(shape), 0, self.store(place), swap))
 
     def plan(self, format_: str, plain: object) -> Plan:
         """All of it. `plain` is what is neither tensor nor dropped; None if there is nothing."""
@@ -124,7 +124,8 @@ class Harvest:
             more_lost=self.more_lost,
         )
 
-    def _add(self, tensor: Tensor) -> None:
+    def add(self, tensor: Tensor) -> None:
+        """A tensor as it is, if it can have its name."""
         key = tensor.key
         if is_odd(key):
             self.lose(key, "a tensor", "its name has control characters, is a path that leads out, or is too long")
@@ -139,7 +140,8 @@ class Harvest:
         else:
             self.tensors[key] = tensor
 
-    def _store(self, place: Store) -> int:
+    def store(self, place: Store) -> int:
+        """The number of a store."""
         if len(self.stores) >= MOST_STORES:
             raise OverLimit(0, f"more than {MOST_STORES} storages")
         return self.stores.setdefault(place, len(self.stores))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from modelairlock.disarm.hdf5 import plan_hdf5
+from modelairlock.disarm.keras import WEIGHTS, plan_keras
 from modelairlock.disarm.npy import MAGIC, plan_npy, plan_npz
 from modelairlock.disarm.pickles import plan_pickle
 from modelairlock.disarm.safetensors import is_safetensors, plan_safetensors
@@ -11,6 +13,7 @@ from modelairlock.disarm.torch_legacy import is_legacy, plan_torch_legacy
 from modelairlock.disarm.torch_zip import plan_torch_zip
 from modelairlock.encodings.compression import inflate
 from modelairlock.encodings.decoders import codec
+from modelairlock.encodings.hdf5.superblock import begins as hdf5_begins
 from modelairlock.encodings.torch_archive import is_checkpoint, is_script
 from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.limits import Limits
@@ -39,6 +42,8 @@ def _plan(source: Source, name: str, budget: Budget) -> Plan:
     probe = Probe(head, tail, source.size, name, source=source, kept={})
     if looks_like_zip(probe):
         return _archive(source, probe, budget)
+    if hdf5_begins(probe):
+        return plan_hdf5(source, budget)
     found = _plain(head)
     if found:
         return found(source, budget)
@@ -56,6 +61,8 @@ def _archive(source: Source, probe: Probe, budget: Budget) -> Plan:
         raise Unsupported(0, "not yet converted: TorchScript, whose numbers belong to code")
     if is_checkpoint(names):
         return plan_torch_zip(source, budget)
+    if WEIGHTS in names.names:
+        return plan_keras(source, budget)
     if any(name.endswith(".npy") for name in names.names):
         return plan_npz(source, budget)
     raise Unsupported(0, "not yet converted: archives of this kind")
@@ -98,4 +105,4 @@ def _not_yet(head: bytes) -> Unsupported:
 _METHODS = ("zlib", "gzip", "bzip2", "xz", "lz4-frame", "zstd")
 #: what protocols 0 and 1 begin a container or an object with
 _OLD_PICKLES = (b"(", b"}", b"]", b"c")
-_OTHERS = ((b"\x89HDF\r\n\x1a\n", "HDF5"), (b"GGUF", "GGUF"), (b"\x08", "ONNX"))
+_OTHERS = ((b"GGUF", "GGUF"), (b"\x08", "ONNX"))

@@ -19,7 +19,7 @@ from modelairlock.pipeline import CONVERT, hold
 from modelairlock.pipeline.answer import ProtocolBroken
 from modelairlock.pipeline.batch import CHANGED, GRACE_SECONDS
 from modelairlock.pipeline.convert_answer import RESULT_BYTES, Ask, decode_plain, decode_plan, in_order
-from modelairlock.pipeline.gather import Short, copy_piece, copy_range, copy_strided, put
+from modelairlock.pipeline.gather import Short, copy_piece, copy_range, copy_strided, put, put_tile, swapped, unshuffled
 from modelairlock.pipeline.layout import HEADER_BYTES, header, laid_out
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.place import Draft, check_place
@@ -142,6 +142,7 @@ class _Conversion:
         plan = self._plan(os.path.basename(told.path))
         places = laid_out(plan.tensors)
         head = header(places, plan.framework)
+        # what is over the edge of tiles counts for progress only
         self.all_bytes = places[-1][2] if places else 0
         self._check_sizes(len(head))
         plain = plain_file(decode_plain(plan.plain))
@@ -225,14 +226,16 @@ class _Conversion:
             spool.fill(self.wall, self.fd, plan.streams, self.wanted.limits, self._tick_only)
             put(out, head, 0)
             for tensor, start, end in places:
-                if end > start:
+                if tensor.tiles:
+                    self._tiles(tensor, plan.stores, out, len(head) + start, spool)
+                elif end > start:
                     self._tensor(tensor, plan.stores[tensor.store], end - start, out, len(head) + start, spool)
         except StreamBroken as problem:
             raise NotConverted(str(problem)) from None
         except Short:
             raise NotConverted(CHANGED) from None
 
-    def _tensor(self, tensor: Tensor, store: Store, length: int, out: int, at: int, spool: Spool) -> None:
+    def _reader(self, store: Store, spool: Spool) -> Callable[[int, int], bytes]:
         def read(start: int, count: int) -> bytes:
             if store.inline:
                 return store.inline[start : start + count]
@@ -240,8 +243,26 @@ class _Conversion:
                 return spool.read(store.stream, start, count)
             return _read(self.fd, start, count)
 
+        return read
+
+    def _tiles(self, tensor: Tensor, stores: Sequence[Store], out: int, at: int, spool: Spool) -> None:
+        width = BITS[tensor.dtype] // 8
+        for one in tensor.tiles:
+            store = stores[one.store]
+            data = self._reader(store, spool)(store.start, store.end - store.start)
+            if len(data) < store.end - store.start:
+                raise Short
+            if tensor.shuffled and width > 1:
+                data = unshuffled(data, width)
+            if tensor.swap and width > 1:
+                data = swapped(data, _word(tensor))
+            put_tile(data, tensor.tile, one.corner, tensor.shape, width, out, at)
+            self._tick(len(data))
+
+    def _tensor(self, tensor: Tensor, store: Store, length: int, out: int, at: int, spool: Spool) -> None:
+        read = self._reader(store, spool)
         width = max(1, BITS[tensor.dtype] // 8)
-        swap = (4 if tensor.dtype == "C64" else width) if tensor.swap else 0
+        swap = _word(tensor) if tensor.swap else 0
         start = store.start + tensor.offset * width
         if in_order(tensor):
             if not (swap or store.inline or store.stream >= 0):
@@ -279,6 +300,11 @@ def _read(fd: int, start: int, count: int) -> bytes:
     return data
 
 
+def _word(tensor: Tensor) -> int:
+    """Bytes that are turned together: a complex number is two numbers."""
+    return 4 if tensor.dtype == "C64" else max(1, BITS[tensor.dtype] // 8)
+
+
 def _with_plan(told: Conversion, plan: Plan, wanted: Wanted) -> Conversion:
     dropped = tuple(Left(shown(one.where), shown(one.what), shown(one.why)) for one in plan.dropped)
     lost = tuple(Left(shown(one.where), shown(one.what), shown(one.why)) for one in plan.lost)
@@ -299,6 +325,6 @@ def _shared(plan: Plan) -> tuple[tuple[str, ...], ...]:
     """Tensors that lie over the same store."""
     by_store: dict[int, list[str]] = {}
     for tensor in plan.tensors:
-        if 0 not in tensor.shape:
+        if 0 not in tensor.shape and tensor.store >= 0:
             by_store.setdefault(tensor.store, []).append(tensor.key)
     return tuple(tuple(keys) for keys in by_store.values() if len(keys) > 1)

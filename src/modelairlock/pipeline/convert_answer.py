@@ -30,6 +30,8 @@ from modelairlock.records.typed import msgpack_decoder
 RESULT_BYTES = 64 * 1024 * 1024
 _WIDEST = 1 << 62
 _MOST_DEEP = 200
+#: one tile is in memory at a time
+TILE_BYTES = 64 * 1024 * 1024
 _decode = msgpack_decoder(Plan)
 
 
@@ -107,18 +109,39 @@ def _check_tensors(plan: Plan) -> None:
     if len(keys) < len(plan.tensors) or "__metadata__" in keys or any(map(is_odd, keys)):
         raise ProtocolBroken("names of tensors that must not be")
     for tensor in plan.tensors:
-        if tensor.dtype not in BITS or not 0 <= tensor.store < len(plan.stores):
-            raise ProtocolBroken("a tensor of no known type or place")
-        store = plan.stores[tensor.store]
-        _check_shape(tensor, store.end - store.start)
+        if tensor.dtype not in BITS:
+            raise ProtocolBroken("a tensor of no known type")
+        if tensor.tiles:
+            _check_tiles(tensor, plan.stores)
+        elif 0 <= tensor.store < len(plan.stores):
+            store = plan.stores[tensor.store]
+            _check_shape(tensor, store.end - store.start)
+        else:
+            raise ProtocolBroken("a tensor of no known place")
+
+
+def _check_tiles(tensor: Tensor, stores: Sequence[Store]) -> None:
+    """Whether the tiles cover the tensor, each part of it once."""
+    shape, tile, width = tensor.shape, tensor.tile, BITS[tensor.dtype] // 8
+    _check_numbers(tensor)
+    whole, grid = width, 1
+    if not width or not shape or len(tile) != len(shape) or any(not 0 < step < _WIDEST for step in tile):
+        raise ProtocolBroken("tiles of no shape")
+    for length, step in zip(shape, tile, strict=True):
+        whole, grid = whole * step, grid * -(-length // step)
+    if whole > TILE_BYTES or grid != len(tensor.tiles) or len({one.corner for one in tensor.tiles}) != grid:
+        raise ProtocolBroken("tiles that do not cover their tensor, or are too large")
+    for one in tensor.tiles:
+        fits = len(one.corner) == len(shape) and 0 <= one.store < len(stores)
+        if not fits or stores[one.store].end - stores[one.store].start != whole:
+            raise ProtocolBroken("a tile of no known place or size")
+        for at, length, step in zip(one.corner, shape, tile, strict=True):
+            if not 0 <= at < length or at % step:
+                raise ProtocolBroken("a tile outside its tensor")
 
 
 def _check_shape(tensor: Tensor, room: int) -> None:
-    numbers = (*tensor.shape, *tensor.strides, tensor.offset)
-    if len(tensor.shape) != len(tensor.strides) or len(tensor.shape) > MOST_DIMENSIONS:
-        raise ProtocolBroken("a tensor whose shape and steps do not fit")
-    if any(not 0 <= number < _WIDEST for number in numbers) or tensor_bytes(tensor) > _WIDEST:
-        raise ProtocolBroken("a tensor that no machine can hold")
+    _check_numbers(tensor)
     if 0 in tensor.shape:
         return
     last = tensor.offset + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.strides, strict=True))
@@ -128,6 +151,14 @@ def _check_shape(tensor: Tensor, room: int) -> None:
             raise ProtocolBroken("a tensor of parts of bytes that is not in one piece")
     elif (last + 1) * (bits // 8) > room:
         raise ProtocolBroken("a tensor that reaches beyond its store")
+
+
+def _check_numbers(tensor: Tensor) -> None:
+    numbers = (*tensor.shape, *tensor.strides, tensor.offset)
+    if len(tensor.shape) != len(tensor.strides) or len(tensor.shape) > MOST_DIMENSIONS:
+        raise ProtocolBroken("a tensor whose shape and steps do not fit")
+    if any(not 0 <= number < _WIDEST for number in numbers) or tensor_bytes(tensor) > _WIDEST:
+        raise ProtocolBroken("a tensor that no machine can hold")
 
 
 def tensor_bytes(tensor: Tensor) -> int:

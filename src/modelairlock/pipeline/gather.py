@@ -8,6 +8,7 @@ import errno
 import os
 from array import array
 from collections.abc import Callable, Iterator
+from itertools import product, zip_longest
 from typing import Literal, NamedTuple
 
 #: of the output at a time, and of the input
@@ -69,6 +70,36 @@ def copy_strided(
         put(fd, swapped(data, swap) if swap > 1 else data, at)
         at += len(block)
         tick(len(block))
+
+
+def put_tile(
+    data: bytes, tile: tuple[int, ...], corner: tuple[int, ...], shape: tuple[int, ...], width: int, fd: int, at: int
+) -> None:
+    """Put a tile where it belongs in a tensor that begins at `at`; what reaches over the edge is left out."""
+    lengths = [min(step, length - start) for step, length, start in zip(tile, shape, corner, strict=True)]
+    last, run = len(shape) - 1, lengths[-1]
+    # Rows that are whole in both lie one after another in both.
+    while last and lengths[last] == tile[last] == shape[last]:
+        last -= 1
+        run *= lengths[last]
+    inner = [1] * len(shape)
+    outer = [1] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        inner[axis], outer[axis] = inner[axis + 1] * tile[axis + 1], outer[axis + 1] * shape[axis + 1]
+    for indices in product(*map(range, lengths[:last])):
+        source = sum(index * step for index, step in zip(indices, inner, strict=False))
+        first = [start + index for start, index in zip_longest(corner, indices, fillvalue=0)]
+        place = sum(index * step for index, step in zip(first, outer, strict=True))
+        put(fd, data[source * width : (source + run) * width], at + place * width)
+
+
+def unshuffled(data: bytes, width: int) -> bytes:
+    """`data` with the bytes of each number together again."""
+    count = len(data) // width
+    whole = bytearray(data)
+    for byte in range(width):
+        whole[byte : count * width : width] = data[byte * count : (byte + 1) * count]
+    return bytes(whole)
 
 
 def put(fd: int, data: bytes, at: int) -> None:

@@ -51,6 +51,13 @@ class Store(msgspec.Struct, frozen=True, array_like=True):
     inline: bytes = b""
 
 
+class Tile(msgspec.Struct, frozen=True, array_like=True):
+    """A block of a tensor in one piece: the indices of its first element, and the store that holds it."""
+
+    corner: tuple[int, ...]
+    store: int
+
+
 class Tensor(msgspec.Struct, frozen=True, array_like=True):
     """One tensor of the output. `strides` and `offset` count elements from the start of its store."""
 
@@ -62,6 +69,11 @@ class Tensor(msgspec.Struct, frozen=True, array_like=True):
     store: int
     #: whether the file has the bytes of each number in the other order
     swap: bool = False
+    #: what it is put together from, in place of one store; all are of the shape `tile`, and may reach over its edge
+    tiles: tuple[Tile, ...] = ()
+    tile: tuple[int, ...] = ()
+    #: whether each tile has the first bytes of all its numbers first, then the second ones, as HDF5 shuffles them
+    shuffled: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
