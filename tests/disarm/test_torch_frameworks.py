@@ -3,6 +3,7 @@
 import collections
 import io
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,29 @@ def test_tensors_in_a_plain_pickle(tmp_path: Path, protocol: int, size: int) -> 
     told = converted(tmp_path, pickle.dumps(state, protocol))
     assert told.outcome == "converted", told
     same(tmp_path, state)
+
+
+@pytest.mark.parametrize("order", ["little", "big", None])
+def test_the_byte_order_of_the_archive(tmp_path: Path, order: str | None) -> None:
+    """As torch itself takes it; a module of its own was written on another machine."""
+    state = {"f": numbers((3, 2)), "t": numbers((3, 2), "int64").t(), "c": numbers((4,), "complex64"),
+             "b": numbers((4,), "bfloat16"), "u": numbers((5,), "uint8")}  # fmt: skip
+    turned = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(state))) as given, zipfile.ZipFile(turned, "w") as archive:
+        for name in given.namelist():
+            if not name.endswith("/byteorder"):
+                archive.writestr(name, given.read(name))
+            elif order:
+                archive.writestr(name, order)
+    (tmp_path / "in.pt").write_bytes(turned.getvalue())
+    told = converted(tmp_path, tmp_path / "in.pt")
+    assert told.outcome == "converted", told
+    same(tmp_path, torch.load(tmp_path / "in.pt"))
+
+
+def test_the_stream_format_is_little_endian_whatever_it_says(tmp_path: Path) -> None:
+    data = saved({"w": numbers((4,))}, _use_new_zipfile_serialization=False)
+    other = data.replace(b"little_endianq\x02\x88", b"little_endianq\x02\x89")
+    assert other != data
+    converted(tmp_path, other)
+    same(tmp_path, torch.load(tmp_path / "in.pt"))

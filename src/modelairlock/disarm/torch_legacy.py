@@ -1,4 +1,7 @@
-"""torch's stream before 1.6: five pickles one after the other, then each storage as a count and raw numbers."""
+"""torch's stream before 1.6: five pickles one after the other, then each storage as a count and raw numbers.
+
+The numbers are little-endian, whatever the third pickle says of the machine: torch turns them as it writes.
+"""
 
 from typing import NamedTuple
 
@@ -24,12 +27,11 @@ def is_legacy(head: bytes) -> bool:
 
 
 class _Read(NamedTuple):
-    """What a stream says: its value, where its storages lie, and whether their bytes are in big-endian order."""
+    """What a stream says: its value, and where its storages lie."""
 
     value: object
     places: dict[str, tuple[int, int]]
     meaning: Meaning
-    big: bool
 
 
 def plan_torch_legacy(source: Source, budget: Budget, stream: int = -1) -> Plan:
@@ -40,7 +42,7 @@ def plan_torch_legacy(source: Source, budget: Budget, stream: int = -1) -> Plan:
         place = read.places.get(storage.key)
         return Store(*place, stream) if place else f"the file has no storage {storage.key:.40}"
 
-    harvest = Harvest("pt", locate, swap=read.big, stream=stream)
+    harvest = Harvest("pt", locate, stream=stream)
     walk = Walk(harvest, source, budget.limits.entries)
     plain = walk.root(read.value)
     tell_calls(walk, read.meaning)
@@ -65,8 +67,6 @@ def embedded_in(source: Source, budget: Budget) -> Embedded:
             storage.data = Blob(data.start + start, data.start + end)
         else:
             storage.data = Part(data, start, end)
-        if read.big and storage.item_bytes > 1:
-            storage.why = "its bytes are in big-endian order, inside a pickle"
         return storage
 
     return storage_of
@@ -82,19 +82,10 @@ def _source_of(data: Blob | bytes, source: Source, budget: Budget) -> Source:
 
 def _read(source: Source, budget: Budget) -> _Read:
     tape, meaning = Tape(source, 0, budget), Meaning()
-    _, protocol, system, value, keys = (Objects(tape, meaning).read() for _ in range(5))
+    _, protocol, _, value, keys = (Objects(tape, meaning).read() for _ in range(5))
     if protocol != _PROTOCOL:
         raise Unsupported(0, f"expected protocol {_PROTOCOL} of torch, got {protocol!r:.40}")
-    return _Read(value, _places(tape, keys, meaning.storages), meaning, not _little(system))
-
-
-def _little(system: object) -> bool:
-    items = system.items if isinstance(system, Box) and system.kind == "dict" else []
-    said = {key: value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, str)}
-    order = said.get("little_endian")
-    if not isinstance(order, bool):
-        raise Unsupported(0, "the byte order of the storages is not said")
-    return order
+    return _Read(value, _places(tape, keys, meaning.storages), meaning)
 
 
 def _places(tape: Tape, keys: object, known: dict[str, Storage]) -> dict[str, tuple[int, int]]:

@@ -63,7 +63,7 @@ def _big(source: Source, member: Member | None) -> bool:
     """Whether the storages are big-endian; torch before 2.1 did not say, and wrote what its machine had."""
     if member is None:
         return False
-    order = _ORDERS.get(source.read(member.span.start, min(16, member.span.end - member.span.start)).strip())
+    order = _ORDERS.get(source.read(member.span.start, min(16, member.span.end - member.span.start)))
     if order is None or member.method != "stored":
         raise Unsupported(member.span.start, "the byte order of the storages is neither little nor big")
     return order
