@@ -86,7 +86,8 @@ def test_what_has_no_place_in_safetensors_is_said(tmp_path: Path) -> None:
     assert set(kept(tmp_path)) == {"fine"}
     told = converted(tmp_path, pickle.dumps({"fine": numbers((2,)), **lost}), force=True)
     assert told.outcome == "partly"
-    assert {one.where for one in told.lost} == set(lost)
+    assert {one.where for one in told.lost} == {"when", "wide", "fields"}
+    assert plain(tmp_path) == {"text": ["a", "bc"], "objects": [{}, None]}
 
 
 @pytest.mark.frameworks
@@ -120,3 +121,24 @@ def test_a_model_of_scikit_learn_gives_the_arrays_in_it(tmp_path: Path, compress
     found = kept(tmp_path)
     assert found["steps.1.1.coef_"][2] == model[1].coef_.tobytes()
     assert found["steps.0.1.mean_"][2] == model[0].mean_.tobytes()
+    step = plain(tmp_path)["steps"][1][1]
+    assert (step["$object"], step["C"], step["solver"]) == (
+        "sklearn.linear_model._logistic.LogisticRegression", 1.0, "lbfgs"
+    )  # fmt: skip
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("compress", [0, 3])
+def test_arrays_of_texts_objects_and_fields_do_not_end_it(tmp_path: Path, compress: int) -> None:
+    joblib = pytest.importorskip("joblib")
+    fields = numpy.zeros(3, [("a", "f4"), ("b", "i8")])
+    mixed = numpy.zeros(2, [("a", "O"), ("b", "i8")])
+    state = [numbers((3,)), fields, numpy.array(["ä", "bc"]), numpy.array([b"x"]), numpy.array([1, "y"], object), mixed,
+             {numpy.int64(5): numbers((2,)), 1.5: "half", True: "yes"}, numbers((4,))]  # fmt: skip
+    joblib.dump(state, tmp_path / "in.pt", compress=compress)
+    told = converted(tmp_path, tmp_path / "in.pt", strip=True)
+    assert (told.outcome, {one.where for one in told.lost}) == ("partly", {"1"})
+    same(tmp_path / "out.safetensors", {"0": state[0], "6.5": state[6][5], "7": state[7]})
+    assert plain(tmp_path) == [None, None, ["ä", "bc"], [{"$bytes": "eA=="}], [1, "y"],
+                               [[0, 0], [0, 0]],
+                               {"1.5": "half", "True": "yes"}, None]  # fmt: skip

@@ -6,7 +6,7 @@ The list is short, and each entry makes data of data: nothing is imported, and n
 from collections.abc import Callable
 
 from modelairlock.disarm import numpy_calls, torch_calls
-from modelairlock.disarm.joblib_wrapper import WRAPPER
+from modelairlock.disarm.joblib_wrapper import WRAPPERS
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Named, Opaque, Storage, View
 from modelairlock.reading import Unsupported
 from modelairlock.records.disarm import MOST_NOTES, Note
@@ -64,7 +64,7 @@ class Meaning:
         return self._opaque(made.path if isinstance(made, Named) else "something computed", arguments, at)
 
     def _opaque(self, what: str, arguments: object, at: int) -> Opaque:
-        if len(self.called) < MOST_NOTES and what != WRAPPER:
+        if len(self.called) < MOST_NOTES and what not in WRAPPERS:
             self.called.setdefault(what, at)
         return Opaque(what, arguments)
 

@@ -11,8 +11,8 @@ from modelairlock.disarm.tape import Tape
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Opaque
 from modelairlock.reading import Unsupported
 
-#: the class that stands for an array in a file that joblib wrote
-WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+#: the classes that stand for an array in a file that joblib wrote, on its own or as part of scikit-learn
+WRAPPERS = frozenset(f"{home}joblib.numpy_pickle.NumpyArrayWrapper" for home in ("", "sklearn.externals."))
 
 
 def wrapped_array(tape: Tape, wrapper: Opaque, objects: Callable[[], object]) -> object:
@@ -21,9 +21,9 @@ def wrapped_array(tape: Tape, wrapper: Opaque, objects: Callable[[], object]) ->
     dtype, shape = fields.get("dtype"), shape_of(fields.get("shape"))
     if not isinstance(dtype, Dtype) or shape is None:
         raise Unsupported(tape.at, "an array of joblib whose type or shape is not made of plain values")
-    if dtype.code.startswith("O"):
+    if dtype.objects:
         return objects()
-    size = item_bytes(dtype)
+    size = item_bytes(dtype) or (dtype.size if dtype.code.startswith("V") else 0)
     if not size:
         raise Unsupported(tape.at, f"an array of joblib whose type has an unknown width: {dtype.code:.20}")
     if fields.get("numpy_array_alignment_bytes") is not None:

@@ -66,10 +66,14 @@ def build_dtype(target: Dtype, state: object) -> None:
     if len(items) < 8 or not isinstance(items[1], str) or items[1] not in "<>|=":
         target.why = "its type is not described as numpy does"
         return
+    flags, size = items[7], items[5]
     if any(item is not None for item in items[2:5]):
         target.why = _STRUCTURED
-    elif type(items[7]) is not int or (items[7] & _HAS_OBJECTS and not target.code.startswith("O")):
+    elif type(flags) is not int or (flags & _HAS_OBJECTS and not target.code.startswith("O")):
         target.why = "its type says that it holds objects, and its name says that it does not"
+    # numpy goes by the flags, whatever the name
+    target.objects = target.objects or (type(flags) is int and bool(flags & _HAS_OBJECTS))
+    target.size = size if type(size) is int and 0 < size < 1 << 31 else 0
     target.order = items[1]
 
 
@@ -83,8 +87,10 @@ def build_array(target: Array, state: object) -> None:
         return
     shape, target.dtype, target.fortran = shape_of(items[0]), items[1], items[2] in (True, 1)
     target.data = _bytes(items[3])
-    if shape is None or target.data is None:
-        target.why = "it holds Python objects" if isinstance(items[3], Box) else "it is not described as numpy does"
+    if items[1].objects and isinstance(items[3], Box) and items[3].kind == "list":
+        target.objects = items[3]
+    elif shape is None or target.data is None:
+        target.why = "it is not described as numpy does"
     target.shape = shape or ()
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from struct import Struct
 
 from modelairlock.disarm.calls import Meaning
-from modelairlock.disarm.joblib_wrapper import WRAPPER, wrapped_array
+from modelairlock.disarm.joblib_wrapper import WRAPPERS, wrapped_array
 from modelairlock.disarm.tape import Tape
 from modelairlock.disarm.values import Blob, Box, Named, Opaque
 from modelairlock.encodings.pickle_machine.opcodes import COUNTED, NAMES
@@ -224,15 +224,14 @@ class Objects:
             raise self.tape.wrong("an object on the stack", "none")
         target = self.stack[-1]
         self.meaning.build(target, state, self.tape.at)
-        if self.joblib and isinstance(target, Opaque) and target.what == WRAPPER:
+        if self.joblib and isinstance(target, Opaque) and target.what in WRAPPERS:
             self.stack[-1] = wrapped_array(self.tape, target, self._objects)
 
     def _objects(self) -> object:
         """A pickle within the pickle: joblib's array of objects."""
         if self.depth:
             raise Unsupported(self.tape.at, "an array of objects inside an array of objects")
-        Objects(self.tape, self.meaning, depth=self.depth + 1).read()
-        return Opaque("numpy.ndarray of Python objects")
+        return Objects(self.tape, self.meaning, depth=self.depth + 1).read()
 
     def extension(self, width: int) -> None:
         """EXT1 and its like: a name from a registry that is not in the file."""

@@ -10,13 +10,15 @@ from binascii import b2a_base64
 
 from modelairlock.disarm.calls import Meaning
 from modelairlock.disarm.harvest import ONLY, Harvest
-from modelairlock.disarm.numbers import TORCH_DTYPES
-from modelairlock.disarm.scalars import plain_number
+from modelairlock.disarm.numbers import TORCH_DTYPES, item_bytes
+from modelairlock.disarm.scalars import plain_number, plain_texts
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Lost, Named, Opaque, Scalar, Storage, View
 from modelairlock.reading import OverLimit, Source
 from modelairlock.records.disarm import PLAIN_BYTES
 
 DEPTH = 64
+#: of an array of texts
+_TEXT_BYTES = 1024 * 1024
 _SPELLED = {"latin1-of-escapes": "raw-unicode-escape"}
 #: a number that JSON readers keep as it is
 _SAFE = 1 << 53
@@ -52,7 +54,7 @@ class Walk:
         if isinstance(value, View):
             self.harvest.view(path or ONLY, value)
         elif isinstance(value, Array):
-            self.harvest.array(path or ONLY, value)
+            return self._array(value, path, depth)
         elif isinstance(value, Lost):
             self.harvest.lose(path, value.what, value.why)
         elif isinstance(value, Box | Opaque):
@@ -60,6 +62,27 @@ class Walk:
         else:
             return self._other(value, path)
         return _NOTHING
+
+    def _array(self, array: Array, path: str, depth: int) -> object:
+        """A tensor, unless it holds objects or texts: those of one dimension are a list."""
+        one = len(array.shape) == 1 and not array.why
+        if one and array.objects is not None:
+            return self._inside(array.objects, path, depth)
+        texts = self._texts(array) if one and array.dtype and array.dtype.code[:1] in ("U", "S") else None
+        if texts is not None:
+            return [self._scalar(text, path) for text in texts]
+        self.harvest.array(path or ONLY, array)
+        return _NOTHING
+
+    def _texts(self, array: Array) -> list[object] | None:
+        dtype, data = array.dtype, array.data
+        if dtype is None or dtype.why or data is None or item_bytes(dtype) * array.shape[0] > _TEXT_BYTES:
+            return None
+        if isinstance(data, Blob):
+            if data.method != "stored":
+                return None
+            data = self.source.read(data.start, data.end - data.start)
+        return plain_texts(dtype.code, dtype.order, data) if len(data) == item_bytes(dtype) * array.shape[0] else None
 
     def _inside(self, value: Box | Opaque, path: str, depth: int) -> object:
         if id(value) in self.above:
@@ -99,7 +122,7 @@ class Walk:
         """The items under their names; as in a dict, what is set last counts."""
         kept: dict[str, tuple[object, object]] = {}
         for key, item in zip(items[::2], items[1::2], strict=False):
-            name = _key(key)
+            name = _key(plain_number(key) if isinstance(key, Scalar) else key)
             if name is None:
                 self.harvest.lose(path, "an item", "its key is neither text nor a number")
             elif name in kept and type(kept[name][0]) is not type(key):
@@ -114,25 +137,32 @@ class Walk:
         more = f"; {inside} tensors among its arguments are not carried over" if inside else ""
         self.met.add(value.what)
         self.harvest.drop(path, value.what, f"neither a tensor nor plain data{more}")
+        made: dict[str, object] = {}
         for state in value.states:
             for one in _states(state):
-                self._attributes(one, path, depth)
+                self._attributes(one, path, depth, made)
         if value.items:
             kind = "dict" if len(value.items) % 2 == 0 and _keys(value.items) else "list"
-            self.walk(Box(kind, value.items), path, depth + 1)
-        return _NOTHING
+            part = self.walk(Box(kind, value.items), path, depth + 1)
+            if part is not _NOTHING:
+                made["$items"] = part
+        return {"$object": value.what, **made} if made else _NOTHING
 
-    def _attributes(self, state: object, path: str, depth: int) -> None:
+    def _attributes(self, state: object, path: str, depth: int, made: dict[str, object]) -> None:
+        """The attributes of an object; those of a torch module under the names that its state dict has for them."""
         if not isinstance(state, Box) or state.kind != "dict":
-            self.walk(state, path, depth + 1)
+            part = self.walk(state, path, depth + 1)
+            if part is not _NOTHING:
+                made["$state"] = part
             return
         held = self._last(state.items, path)
         module = isinstance(held.get("_parameters"), Box) and isinstance(held.get("_modules"), Box)
         for name, item in held.items():
-            if module and name in ("_parameters", "_modules", "_buffers"):
-                self.walk(_saved(name, item, held), path, depth + 1)
-            else:
-                self.walk(item, _join(path, name), depth + 1)
+            saved = module and name in ("_parameters", "_modules", "_buffers")
+            place = path if saved else _join(path, name)
+            part = self.walk(_saved(name, item, held) if saved else item, place, depth + 1)
+            if part is not _NOTHING:
+                made[f"${name}" if name.startswith("$") else name] = part
 
     def _other(self, value: object, path: str) -> object:
         if isinstance(value, Named) and value.module == "torch" and value.name in TORCH_DTYPES:
@@ -191,7 +221,9 @@ def _join(path: str, name: str) -> str:
 def _key(key: object) -> str | None:
     if isinstance(key, str):
         return key
-    return str(key) if type(key) is int and abs(key) < 1 << 63 else None
+    if isinstance(key, bool | float):
+        return str(key)
+    return str(key) if isinstance(key, int) and abs(key) < 1 << 63 else None
 
 
 def _keys(items: list[object]) -> bool:

@@ -94,25 +94,29 @@ class View:
 class Dtype:
     """A numpy dtype, such as ``f4``; `order` is ``<``, ``>`` or ``|``."""
 
-    __slots__ = ("built", "code", "order", "why")
+    __slots__ = ("built", "code", "objects", "order", "size", "why")
 
     def __init__(self, code: str) -> None:
         self.code = code
         self.order = "|"
         self.built = False
         self.why = ""
+        #: bytes of an element, where BUILD says them, and whether elements are Python objects
+        self.size = 0
+        self.objects = code.startswith("O")
 
 
 class Array:
-    """A numpy array. `data` is where its bytes are: a blob, short bytes, or nothing yet."""
+    """A numpy array. `data` is where its bytes are: a blob, short bytes, or nothing yet; or it has `objects`."""
 
-    __slots__ = ("data", "dtype", "fortran", "shape", "why")
+    __slots__ = ("data", "dtype", "fortran", "objects", "shape", "why")
 
     def __init__(self) -> None:
         self.dtype: Dtype | None = None
         self.shape: tuple[int, ...] = ()
         self.fortran = False
         self.data: Blob | bytes | None = None
+        self.objects: Box | None = None
         self.why = ""
 
 
