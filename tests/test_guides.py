@@ -55,7 +55,7 @@ def test_the_converting_guide_converts(tmp_path: Path, monkeypatch: pytest.Monke
     from click.testing import CliRunner
 
     from modelairlock.cli.group import airlock
-    from tests.build import pickle_builder, torch_builder
+    from tests.build import gguf_builder, pickle_builder, torch_builder
 
     monkeypatch.chdir(tmp_path)
     plain = {"not a number": float("nan"), "bytes": b"\x00\xff", "above 2**53": 2**80}
@@ -63,6 +63,8 @@ def test_the_converting_guide_converts(tmp_path: Path, monkeypatch: pytest.Monke
     run = pickle_builder.call(pickle_builder.global_("posix", "system"), "id")
     Path("model.pt").write_bytes(torch_builder.checkpoint(torch_builder.state({**weights, **plain})))
     Path("hostile.pt").write_bytes(torch_builder.checkpoint(torch_builder.state({**weights, "x": run})))
+    template = gguf_builder.key("tokenizer.chat_template", gguf_builder.string("{{ x.__class__.__mro__ }}"))
+    Path("chat.gguf").write_bytes(gguf_builder.gguf([gguf_builder.ARCHITECTURE, template]))
     for block in blocks("convert.md", "sh"):
         done = CliRunner().invoke(airlock, block.split()[1:], prog_name="airlock")
         assert (done.exit_code, done.stdout[:9]) == (0, "CONVERTED"), done.output

@@ -32,7 +32,8 @@ def _lines(told: Any, verbose: bool) -> Iterator[str]:
         return
     word = "CONVERTED" if told.outcome == "converted" else "CONVERTED IN PART"
     yield f"{word}  {path} ({told.format}, {told.verdict.value.upper()}), without loading it"
-    yield f"  {shown(told.output.path)}: {counted(len(told.tensors), 'tensor')}, {_size(told.output.size_bytes)}"
+    what = f"{counted(len(told.tensors), 'tensor')}, " if told.tensors else ""
+    yield f"  {shown(told.output.path)}: {what}{_size(told.output.size_bytes)}"
     if told.plain:
         yield f"  {shown(told.plain.path)}: what is plain data and no tensor, {_size(told.plain.size_bytes)}"
     if told.shared:

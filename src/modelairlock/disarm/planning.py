@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from modelairlock.disarm import gguf
 from modelairlock.disarm.hdf5 import plan_hdf5
 from modelairlock.disarm.keras import WEIGHTS, plan_keras
 from modelairlock.disarm.npy import MAGIC, plan_npy, plan_npz
@@ -24,11 +25,14 @@ from modelairlock.records.span import Span
 _HEAD, _TAIL = 65536, 66 * 1024
 
 
-def plan(source: Source, name: str, limits: Limits) -> Plan:
-    """What to copy to make safetensors of `source`; `refused` says why there is nothing to copy."""
+def plan(source: Source, name: str, limits: Limits, *, drop_template: bool = False) -> Plan:
+    """What to copy to make safetensors of `source`; `refused` says why there is nothing to copy.
+
+    With `drop_template`, what to copy of a GGUF file so that it is one without its chat templates.
+    """
     budget = Budget(limits, source.size)
     try:
-        return _plan(source, name, budget)
+        return _without_template(source, budget) if drop_template else _plan(source, name, budget)
     except ReadProblem as problem:
         detail = problem.detail
         return Plan(refused=detail if detail.startswith("not yet") else f"at byte {problem.position}: {detail}"[:300])
@@ -53,6 +57,12 @@ def _plan(source: Source, name: str, budget: Budget) -> Plan:
     if head[:1] in _OLD_PICKLES:
         return plan_pickle(source, budget)
     raise _not_yet(head)
+
+
+def _without_template(source: Source, budget: Budget) -> Plan:
+    if source.read(0, 4) != gguf.MAGIC:
+        raise Unsupported(0, "it is no GGUF file: only those have a chat template to drop")
+    return gguf.plan_gguf(source, budget)
 
 
 def _archive(source: Source, probe: Probe, budget: Budget) -> Plan:
@@ -105,4 +115,4 @@ def _not_yet(head: bytes) -> Unsupported:
 _METHODS = ("zlib", "gzip", "bzip2", "xz", "lz4-frame", "zstd")
 #: what protocols 0 and 1 begin a container or an object with
 _OLD_PICKLES = (b"(", b"}", b"]", b"c")
-_OTHERS = ((b"GGUF", "GGUF"), (b"\x08", "ONNX"))
+_OTHERS = ((b"GGUF", "GGUF, except to GGUF without its chat template (--drop-template)"), (b"\x08", "ONNX"))

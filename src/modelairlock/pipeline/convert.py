@@ -77,7 +77,7 @@ def convert(source: str, target: str, wanted: Wanted, progress: Callable[[int, i
         )  # fmt: skip
         stack.callback(wall.close)
         told = _told(source, state.st_size, record)
-        if told.verdict is Verdict.FLAGGED and not wanted.strip:
+        if told.verdict is Verdict.FLAGGED and not wanted.strip and not _goes_with_template(told, wanted):
             return msgspec.structs.replace(told, outcome="refused", reason=FLAGGED)
         one = _Conversion(fd, state, target, wanted, wall, progress)
         one.watched = lease is hold.Lease.HELD
@@ -150,7 +150,7 @@ class _Conversion:
         return msgspec.structs.replace(_with_plan(told, plan, self.wanted), output=outputs[0], plain=outputs[1])
 
     def _plan(self, name: str) -> Plan:
-        ask = Ask(name=name, limits=self.wanted.limits)
+        ask = Ask(name=name, limits=self.wanted.limits, drop_template=self.wanted.drop_template)
         [outcome] = self.wall.run([Task(self.fd, _encode(ask))], seconds=self.wanted.limits.seconds + GRACE_SECONDS)
         if outcome.result is None:
             raise NotConverted(f"reading it failed: {outcome.failure}")
@@ -160,7 +160,7 @@ class _Conversion:
             raise NotConverted(f"the reader broke protocol: {problem}") from None
         if plan.refused:
             raise NotConverted(plan.refused)
-        if not plan.tensors:
+        if not plan.tensors and not plan.segments:
             lost = f"; of {len(plan.lost)} none can be carried over: {plan.lost[0].why}" if plan.lost else ""
             raise NotConverted(f"there are no tensors in it{lost}")
         return plan
@@ -225,6 +225,7 @@ class _Conversion:
         try:
             spool.fill(self.wall, self.fd, plan.streams, self.wanted.limits, self._tick_only)
             put(out, head, 0)
+            self._segments(plan.segments, out, spool)
             for tensor, start, end in places:
                 if tensor.tiles:
                     self._tiles(tensor, plan.stores, out, len(head) + start, spool)
@@ -244,6 +245,15 @@ class _Conversion:
             return _read(self.fd, start, count)
 
         return read
+
+    def _segments(self, segments: Sequence[Store], out: int, spool: Spool) -> None:
+        at = 0
+        for one in segments:
+            length = one.end - one.start
+            done = 0 if one.inline else copy_range(self.fd, one.start, length, out, at, self._tick)
+            read = self._reader(one, spool)
+            copy_piece(read, one.start + done, length - done, out, at + done, 0, self._tick)
+            at += length
 
     def _tiles(self, tensor: Tensor, stores: Sequence[Store], out: int, at: int, spool: Spool) -> None:
         width = BITS[tensor.dtype] // 8
@@ -300,6 +310,12 @@ def _read(fd: int, start: int, count: int) -> bytes:
     return data
 
 
+def _goes_with_template(told: Conversion, wanted: Wanted) -> bool:
+    """Whether all that is wrong with the file is wrong with its chat templates, which are to go."""
+    serious = [one for one in told.findings if one.severity.flags]
+    return wanted.drop_template and all(one.rule.startswith("template-") for one in serious)
+
+
 def _word(tensor: Tensor) -> int:
     """Bytes that are turned together: a complex number is two numbers."""
     return 4 if tensor.dtype == "C64" else max(1, BITS[tensor.dtype] // 8)
@@ -310,7 +326,7 @@ def _with_plan(told: Conversion, plan: Plan, wanted: Wanted) -> Conversion:
     lost = tuple(Left(shown(one.where), shown(one.what), shown(one.why)) for one in plan.lost)
     return msgspec.structs.replace(
         told,
-        outcome="partly" if lost or (dropped and not wanted.strip) else "converted",
+        outcome="partly" if lost or (dropped and not wanted.strip and not wanted.drop_template) else "converted",
         format=shown(plan.format, 100),
         tensors=tuple(Carried(one.key, one.dtype, one.shape) for one in plan.tensors),
         shared=_shared(plan),

@@ -16,6 +16,7 @@ from modelairlock.records.disarm import (
     INLINE_BYTES,
     MOST_DIMENSIONS,
     MOST_NOTES,
+    MOST_SEGMENTS,
     MOST_STORES,
     MOST_TENSORS,
     PLAIN_BYTES,
@@ -30,6 +31,7 @@ from modelairlock.records.typed import msgpack_decoder
 RESULT_BYTES = 64 * 1024 * 1024
 _WIDEST = 1 << 62
 _MOST_DEEP = 200
+_PADDING = 2 * 1024 * 1024
 #: one tile is in memory at a time
 TILE_BYTES = 64 * 1024 * 1024
 _decode = msgpack_decoder(Plan)
@@ -41,6 +43,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     limits: Limits
     stream: Stream | None = None
+    drop_template: bool = False
 
 
 def decode_plan(data: bytes, size: int) -> Plan:
@@ -56,7 +59,19 @@ def decode_plan(data: bytes, size: int) -> Plan:
         raise ProtocolBroken("a plan of too many parts")
     _check_places(plan.streams, plan.stores, size)
     _check_tensors(plan)
+    _check_segments(plan, size)
     return plan
+
+
+def _check_segments(plan: Plan, size: int) -> None:
+    """Whether the output is the file less some of its parts; a few bytes may be others."""
+    if len(plan.segments) > MOST_SEGMENTS or (plan.segments and plan.tensors):
+        raise ProtocolBroken("a plan of too many parts")
+    if any(one.stream >= 0 for one in plan.segments):
+        raise ProtocolBroken("a part of a stream")
+    _check_places((), plan.segments, size)
+    if sum(one.end - one.start for one in plan.segments) > size + _PADDING:
+        raise ProtocolBroken("parts that are more than the file")
 
 
 def decode_plain(data: bytes) -> Any:

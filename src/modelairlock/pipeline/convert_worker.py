@@ -45,7 +45,7 @@ def answer(fd: int, payload: bytes) -> bytes:
     ask = _decode(payload)
     source = Descriptor(fd, 0, os.lseek(fd, 0, os.SEEK_END))
     if ask.stream is None:
-        made = plan(source, ask.name, ask.limits)
+        made = plan(source, ask.name, ask.limits, drop_template=ask.drop_template)
         try:
             return _encode(made)
         except UnicodeEncodeError:

@@ -13,6 +13,7 @@ MOST_TENSORS = 100_000
 MOST_NOTES = 1_000
 MOST_STORES = 200_000
 MOST_DIMENSIONS = 32
+MOST_SEGMENTS = 1_000
 NOTE_CHARACTERS = 300
 #: what is no tensor, as JSON
 PLAIN_BYTES = 16 * 1024 * 1024
@@ -86,6 +87,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     streams: tuple[Stream, ...] = ()
     #: JSON of what is plain data and no tensor; empty if there is none
     plain: bytes = b""
+    #: in place of tensors: what the output is put together from, which is then of the same format as the file
+    segments: tuple[Store, ...] = ()
     #: neither tensor nor plain data: code, objects of classes
     dropped: tuple[Note, ...] = ()
     #: tensors and plain data that should be in the output and are not

@@ -21,6 +21,7 @@ STATUS = {"converted": 0, "refused": 1, "partly": 3, "not-converted": 3}
     is_flag=True,
     help="Convert a FLAGGED file too: write its tensors, list what is dropped, and exit with 0.",
 )
+@click.option("--drop-template", is_flag=True, help="Write a GGUF file again, as GGUF, without its chat templates.")
 @click.option(
     "--format", "-f", "format_", type=click.Choice(("text", "json")), default="text", show_default=True,
     help="How to say what was done.",
@@ -57,6 +58,7 @@ def _convert(source: str, target: str, given: dict[str, Any], quiet: bool) -> An
     wanted = Wanted(
         force=given["force"],
         strip=given["strip"],
+        drop_template=given["drop_template"],
         require=Level(given["require"]) if given["require"] else None,
         limits=limits_of(given["limits"]),
     )
