@@ -145,6 +145,13 @@ def test_what_has_no_place_in_safetensors_is_said(tmp_path: Path) -> None:
     same(tmp_path, {"fine": state["fine"]})
 
 
+def test_tensors_with_attributes_of_their_own(tmp_path: Path) -> None:
+    tensor, parameter = numbers((3,)), torch.nn.Parameter(numbers((2,)))
+    tensor.note, parameter.note = "mine", 1
+    assert converted(tmp_path, saved({"t": tensor, "p": parameter})).output
+    same(tmp_path, {"t": tensor, "p": parameter})
+
+
 def test_a_tensor_alone(tmp_path: Path) -> None:
     tensor = numbers((4,))
     assert converted(tmp_path, saved(tensor)).outcome == "converted"
@@ -160,13 +167,14 @@ def test_tensors_in_a_plain_pickle(tmp_path: Path, protocol: int, size: int) -> 
     same(tmp_path, state)
 
 
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("order", ["little", "big", None])
-def test_the_byte_order_of_the_archive(tmp_path: Path, order: str | None) -> None:
+def test_the_byte_order_of_the_archive(tmp_path: Path, order: str | None, packed: int) -> None:
     """As torch itself takes it; a module of its own was written on another machine."""
     state = {"f": numbers((3, 2)), "t": numbers((3, 2), "int64").t(), "c": numbers((4,), "complex64"),
              "b": numbers((4,), "bfloat16"), "u": numbers((5,), "uint8")}  # fmt: skip
     turned = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(saved(state))) as given, zipfile.ZipFile(turned, "w") as archive:
+    with zipfile.ZipFile(io.BytesIO(saved(state))) as given, zipfile.ZipFile(turned, "w", packed) as archive:
         for name in given.namelist():
             if not name.endswith("/byteorder"):
                 archive.writestr(name, given.read(name))

@@ -11,6 +11,7 @@ from modelairlock.limits import Limits
 from modelairlock.pipeline import convert as module
 from modelairlock.pipeline import gather
 from modelairlock.pipeline.convert import Wanted, convert
+from modelairlock.records.disarm import Stream
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.scan import Verdict
@@ -97,6 +98,22 @@ def test_nor_is_the_json_beside_it(tmp_path: Path) -> None:
         converted(tmp_path, data)
     assert (tmp_path / "out.safetensors.json").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"in.pt", "out.safetensors.json"}
+
+
+def test_an_old_json_does_not_outlive_its_tensors(tmp_path: Path) -> None:
+    converted(tmp_path, torch_builder.checkpoint(torch_builder.state({"w": GOOD, "n": 1}), {"0": NUMBERS}))
+    assert plain(tmp_path) == {"n": 1}
+    converted(tmp_path, CHECKPOINT, force=True)
+    assert not (tmp_path / "out.safetensors.json").exists()
+    (tmp_path / "out.safetensors.json").write_text("mine")
+    converted(tmp_path, CHECKPOINT, force=True)
+    assert (tmp_path / "out.safetensors.json").read_text() == "mine"
+
+
+def test_the_input_may_be_reached_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "blob").write_bytes(CHECKPOINT)
+    (tmp_path / "in.pt").symlink_to("blob")
+    assert converted(tmp_path, tmp_path / "in.pt").outcome == "converted"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -258,6 +275,20 @@ def test_a_compressed_part_that_holds_less_than_it_says(tmp_path: Path, monkeypa
     assert told.outcome == "not-converted"
     assert "holds less" in told.reason
     assert not left_over(tmp_path)
+
+
+def test_streams_cannot_fill_the_disk_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import msgspec
+
+    plan = module._Conversion._plan
+    many = (Stream(0, 10, "zlib", 2**40),) * 1000
+
+    def lying(self: object, name: str) -> object:
+        return msgspec.structs.replace(plan(self, name), streams=many)
+
+    monkeypatch.setattr(module._Conversion, "_plan", lying)
+    told = converted(tmp_path, CHECKPOINT)
+    assert (told.outcome, "would take" in told.reason) == ("not-converted", True)
 
 
 def test_too_little_isolation_is_the_operator_s_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

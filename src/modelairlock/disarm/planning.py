@@ -56,7 +56,7 @@ def _plan(source: Source, name: str, budget: Budget) -> Plan:
             return _compressed(source, method, budget)
     if head[:1] in _OLD_PICKLES:
         return plan_pickle(source, budget)
-    raise _not_yet(head)
+    raise _not_yet(source, head)
 
 
 def _without_template(source: Source, budget: Budget) -> Plan:
@@ -97,7 +97,7 @@ def _compressed(source: Source, method: str, budget: Budget) -> Plan:
     head = inner.read(0, min(_HEAD, inner.size))
     found = _plain(head)
     if found is None or found is plan_safetensors:
-        raise _not_yet(head)
+        raise _not_yet(inner, head)
     made = found(inner, budget, 0)
     if made.streams:
         raise Unsupported(0, "not yet converted: streams within streams")
@@ -105,14 +105,19 @@ def _compressed(source: Source, method: str, budget: Budget) -> Plan:
     return msgspec.structs.replace(made, streams=(Stream(0, source.size, method, size),))
 
 
-def _not_yet(head: bytes) -> Unsupported:
-    for mark, what in _OTHERS:
-        if head.startswith(mark):
-            return Unsupported(0, f"not yet converted: {what}")
-    return Unsupported(0, "not yet converted: files of this kind")
+def _not_yet(source: Source, head: bytes) -> Unsupported:
+    what = "files of this kind"
+    if head.startswith(gguf.MAGIC):
+        what = "GGUF, except to GGUF without its chat template (--drop-template)"
+    elif head[257:262] == b"ustar":
+        what = "tar archives, as torch before 0.1.10 wrote them"
+    elif source.read(max(0, source.size - 8), 8) == _TENSORFLOW:
+        what = "checkpoints of TensorFlow"
+    return Unsupported(0, f"not yet converted: {what}")
 
 
+#: how the index of a checkpoint ends: that of a table of LevelDB
+_TENSORFLOW = bytes.fromhex("57fb808b247547db")
 _METHODS = ("zlib", "gzip", "bzip2", "xz", "lz4-frame", "zstd")
 #: what protocols 0 and 1 begin a container or an object with
 _OLD_PICKLES = (b"(", b"}", b"]", b"c")
-_OTHERS = ((b"GGUF", "GGUF, except to GGUF without its chat template (--drop-template)"), (b"\x08", "ONNX"))

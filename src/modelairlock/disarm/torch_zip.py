@@ -22,7 +22,7 @@ def plan_torch_zip(source: Source, budget: Budget) -> Plan:
     pickle = _content(source, members[f"{root}/data.pkl"], budget)
     meaning = Meaning()
     value = Objects(Tape(pickle, 0, budget), meaning).read()
-    harvest = Harvest("pt", swap=_big(source, members.get(f"{root}/byteorder")))
+    harvest = Harvest("pt", swap=_big(source, members.get(f"{root}/byteorder"), budget))
 
     def locate(storage: Storage) -> Store | str:
         member = members.get(f"{root}/data/{storage.key}")
@@ -52,19 +52,19 @@ def _content(source: Source, member: Member, budget: Budget) -> Source:
     if member.method == "stored":
         return SubSource(source, *member.span)
     if member.method not in METHODS:
-        raise Unsupported(member.span.start, f"data.pkl is packed by {member.method:.40}")
+        raise Unsupported(member.span.start, f"{member.name:.80} is packed by {member.method:.40}")
     inflated = inflate(source, member.span, member.method, budget, member.size_bytes)
     if inflated.damage:
-        raise Unsupported(member.span.start, f"data.pkl is damaged: {inflated.damage}")
+        raise Unsupported(member.span.start, f"{member.name:.80} is damaged: {inflated.damage}")
     return inflated
 
 
-def _big(source: Source, member: Member | None) -> bool:
-    """Whether the storages are big-endian; torch before 2.1 did not say, and wrote what its machine had."""
+def _big(source: Source, member: Member | None, budget: Budget) -> bool:
+    """Whether the storages are big-endian; torch before 2.1 did not say, and today's takes those for little-endian."""
     if member is None:
         return False
-    order = _ORDERS.get(source.read(member.span.start, min(16, member.span.end - member.span.start)))
-    if order is None or member.method != "stored":
+    order = _ORDERS.get(_content(source, member, budget).read(0, 16))
+    if order is None:
         raise Unsupported(member.span.start, "the byte order of the storages is neither little nor big")
     return order
 

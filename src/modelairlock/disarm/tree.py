@@ -17,6 +17,8 @@ from modelairlock.reading import OverLimit, Source
 from modelairlock.records.disarm import PLAIN_BYTES
 
 DEPTH = 64
+#: how far the arguments of a call are looked through
+_LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
 #: of an array of texts
 _TEXT_BYTES = 1024 * 1024
 _SPELLED = {"latin1-of-escapes": "raw-unicode-escape"}
@@ -120,6 +122,8 @@ class Walk:
 
     def _last(self, items: list[object], path: str) -> dict[str, object]:
         """The items under their names; as in a dict, what is set last counts."""
+        # the same dict may be walked in a million places
+        self.left -= len(items) // 2
         kept: dict[str, tuple[object, object]] = {}
         for key, item in zip(items[::2], items[1::2], strict=False):
             name = _key(plain_number(key) if isinstance(key, Scalar) else key)
@@ -133,10 +137,11 @@ class Walk:
 
     def _object(self, value: Opaque, path: str, depth: int) -> object:
         """An object of a class: what its states and items hold, under the names that a torch module gives them."""
-        inside = _tensors_in(value.arguments)
-        more = f"; {inside} tensors among its arguments are not carried over" if inside else ""
         self.met.add(value.what)
-        self.harvest.drop(path, value.what, f"neither a tensor nor plain data{more}")
+        if inside := _tensors_in(value.arguments):
+            why = f"{inside} tensors are among its arguments, and what it makes of them is not known"
+            self.harvest.lose(path, value.what, why)
+        self.harvest.drop(path, value.what, "neither a tensor nor plain data")
         made: dict[str, object] = {}
         for state in value.states:
             for one in _states(state):
@@ -250,9 +255,15 @@ def _saved(name: str, item: object, held: dict[str, object]) -> object:
 
 
 def _tensors_in(arguments: object) -> int:
-    """How many tensors a call was given, as far as a quick look tells."""
-    items = arguments.items if isinstance(arguments, Box) else []
-    return sum(isinstance(item, View | Array) for item in items)
+    """How many tensors a call was given, as far as a look of some depth tells."""
+    count, level = 0, [arguments]
+    for _ in range(_LOOK_DEPTH):
+        inside: list[object] = []
+        for one in level[:_LOOK_ITEMS]:
+            count += isinstance(one, View | Array)
+            inside += one.items if isinstance(one, Box) else [one.arguments] if isinstance(one, Opaque) else []
+        level = inside
+    return count
 
 
 def tell_calls(walk: Walk, meaning: Meaning) -> None:

@@ -15,15 +15,14 @@ import msgspec
 
 from modelairlock.isolation import Task, Wall
 from modelairlock.limits import DEFAULT_LIMITS, Limits
-from modelairlock.pipeline import CONVERT, hold
+from modelairlock.pipeline import CONVERT, hold, plain_beside
 from modelairlock.pipeline.answer import ProtocolBroken
 from modelairlock.pipeline.batch import CHANGED, GRACE_SECONDS
 from modelairlock.pipeline.convert_answer import RESULT_BYTES, Ask, decode_plain, decode_plan, in_order
 from modelairlock.pipeline.gather import Short, copy_piece, copy_range, copy_strided, put, put_tile, swapped, unshuffled
 from modelairlock.pipeline.layout import HEADER_BYTES, header, laid_out
 from modelairlock.pipeline.options import Options
-from modelairlock.pipeline.place import Draft, check_place
-from modelairlock.pipeline.plain_beside import plain_file
+from modelairlock.pipeline.place import Draft, check_place, remove_stale
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.spool import Spool, StreamBroken
 from modelairlock.records.conversion import Carried, Conversion, Left, Written
@@ -144,8 +143,8 @@ class _Conversion:
         head = header(places, plan.framework)
         # what is over the edge of tiles counts for progress only
         self.all_bytes = places[-1][2] if places else 0
-        self._check_sizes(len(head))
-        plain = plain_file(decode_plain(plan.plain))
+        self._check_sizes(len(head), sum(stream.size for stream in plan.streams))
+        plain = plain_beside.plain_file(decode_plain(plan.plain))
         outputs = self._write(plan, places, head, plain)
         return msgspec.structs.replace(_with_plan(told, plan, self.wanted), output=outputs[0], plain=outputs[1])
 
@@ -165,21 +164,23 @@ class _Conversion:
             raise NotConverted(f"there are no tensors in it{lost}")
         return plan
 
-    def _check_sizes(self, head: int) -> None:
+    def _check_sizes(self, head: int, spooled: int) -> None:
         limits, size = self.wanted.limits, self.state.st_size
         grown = min(limits.expanded_bytes, limits.expansion_floor_bytes + limits.expansion_ratio * size)
-        if self.all_bytes > max(2 * size, grown):
+        largest = max(self.all_bytes, spooled)
+        if largest > max(2 * size, grown):
             raise NotConverted(
-                f"the tensors would take {self.all_bytes:,} bytes, from a file of {size:,}"
+                f"the tensors would take {largest:,} bytes, from a file of {size:,}"
                 " (limits: expanded_bytes, expansion_ratio, expansion_floor_bytes)"
             )
         if head > HEADER_BYTES:
             raise NotConverted(f"the header would be {head:,} bytes, and safetensors has {HEADER_BYTES:,} at most")
         folder = os.statvfs(os.path.dirname(self.target) or ".")
         free = folder.f_bavail * folder.f_frsize
-        if head + self.all_bytes > free:
+        needed = head + self.all_bytes + spooled
+        if needed > free:
             raise AirlockError(
-                f"cannot write {self.target}: {self.all_bytes:,} bytes are needed, {free:,} are free", "Make room."
+                f"cannot write {self.target}: {needed:,} bytes are needed, {free:,} are free", "Make room."
             )
         self.deadline = time.monotonic() + limits.seconds + 2 * self.all_bytes / _LEAST_SPEED
 
@@ -190,10 +191,10 @@ class _Conversion:
             spool = Spool(os.path.dirname(self.target) or ".")
             stack.callback(spool.close)
             try:
+                beside = self._beside(plain, stack)
                 draft = Draft(self.target)
                 stack.callback(draft.discard)
                 self._copy(plan, places, head, draft.fd, spool)
-                beside = self._beside(plain, stack)
                 draft.settle()
                 self._check_unchanged()
                 if beside:
@@ -204,6 +205,8 @@ class _Conversion:
                     if beside and not self.wanted.force:
                         os.unlink(beside.path)
                     raise
+                if not beside and self.wanted.force:
+                    remove_stale(f"{self.target}.json", plain_beside.BEGINS)
             except OSError as error:
                 raise AirlockError(f"cannot write {self.target}: {error.strerror}", "Nothing is written.") from error
         size = len(head) + self.all_bytes

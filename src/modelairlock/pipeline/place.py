@@ -92,6 +92,20 @@ class Draft:
                 self.beside = ""
 
 
+def remove_stale(path: str, begins: bytes) -> None:
+    """Remove what an earlier run left at `path`, a file that begins so: beside a new output it would mislead."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        ours = stat.S_ISREG(os.fstat(fd).st_mode) and os.pread(fd, len(begins), 0) == begins
+    finally:
+        os.close(fd)
+    if ours:
+        os.unlink(path)
+
+
 def _sync_folder(folder: str) -> None:
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,6 +3,8 @@
 import json
 
 SCHEMA = "modelairlock/plain/1"
+#: by which a file is known for one of ours
+BEGINS = f'{{\n "schema": "{SCHEMA}"'.encode()
 
 
 def plain_file(value: object) -> bytes:
