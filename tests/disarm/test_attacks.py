@@ -263,6 +263,15 @@ def test_an_array_changed_after_it_was_made_is_lost() -> None:
     assert not keys(plan)
 
 
+def test_names_without_end_are_counted() -> None:
+    many = b"".join(p.global_("m" * 5000, f"n{number}") + p.EMPTY_TUPLE + p.REDUCE + p.POP for number in range(1500))
+    patched = b"".join(p.global_("a\x1b", f"b{number}") + p.EMPTY_DICT + p.BUILD + p.POP for number in range(1500))
+    plan = planned(torch_builder.checkpoint(p.whole(p.Code(many + patched + p.push({"w": GOOD})), 2)))
+    assert keys(plan) == ["w"]
+    assert len(plan.dropped) + plan.more_dropped == 3000
+    assert all(note.what.isprintable() and len(note.what) <= 300 for note in plan.dropped)
+
+
 def test_plain_data_without_end_is_refused() -> None:
     text = p.Code(p.push("x" * 900) + p.binput(0))
     many = p.Code(p.EMPTY_LIST + p.MARK + text + p.binget(0) * 30_000 + p.APPENDS)

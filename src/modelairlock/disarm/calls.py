@@ -9,7 +9,7 @@ from modelairlock.disarm import numpy_calls, torch_calls
 from modelairlock.disarm.joblib_wrapper import WRAPPERS
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Named, Opaque, Storage, View
 from modelairlock.reading import Unsupported
-from modelairlock.records.disarm import MOST_NOTES, Note
+from modelairlock.records.disarm import MOST_NOTES
 
 #: what a call may make, given its arguments; None where they are not what honest picklers write
 Made = Callable[["Meaning", list[object]], object]
@@ -32,12 +32,16 @@ class Meaning:
         #: names that were called and mean nothing here, and where they were first
         self.called: dict[str, int] = {}
         #: what happened on the way and leaves no trace in the result
-        self.notes: list[Note] = []
+        self.notes: list[tuple[str, str, str]] = []
+        #: how many notes and names there were beyond those that are kept
+        self.more = 0
 
     def note(self, at: int, what: str, why: str) -> None:
-        """Remember something that is not carried over."""
+        """Remember something that is not carried over: where, what and why."""
         if len(self.notes) < MOST_NOTES:
-            self.notes.append(Note(f"byte {at}", what, why))
+            self.notes.append((f"byte {at}", what, why))
+        else:
+            self.more += 1
 
     def call(self, function: object, arguments: object, at: int) -> object:
         """What calling `function` with `arguments` stands for."""
@@ -64,8 +68,11 @@ class Meaning:
         return self._opaque(made.path if isinstance(made, Named) else "something computed", arguments, at)
 
     def _opaque(self, what: str, arguments: object, at: int) -> Opaque:
-        if len(self.called) < MOST_NOTES and what not in WRAPPERS:
-            self.called.setdefault(what, at)
+        if what not in WRAPPERS and what not in self.called:
+            if len(self.called) < MOST_NOTES:
+                self.called[what] = at
+            else:
+                self.more += 1
         return Opaque(what, arguments)
 
     def persistent(self, pid: object, _at: int) -> object:

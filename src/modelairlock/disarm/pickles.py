@@ -19,7 +19,7 @@ def plan_pickle(source: Source, budget: Budget, stream: int = -1) -> Plan:
         harvest.drop(
             f"byte {tape.at}", f"{source.size - tape.at} bytes behind the pickle", "nothing reads them with it"
         )
-    walk = Walk(harvest, source, budget.limits.entries)
+    walk = Walk(harvest, source, budget)
     plain = walk.root(value)
     tell_calls(walk, meaning)
     if not harvest.tensors and not harvest.lost:

@@ -43,7 +43,7 @@ def plan_torch_legacy(source: Source, budget: Budget, stream: int = -1) -> Plan:
         return Store(*place, stream) if place else f"the file has no storage {storage.key:.40}"
 
     harvest = Harvest("pt", locate, stream=stream)
-    walk = Walk(harvest, source, budget.limits.entries)
+    walk = Walk(harvest, source, budget)
     plain = walk.root(read.value)
     tell_calls(walk, read.meaning)
     return harvest.plan("torch_legacy", plain)

@@ -29,7 +29,7 @@ def plan_torch_zip(source: Source, budget: Budget) -> Plan:
         return _record(harvest, member) if member else f"the archive has no storage {storage.key:.40}"
 
     harvest.locate = locate
-    walk = Walk(harvest, pickle, budget.limits.entries)
+    walk = Walk(harvest, pickle, budget)
     plain = walk.root(value)
     tell_calls(walk, meaning)
     return harvest.plan("torch", plain)

@@ -13,10 +13,13 @@ from modelairlock.disarm.harvest import ONLY, Harvest
 from modelairlock.disarm.numbers import TORCH_DTYPES, item_bytes
 from modelairlock.disarm.scalars import plain_number, plain_texts
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Lost, Named, Opaque, Scalar, Storage, View
-from modelairlock.reading import OverLimit, Source
-from modelairlock.records.disarm import PLAIN_BYTES
+from modelairlock.reading import Budget, OverLimit, Source
+from modelairlock.records.disarm import NOTE_CHARACTERS, PLAIN_BYTES
+from modelairlock.records.text import shown
 
 DEPTH = 64
+#: the clock is looked at once in so many values
+_CHECK = 64
 #: how far the arguments of a call are looked through
 _LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
 #: of an array of texts
@@ -32,10 +35,11 @@ _INSIDE_ITSELF = "it is inside itself"
 class Walk:
     """One walk from the root of what a pickle made."""
 
-    def __init__(self, harvest: Harvest, source: Source, entries: int) -> None:
+    def __init__(self, harvest: Harvest, source: Source, budget: Budget) -> None:
         self.harvest = harvest
         self.source = source
-        self.left = entries
+        self.budget = budget
+        self.left = budget.limits.entries
         self.text_left = PLAIN_BYTES
         self.above: set[int] = set()
         #: names that were met as values, and so are told where they stood
@@ -51,6 +55,8 @@ class Walk:
         self.left -= 1
         if self.left < 0:
             raise OverLimit(0, "too many values, or the same ones in too many places (limit: entries)")
+        if not self.left % _CHECK:
+            self.budget.check_time(0)
         if value is None or isinstance(value, bool | int | float | str | bytes | Blob | Scalar):
             return self._scalar(value, path)
         if isinstance(value, View):
@@ -151,7 +157,7 @@ class Walk:
             part = self.walk(Box(kind, value.items), path, depth + 1)
             if part is not _NOTHING:
                 made["$items"] = part
-        return {"$object": value.what, **made} if made else _NOTHING
+        return {"$object": shown(value.what, NOTE_CHARACTERS), **made} if made else _NOTHING
 
     def _attributes(self, state: object, path: str, depth: int, made: dict[str, object]) -> None:
         """The attributes of an object; those of a torch module under the names that its state dict has for them."""
@@ -268,7 +274,9 @@ def _tensors_in(arguments: object) -> int:
 
 def tell_calls(walk: Walk, meaning: Meaning) -> None:
     """Name what was called on the way and left no trace: that loading would have done it is what matters most."""
-    walk.harvest.dropped += meaning.notes[: max(0, 1000 - len(walk.harvest.dropped))]
+    for note in meaning.notes:
+        walk.harvest.drop(*note)
     for what, at in meaning.called.items():
         if what not in walk.met:
             walk.harvest.drop(f"byte {at}", what, "called while loading; what it gives is not kept")
+    walk.harvest.more_dropped += meaning.more

@@ -45,7 +45,7 @@ class Draft:
     def __init__(self, path: str) -> None:
         self.path = path
         folder, name = os.path.split(path)
-        self.beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.part")
+        self.beside = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(8)}.part")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self.fd = os.open(self.beside, flags, 0o666)
 

@@ -19,8 +19,8 @@ STATUS = {"converted": 0, "refused": 1, "partly": 3, "not-converted": 3}
 @click.option(
     "--strip",
     is_flag=True,
-    help="Convert a FLAGGED file too: its tensors and plain data alone. What is left behind is listed, and no reason for "
-    "exit status 3.",
+    help="Convert a FLAGGED file too: its tensors and plain data alone. What is left behind is listed, and is no "
+    "reason for exit status 3.",
 )
 @click.option("--drop-template", is_flag=True, help="Write a GGUF file again, as GGUF, without its chat templates.")
 @click.option(
