@@ -67,6 +67,8 @@ def test_every_type_and_layout(tmp_path: Path, libver: str, user_block: int) -> 
         expected["point"] = numpy.float32(2.5)
         file["point"] = expected["point"]
         expected["empty"] = file.create_dataset("empty", (0, 3), "f4")[:]
+        file["linked"] = file["kinds/f4<"]
+        expected["linked"] = expected["kinds.f4<"]
         file.attrs["text"], file.attrs["list"], file.attrs["n"] = "häuser", ["a", "bc"], 3
         file["kinds"].attrs["fixed"] = numpy.bytes_("abc")
     told = converted(tmp_path, tmp_path / "in.pt")

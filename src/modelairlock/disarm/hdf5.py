@@ -7,6 +7,8 @@ through filters that are not read here is lost, and said to be.
 import json
 import struct
 
+from msgspec.structs import replace
+
 from modelairlock.disarm.harvest import Harvest
 from modelairlock.disarm.numbers import NUMPY, count_of
 from modelairlock.encodings.hdf5 import storage
@@ -14,6 +16,7 @@ from modelairlock.encodings.hdf5.attributes import Attribute
 from modelairlock.encodings.hdf5.chunks import Stored, chunks
 from modelairlock.encodings.hdf5.datasets import Dataset
 from modelairlock.encodings.hdf5.datatypes import STRING, VARIABLE
+from modelairlock.encodings.hdf5.links import Link
 from modelairlock.encodings.hdf5.store import Store as File
 from modelairlock.encodings.hdf5.superblock import base_of, read_superblock
 from modelairlock.encodings.hdf5.walk import Walk
@@ -64,14 +67,30 @@ class Collected:
         self.base = base
         self.harvest = Harvest("")
         self.attributes: dict[str, dict[str, object]] = {}
+        #: what datasets are called, by where their headers stand
+        self.keys: dict[int, str] = {}
         self.left = PLAIN_BYTES
         self.walk: Walk | None = None
 
-    def met(self, where: str, one: Dataset | Attribute) -> None:
-        """Take a dataset or an attribute."""
+    def met(self, where: str, one: Dataset | Attribute | Link) -> None:
+        """Take a dataset or an attribute, or another name of one that was met."""
+        key = where.strip("/").replace("/", ".")
         if isinstance(one, Dataset):
-            self._dataset(where.strip("/").replace("/", "."), one)
-            return
+            self.keys[one.span.start] = key
+            self._dataset(key, one)
+        elif isinstance(one, Link):
+            self._again(key, self.harvest.tensors.get(self.keys.get(one.target, "")))
+        else:
+            self._attribute(where, one)
+
+    def _again(self, key: str, tensor: Tensor | None) -> None:
+        """Another way to what was met already."""
+        if tensor is None:
+            self.harvest.lose(key, "a second link", "what it leads to has a name already, and is no tensor")
+        else:
+            self.harvest.add(replace(tensor, key=key))
+
+    def _attribute(self, where: str, one: Attribute) -> None:
         try:
             value = self._value(one)
         except ReadProblem as problem:

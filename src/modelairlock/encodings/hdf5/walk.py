@@ -32,8 +32,9 @@ _NAMES = 100_000
 #: called with "group", "dataset" or "datatype" and the path of each object, and with "attribute" and path@name
 Note = Callable[[str, str], None]
 
-#: called with each dataset, which is then for the caller to read, and with each attribute; and its object's path
-Met = Callable[[str, Dataset | Attribute], None]
+#: called with each dataset, which is then for the caller to read, with each attribute, and with each further link to an
+#: object that was met already; before it stands the path of the object
+Met = Callable[[str, Dataset | Attribute | Link], None]
 
 #: messages that say nothing a program acts upon: read, and that is all
 _PLAIN = frozenset(
@@ -140,6 +141,8 @@ class Walk:
             yield from self.store.teller.say("hdf5-cycle", *link.span, detail)
         elif link.target not in self.seen:
             yield from self._visit(link._replace(name=where), stack)
+        elif self.met is not None:
+            self.met(where, link)
 
     def _name(self, link: Link, group: _Open) -> Told:
         name = link.name
