@@ -272,10 +272,14 @@ def test_names_without_end_are_counted() -> None:
     assert all(note.what.isprintable() and len(note.what) <= 300 for note in plan.dropped)
 
 
-def test_plain_data_without_end_is_refused() -> None:
+def test_plain_data_without_end_is_lost_as_a_whole() -> None:
     text = p.Code(p.push("x" * 900) + p.binput(0))
     many = p.Code(p.EMPTY_LIST + p.MARK + text + p.binget(0) * 30_000 + p.APPENDS)
-    assert "plain data" in planned(torch_builder.checkpoint(p.whole(p.push({"w": GOOD, "t": many}), 2))).refused
+    one = p.push("y" * (17 * 1024 * 1024))
+    for large in (many, one):
+        plan = state({"w": GOOD, "t": large, "n": 1})
+        assert (keys(plan), plan.plain) == (["w"], b"")
+        assert "its texts are more than" in lost(plan)[""]
 
 
 def test_odd_plain_values_become_json() -> None:

@@ -98,7 +98,9 @@ class Collected:
                 raise
             value = None
         if value is None:
-            self.harvest.lose(f"{where}@{one.name}", "an attribute", "its type is neither text nor plain numbers")
+            self.harvest.lose(
+                f"{where}@{one.name}", "an attribute", "it is neither text nor plain numbers, or too long"
+            )
         else:
             self.attributes.setdefault(where, {})[one.name] = value
 
@@ -167,7 +169,7 @@ class Collected:
         count = one.space.elements
         self.left -= end - start
         if self.left < 0 or count > _VALUES:
-            raise OverLimit(start, f"more than {PLAIN_BYTES} bytes of attributes")
+            return None
         if not count or not kind.size:
             return [] if one.space.shape else ""
         data = self.file.peek(start, count * kind.size)
@@ -190,7 +192,7 @@ class Collected:
         value = struct.unpack(number[0] + letter, part)[0]
         return value if isinstance(value, int) or -1e308 < value < 1e308 else {"$float": str(value)}
 
-    def _long(self, part: bytes) -> str:
+    def _long(self, part: bytes) -> str | None:
         """A text of variable length, which lies in the heap."""
         length, place = int.from_bytes(part[:4], "little"), int.from_bytes(part[4 : 4 + self.file.offsets], "little")
         index = int.from_bytes(part[4 + self.file.offsets :], "little")
@@ -199,7 +201,7 @@ class Collected:
         found = self.walk.heap.find(self.file.base + place, index)
         self.left -= length
         if self.left < 0 or length > found.end - found.start:
-            raise OverLimit(found.start, f"more than {PLAIN_BYTES} bytes of attributes")
+            return None
         data = self.file.cursor.source.read(found.start, length)
         return data.rstrip(b"\0").decode("utf-8", "backslashreplace")
 

@@ -48,6 +48,9 @@ class Walk:
     def root(self, value: object) -> object:
         """The plain part of `value`; None if there is none."""
         plain = self.walk(value, "", 0)
+        if self.text_left < 0:
+            self.harvest.lose("", "what is no tensor", f"its texts are more than {PLAIN_BYTES} bytes")
+            return None
         return None if plain is _NOTHING else plain
 
     def walk(self, value: object, path: str, depth: int) -> object:
@@ -200,12 +203,13 @@ class Walk:
         if isinstance(value, str | bytes):
             self.text_left -= len(value)
             if self.text_left < 0:
-                raise OverLimit(0, f"more than {PLAIN_BYTES} bytes of plain data")
+                return _NOTHING  # as a whole, and told at the end
         return _plain(value)
 
     def _long(self, blob: Blob) -> str | bytes:
         if blob.end - blob.start > self.text_left:
-            raise OverLimit(blob.start, f"more than {PLAIN_BYTES} bytes of plain data")
+            self.text_left = -1
+            return ""
         data = self.source.read(blob.start, blob.end - blob.start)
         text = data.decode(_SPELLED.get(blob.method, "utf-8"), "backslashreplace")
         if blob.text:
