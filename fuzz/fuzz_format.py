@@ -2,8 +2,8 @@
 
 Each target reads mutated files as the worker would (strict, so that a bug in a reader is raised) under a name that fits
 the format, sends the answer through the strict decoder of the parent, and judges it; a format that does not claim a
-mutation reads it all the same. Guided by coverage where atheris can be imported; elsewhere the same target runs under a
-mutation loop of our own, which says so. A crash is written to ``fuzz/crashes/``.
+mutation reads it all the same, and so does who plans conversions. Guided by coverage where atheris can be imported;
+elsewhere the same target runs under a mutation loop of our own, which says so. A crash is written to ``fuzz/crashes/``.
 """
 
 import argparse
@@ -45,12 +45,15 @@ def prepare() -> None:
 
 def target(name: str) -> Callable[[bytes], None]:
     """The function that must survive any bytes."""
+    import msgspec
     from tests.reading_help import crossed, read
 
     import modelairlock.pipeline.full_worker  # noqa: F401  # what needs a library is read there, and here
     from fuzz.seeds import seeds
     from modelairlock.catalog import find
+    from modelairlock.disarm.planning import plan
     from modelairlock.limits import Limits
+    from modelairlock.pipeline.convert_answer import decode_plan
     from modelairlock.pipeline.judge import judge
     from modelairlock.pipeline.tree import read_tree
     from modelairlock.reading import BytesSource, Format
@@ -69,6 +72,7 @@ def target(name: str) -> Callable[[bytes], None]:
         judge(crossed(reading), sha256=None)
         if name not in reading.formats:
             read(format_, data, called, limits)
+        decode_plan(msgspec.msgpack.encode(plan(BytesSource(data), called, limits)), len(data))
         taken = time.monotonic() - started
         if taken > SLOWEST_SECONDS:
             raise AssertionError(f"{len(data)} bytes took {taken:.1f} s")

@@ -1,5 +1,6 @@
 """What the guides say, tried out."""
 
+import json
 import re
 import tomllib
 import zipfile
@@ -48,6 +49,30 @@ def test_the_settings_guide_has_every_key(tmp_path: Path) -> None:
 
     [example] = blocks("settings.md", "toml")
     assert set(tomllib.loads(example)) == set(options_by_key(command)), "docs/guide/settings.md lists all keys"
+
+
+def test_the_converting_guide_converts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from modelairlock.cli.group import airlock
+    from tests.build import gguf_builder, pickle_builder, torch_builder
+
+    monkeypatch.chdir(tmp_path)
+    plain = {"not a number": float("nan"), "bytes": b"\x00\xff", "above 2**53": 2**80}
+    weights = {"w": torch_builder.tensor()}
+    run = pickle_builder.call(pickle_builder.global_("posix", "system"), "id")
+    Path("model.pt").write_bytes(torch_builder.checkpoint(torch_builder.state({**weights, **plain})))
+    Path("hostile.pt").write_bytes(torch_builder.checkpoint(torch_builder.state({**weights, "x": run})))
+    template = gguf_builder.key("tokenizer.chat_template", gguf_builder.string("{{ x.__class__.__mro__ }}"))
+    Path("chat.gguf").write_bytes(gguf_builder.gguf([gguf_builder.ARCHITECTURE, template]))
+    for block in blocks("convert.md", "sh"):
+        done = CliRunner().invoke(airlock, block.split()[1:], prog_name="airlock")
+        assert (done.exit_code, done.stdout[:9]) == (0, "CONVERTED"), done.output
+    assert CliRunner().invoke(airlock, ["convert", "hostile.pt", "again.safetensors"]).exit_code == 1
+    [example] = blocks("convert.md", "json")
+    assert json.loads(Path("model.safetensors.json").read_text("ascii"))["data"] == json.loads(example)
+    assert Path("weights.safetensors").exists()
+    assert not Path("again.safetensors").exists()
 
 
 #: the beginnings of files that README and docs/formats/README.md call not read yet

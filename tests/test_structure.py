@@ -39,7 +39,8 @@ READERS_IMPORT = {
     "_compat_pickle", "array", "ast", "backports", "binascii", "bz2", "codecs", "collections", "compression", "enum",
     "functools", "graphlib", "itertools", "jinja2", "json", "lz4", "lzma", "msgspec", "operator", "re", "struct",
     "time", "typing", "unicodedata", "warnings", "xml", "zlib",
-    "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading", "modelairlock.records",
+    "modelairlock.disarm", "modelairlock.encodings", "modelairlock.limits", "modelairlock.reading",
+    "modelairlock.records",
 }  # fmt: skip
 RULES_IMPORT = {"collections", "functools", "re", "modelairlock.records"}
 #: what runs text, opens files or finds things by a name that may come from a file
@@ -99,7 +100,7 @@ def room_of(path: Path) -> str:
 
 
 SOURCES = python_files("src")
-READERS = [path for path in SOURCES if room_of(path) in {"formats", "encodings", "reading"}]
+READERS = [path for path in SOURCES if room_of(path) in {"formats", "encodings", "disarm", "reading"}]
 RULES = [path for path in SOURCES if room_of(path) == "rules"]
 ALL = python_files("src", "tests", "tools", "fuzz", "bench")
 

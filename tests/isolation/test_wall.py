@@ -51,6 +51,37 @@ def test_a_task_needs_no_file(wall) -> None:
     assert one(wall, "echo:hello") == Outcome(result=b"hello")
 
 
+def test_more_may_come_through_than_one_answer_may_hold_if_it_is_taken_at_once() -> None:
+    taken: list[int] = []
+    with Wall("modelairlock.isolation.echo:echo", memory_bytes=256 * MIB, result_bytes=2 * MIB) as small:
+        tasks = [Task(-1, bytes([index]) * MIB) for index in range(20)]
+        outcomes = small.run(tasks, seconds=60, take=lambda body: taken.append(body[0] * len(body)))
+        assert taken == [index * MIB for index in range(20)], "each, in order"
+        assert outcomes == [Outcome(result=b"")] * 20
+        assert not small.run(tasks, seconds=60)[-1].ok, "together they are too much to keep"
+        assert not small.run([Task(-1, bytes(3 * MIB))], seconds=60, take=lambda body: None)[0].ok, "nor is one"
+
+
+@linux
+def test_who_takes_may_end_the_run_and_no_child_is_left() -> None:
+    def full(body: bytes) -> None:
+        raise OSError("the disk is full")
+
+    with Wall("modelairlock.isolation.echo:echo", memory_bytes=256 * MIB) as other:
+        with pytest.raises(OSError, match="full"):
+            other.run([Task(-1, b"x" * MIB)] * 50, seconds=60, take=full)
+        template = other._running.process.pid
+        assert other.run([Task(-1, b"x")], seconds=60) == [Outcome(result=b"x")]
+        deadline = time.monotonic() + 10
+        while children(template) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not children(template)
+
+
+def children(pid: int) -> str:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
+
+
 @pytest.mark.parametrize("count", [200, 600])
 def test_a_batch_keeps_each_file_with_its_task(wall, tmp_path, count) -> None:
     tasks = []

@@ -6,7 +6,11 @@ them all, the one of today's ggml first. Numbers that are not here belong to for
 from 96 on, each its own way), so nothing here can say how long such a tensor is.
 """
 
+import re
 from typing import NamedTuple
+
+#: keys of GGUF whose value is a template, or a list of them
+TEMPLATE = re.compile(r"(?:.*\.)?chat_template(?:\..*)?", re.DOTALL)
 
 
 class Type(NamedTuple):

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 from struct import Struct
 
 from modelairlock.encodings.feed import Feed
-from modelairlock.encodings.ggml_types import MOST, TYPES, elements
+from modelairlock.encodings.ggml_types import MOST, TEMPLATE, TYPES, elements
 from modelairlock.encodings.teller import Teller
 from modelairlock.encodings.tensor_layout import Tensor, account
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Unsupported, first_bytes
@@ -43,7 +43,6 @@ _STRING, _ARRAY, _U32 = 8, 9, 4
 _PLAIN = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 _WIDTHS = {kind: Struct(f"<{code}").size for kind, code in _PLAIN.items()}
 
-_TEMPLATE = re.compile(r"(?:.*\.)?chat_template(?:\..*)?", re.DOTALL)
 #: keys whose values are told: what chooses the loader's path, and where the file says it comes from
 _TOLD = re.compile(
     r"general\.(?:architecture|type|alignment|file_type|quantization_version|finetune|license)"
@@ -199,7 +198,7 @@ class _Reader:
 
     def _text(self, key: str, start: int) -> Iterator[Fact | Gap]:
         yield from self._string(f"the value of {_short(key)}", self.feed.left)
-        if _TEMPLATE.fullmatch(key):
+        if TEMPLATE.fullmatch(key):
             yield from self._member(f"{key[:200]}.jinja", "template")
         elif key == _WHOLE_TOKENIZER:
             yield from self._member("tokenizer.json", "")
@@ -225,7 +224,7 @@ class _Reader:
             self.lists[key] = (kind, count)
         if count >= _ABSURD:
             yield from self._say("gguf-length-overflows", start, f"the list {_short(key)} has {count} elements")
-        if kind == _STRING and _TEMPLATE.fullmatch(key):
+        if kind == _STRING and TEMPLATE.fullmatch(key):
             yield from self._templates(key, count)
         elif kind != _ARRAY:
             yield from self._flat(key, kind, count)

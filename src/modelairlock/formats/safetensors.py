@@ -16,12 +16,12 @@ from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Tr
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity
 from modelairlock.records.span import Extents, Span
+from modelairlock.records.tensors import BITS, NAME_CHARACTERS, is_odd
 from modelairlock.records.text import counted
 
 PREFIX = 8
 HEADER_BYTES = 100_000_000
 """The largest header that the reference reader takes."""
-NAME_CHARACTERS = 1024
 #: facts of one kind; a header full of the same fault is told about once in a while and then counted
 _TOLD = 8
 _SCAN_BYTES = 1 << 20
@@ -29,15 +29,6 @@ _SCAN_BYTES = 1 << 20
 _RANGES = 1000
 
 _BEGINS = re.compile(rb"[ \t\r\n]*+\{[ \t\r\n]*+[\"}]")
-_ODD_NAME = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|^/|(?:^|[/\\])\.\.(?:[/\\]|$)"
-)
-#: bits an element; the types of safetensors 0.8.0
-BITS = {
-    "BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
-    "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
-    "C64": 64, "F64": 64, "I64": 64, "U64": 64,
-}  # fmt: skip
 
 
 class _Tensor(NamedTuple):
@@ -148,7 +139,7 @@ class _Header:
         entry = dict(members)
         if len(entry) < len(members):
             yield from self.tell("key-repeated", piece, f"a key stands twice in {_short(name)}", name)
-        if _is_odd(name):
+        if is_odd(name):
             detail = f"a tensor named {_short(name)}: control characters, a path, or more than {NAME_CHARACTERS} long"
             yield from self.tell("name-odd", piece, detail, name)
         dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
@@ -194,12 +185,6 @@ def _unsigned(values: Any) -> TypeGuard[list[int]]:
     """Whether this is a list of unsigned 64-bit numbers."""
     # `type`, because True is an int as well.
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**64 for value in values)
-
-
-def _is_odd(name: str) -> bool:
-    # The first half is a quick no for nearly every name there is.
-    plain = name.isascii() and name.isprintable() and ".." not in name and not name.startswith("/")
-    return len(name) > NAME_CHARACTERS or (not plain and _ODD_NAME.search(name) is not None)
 
 
 def _bytes(bits: int, shape: list[int]) -> int | None:

@@ -5,7 +5,7 @@ caller: per task a header and the answer. The last one is read from a process th
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 #: descriptors in one message; the kernel's limit is 253
 FDS_PER_MESSAGE = 250
@@ -42,14 +42,18 @@ class Answers:
     """Takes the bytes of one child as they come and keeps the answers, in order.
 
     Memory is bounded by `each_bytes` for one answer and `all_bytes` for all together, whatever the headers say:
-    nothing is reserved before it has arrived.
+    nothing is reserved before it has arrived. With `take`, each result goes there at once and is not kept, so all
+    together may be of any size.
     """
 
-    def __init__(self, count: int, each_bytes: int, all_bytes: int) -> None:
+    def __init__(
+        self, count: int, each_bytes: int, all_bytes: int, take: Callable[[bytes], None] | None = None
+    ) -> None:
         self.answers: list[tuple[int, bytes]] = []
         self._count = count
         self._each_bytes = each_bytes
         self._left_bytes = all_bytes
+        self._take = take
         self._buffer = bytearray()
 
     @property
@@ -78,10 +82,16 @@ class Answers:
             start, end = at + ANSWER.size, at + ANSWER.size + size
             if len(self._buffer) < end:
                 return
-            self._left_bytes -= size
-            self.answers.append((kind, bytes(memoryview(self._buffer)[start:end])))
+            self._keep(kind, bytes(memoryview(self._buffer)[start:end]))
             at = end
             yield at
+
+    def _keep(self, kind: int, body: bytes) -> None:
+        if self._take and kind == RESULT:
+            self._take(body)
+            body = b""
+        self._left_bytes -= len(body)
+        self.answers.append((kind, body))
 
     def _judge(self, index: int, kind: int, size: int) -> None:
         if index != len(self.answers):

@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -74,8 +74,13 @@ class Wall:
         """The level in force and why; starts the template. Raises AirlockError, NoIsolation."""
         return self._ready()[1]
 
-    def run(self, tasks: Sequence[Task], *, seconds: float) -> list[Outcome]:
+    def run(
+        self, tasks: Sequence[Task], *, seconds: float, take: Callable[[bytes], None] | None = None
+    ) -> list[Outcome]:
         """Run all tasks, one after another, in one fresh child; `seconds` of wall time for all of them.
+
+        With `take`, each result is handed to it as it comes, in order, and the outcomes are without them: so more can
+        come through than fits into memory. What `take` raises ends the run, and the child.
 
         One outcome per task, in order. What the child does wrong is a failure in the outcomes; if it goes wrong only
         after the last answer, that last answer becomes a failure. Raises AirlockError if no template can be started,
@@ -89,7 +94,7 @@ class Wall:
             return []
         running, _ = self._ready()
         # All answers of a run are in memory at once, so together they may be no longer than one.
-        answers = Answers(len(tasks), self._result_bytes, self._result_bytes)
+        answers = Answers(len(tasks), self._result_bytes, self._result_bytes, take)
         failure = run(running, tasks, answers, seconds)
         if not failure:
             self._deaths = 0

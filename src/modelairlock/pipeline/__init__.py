@@ -4,3 +4,5 @@
 READ = "modelairlock.pipeline.worker:read"
 #: the same with libraries that few files need
 READ_FULL = "modelairlock.pipeline.full_worker:read"
+#: what plans a conversion and decodes for it
+CONVERT = "modelairlock.pipeline.convert_worker:answer"

@@ -20,7 +20,8 @@ import modelairlock
 #: below the package: what the worker imports, less the wall it runs behind (a test holds them against each other)
 FOLDERS = ("formats", "encodings", "records")
 FILES = (
-    "catalog.py", "limits.py", "reading.py", "pipeline/answer.py", "pipeline/tree.py", "pipeline/worker.py",
+    "catalog.py", "limits.py", "reading.py", "pipeline/answer.py", "pipeline/descriptor.py", "pipeline/tree.py",
+    "pipeline/worker.py",
 )  # fmt: skip
 #: module, and the attribute with its version
 _LIBRARIES = (("compression.zstd", "zstd_version"), ("backports.zstd", "zstd_version"), ("lz4", "__version__"))

@@ -7,39 +7,10 @@ import msgspec
 
 from modelairlock.encodings.decoders import METHODS, codec
 from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece
+from modelairlock.pipeline.descriptor import Descriptor
 from modelairlock.pipeline.tree import NotHere, NotShared, formats, read_tree
-from modelairlock.reading import Unreadable
 from modelairlock.records.speakable import speakable
 from modelairlock.records.typed import msgpack_decoder
-
-
-class _Descriptor:
-    """A source over a part of an open descriptor; the worker has no other way to reach bytes."""
-
-    __slots__ = ("fd", "size", "start")
-
-    def __init__(self, fd: int, start: int, size: int) -> None:
-        self.fd = fd
-        self.start = start
-        self.size = size
-
-    def read(self, start: int, length: int) -> bytes:
-        """See `reading.Source`."""
-        if not 0 <= start < self.size:
-            return b""
-        length = min(length, self.size - start)
-        start += self.start
-        try:
-            data = os.pread(self.fd, length, start)
-            while len(data) < length:
-                more = os.pread(self.fd, length - len(data), start + len(data))
-                if not more:
-                    break
-                data += more
-        except OSError as error:
-            raise Unreadable(start - self.start, f"the operating system says: {error.strerror}") from None
-        return data
-
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_job = msgpack_decoder(Job)
@@ -68,7 +39,7 @@ def read(fd: int, payload: bytes) -> bytes:
 
 def _read(fd: int, piece: Piece, size: int, job: Job) -> bytes:
     """A `Reading` of one artifact, or `HANDED_BACK`. A file that shrank is told as what it has become."""
-    source = _Descriptor(fd, piece.start, max(0, min(piece.size, size - piece.start)))
+    source = Descriptor(fd, piece.start, max(0, min(piece.size, size - piece.start)))
     try:
         reading = read_tree(source, piece.name, piece.name, job.limits, shared=job.shared)
     except NotShared:

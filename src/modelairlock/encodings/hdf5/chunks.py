@@ -32,6 +32,8 @@ class Stored(NamedTuple):
     end: int
     #: a bit for each filter that was left out
     mask: int = 0
+    #: of a chunk, the indices of its first element, where the index says them; the last one is within the element
+    corner: tuple[int, ...] | None = None
 
 
 Stretches = Generator["Fact | Gap | Stored", None, None]
@@ -46,12 +48,15 @@ def chunks(store: Store, layout: Layout, shape: tuple[int, ...]) -> Stretches:
     for length in layout.shape:
         whole *= length
     if layout.how == SINGLE:
-        yield _stored(store, place, layout.size or whole, int.from_bytes(layout.parameters[store.lengths :], "little"))
+        mask = int.from_bytes(layout.parameters[store.lengths :], "little")
+        yield _stored(store, place, layout.size or whole, mask)._replace(corner=(0,) * len(layout.shape))
     elif layout.how == IMPLICIT:
         yield _stored(store, place, whole * _count(layout.shape, shape))
     elif layout.how == OLD_TREE:
         for key, child in btree1.leaves(store, place, btree1.CHUNKS, 8 + 8 * len(layout.shape)):
-            yield _stored(store, child, key.number(4), key.number(4))
+            length, mask = key.number(4), key.number(4)
+            corner = tuple(key.number(8) for _ in layout.shape)
+            yield _stored(store, child, length, mask)._replace(corner=corner)
     elif layout.how == NEW_TREE:
         yield from _new_tree(store, layout, place, whole)
     else:

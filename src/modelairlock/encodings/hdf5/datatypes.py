@@ -5,6 +5,7 @@ type may hold types, so depth and members are bounded.
 """
 
 from collections.abc import Iterator
+from struct import unpack
 from typing import NamedTuple
 
 from modelairlock.encodings.hdf5.store import Fields
@@ -15,6 +16,15 @@ _DEPTH = 16
 #: references in one element that are followed
 _MOST = 256
 _PARTS = {FIXED: 4, FLOAT: 12, TIME: 2, STRING: 0, BITS: 4, REFERENCE: 0}
+
+
+#: offset and precision, place and size of exponent and mantissa, bias: as libhdf5 describes IEEE's types, in bits
+_FLOATS: dict[tuple[int, ...], str] = {
+    (0, 16, 10, 5, 0, 10, 15): "f2",
+    (0, 32, 23, 8, 0, 23, 127): "f4",
+    (0, 64, 52, 11, 0, 52, 1023): "f8",
+    (0, 16, 7, 8, 0, 7, 127): "bfloat16",
+}
 
 
 class Variable(NamedTuple):
@@ -35,6 +45,8 @@ class Datatype(NamedTuple):
     bytes_like: bool = False
     #: whether it is a byte whose bits are all its value, so that a reader takes it as it stands
     whole_byte: bool = False
+    #: what numpy calls it, such as ``<f4``, if it is a plain number; `?` for h5py's truth values
+    number: str = ""
 
 
 def read_datatype(fields: Fields, depth: int = 0) -> Datatype:
@@ -52,7 +64,8 @@ def read_datatype(fields: Fields, depth: int = 0) -> Datatype:
         parts = fields.raw(_PARTS[kind])
         whole = kind == FIXED and size == 1 and parts == b"\0\0\x08\0"
         like = kind == STRING or (kind in (FIXED, BITS) and size == 1)
-        return Datatype(kind, size, bytes_like=like, whole_byte=whole)
+        number = _number(kind, bits, size, parts)
+        return Datatype(kind, size, bytes_like=like, whole_byte=whole, number=number)
     if kind == OPAQUE:
         fields.skip(bits & 0xFF)
         return Datatype(kind, size, bytes_like=True)
@@ -70,6 +83,18 @@ def read_datatype(fields: Fields, depth: int = 0) -> Datatype:
     raise Unsupported(at, f"a datatype of class {kind}")
 
 
+def _number(kind: int, bits: int, size: int, parts: bytes) -> str:
+    """What numpy calls a number that fills its bytes; "" for any other."""
+    order = "<>"[bits & 1]
+    if kind == FIXED and size in (1, 2, 4, 8) and unpack("<HH", parts) == (0, 8 * size):
+        return f"{order}{'i' if bits & 8 else 'u'}{size}"
+    # the order of a VAX has a bit of its own; the leading bit of the mantissa is implied; the sign is the first bit
+    if kind == FLOAT and bits & ~0xFF01 == 0x20 and bits >> 8 == 8 * size - 1:
+        name = _FLOATS.get(unpack("<HHBBBBI", parts), "")
+        return f"{order}{name}" if name else ""
+    return ""
+
+
 def _variable(fields: Fields, kind: int, size: int, depth: int) -> Datatype:
     if kind > 1:
         raise Malformed(fields.position, "a sequence or a text of variable length", f"something of kind {kind}")
@@ -77,11 +102,12 @@ def _variable(fields: Fields, kind: int, size: int, depth: int) -> Datatype:
     return Datatype(VARIABLE, size, (Variable(0, base, kind == 1),), bytes_like=True)
 
 
-def _name(fields: Fields, version: int) -> None:
+def _name(fields: Fields, version: int) -> bytes:
     since = fields.at
-    fields.text()
+    name = fields.text()
     if version < 3:
         fields.align(8, since)
+    return name
 
 
 def _compound(fields: Fields, version: int, count: int, size: int, depth: int) -> Datatype:
@@ -127,10 +153,12 @@ def _enough(variables: list[Variable], position: int) -> None:
 
 def _enum(fields: Fields, version: int, count: int, size: int, depth: int) -> Datatype:
     base = read_datatype(fields, depth + 1)
+    names = []
     for _ in range(count):
-        _name(fields, version)
-    fields.skip(count * base.size)
-    return Datatype(ENUM, size)
+        names.append(_name(fields, version)[:8])
+    values = fields.raw(count * base.size)
+    truth = (names, values, size) == ([b"FALSE", b"TRUE"], b"\x00\x01", 1)
+    return Datatype(ENUM, size, number="?" if truth else "")
 
 
 def _array(fields: Fields, version: int, size: int, depth: int) -> Datatype:

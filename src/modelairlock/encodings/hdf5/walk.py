@@ -32,6 +32,10 @@ _NAMES = 100_000
 #: called with "group", "dataset" or "datatype" and the path of each object, and with "attribute" and path@name
 Note = Callable[[str, str], None]
 
+#: called with each dataset, which is then for the caller to read, with each attribute, and with each further link to an
+#: object that was met already; before it stands the path of the object
+Met = Callable[[str, Dataset | Attribute | Link], None]
+
 #: messages that say nothing a program acts upon: read, and that is all
 _PLAIN = frozenset(
     (
@@ -90,8 +94,8 @@ class _Open(NamedTuple):
 class Walk:
     """One walk through one file."""
 
-    def __init__(self, store: Store, note: Note | None = None) -> None:
-        self.store, self.note = store, note
+    def __init__(self, store: Store, note: Note | None = None, met: Met | None = None) -> None:
+        self.store, self.note, self.met = store, note, met
         self.heap = GlobalHeap(store)
         self.types = Types(store)
         self.values = Values(store, self.heap)
@@ -137,6 +141,8 @@ class Walk:
             yield from self.store.teller.say("hdf5-cycle", *link.span, detail)
         elif link.target not in self.seen:
             yield from self._visit(link._replace(name=where), stack)
+        elif self.met is not None:
+            self.met(where, link)
 
     def _name(self, link: Link, group: _Open) -> Told:
         name = link.name
@@ -272,6 +278,8 @@ class Walk:
         one.attributes.add(hash(name))
         if self.note is not None:
             self.note("attribute", f"{one.where or '/'}@{name}")
+        if self.met is not None:
+            self.met(one.where or "/", attribute)
         if name in ("PSEUDOATOM", "FLAVOR"):
             value = self.store.peek(attribute.value.start, min(64, attribute.value.end - attribute.value.start))
             one.objects = one.objects or marks_objects(name, attribute.kind, value)
@@ -280,9 +288,11 @@ class Walk:
     def _dataset(self, one: _Object) -> Told:
         if one.kind is None or one.space is None or one.layout is None:
             raise Malformed(one.span.start, "a dataset with a datatype, a shape and a layout", "not all of them")
-        yield from self.datasets.read(
-            Dataset(one.where, one.span, one.kind, one.space, one.layout, one.filters, one.external, one.objects)
-        )
+        dataset = Dataset(one.where, one.span, one.kind, one.space, one.layout, one.filters, one.external, one.objects)
+        if self.met is not None:
+            self.met(one.where, dataset)
+        else:
+            yield from self.datasets.read(dataset)
 
 
 def _short(name: str) -> str:

@@ -1,0 +1,123 @@
+"""From bytes to a plan: which of the room's readers takes a file, by its content."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from modelairlock.disarm import gguf
+from modelairlock.disarm.hdf5 import plan_hdf5
+from modelairlock.disarm.keras import WEIGHTS, plan_keras
+from modelairlock.disarm.npy import MAGIC, plan_npy, plan_npz
+from modelairlock.disarm.pickles import plan_pickle
+from modelairlock.disarm.safetensors import is_safetensors, plan_safetensors
+from modelairlock.disarm.torch_legacy import is_legacy, plan_torch_legacy
+from modelairlock.disarm.torch_zip import plan_torch_zip
+from modelairlock.encodings.compression import inflate
+from modelairlock.encodings.decoders import codec
+from modelairlock.encodings.hdf5.superblock import begins as hdf5_begins
+from modelairlock.encodings.torch_archive import is_checkpoint, is_script
+from modelairlock.encodings.zip import looks_like_zip, member_names
+from modelairlock.limits import Limits
+from modelairlock.reading import Budget, Probe, ReadProblem, Source, Unsupported
+from modelairlock.records.disarm import Plan, Stream
+from modelairlock.records.span import Span
+
+_HEAD, _TAIL = 65536, 66 * 1024
+
+
+def plan(source: Source, name: str, limits: Limits, *, drop_template: bool = False) -> Plan:
+    """What to copy to make safetensors of `source`; `refused` says why there is nothing to copy.
+
+    With `drop_template`, what to copy of a GGUF file so that it is one without its chat templates.
+    """
+    budget = Budget(limits, source.size)
+    try:
+        return _without_template(source, budget) if drop_template else _plan(source, name, budget)
+    except ReadProblem as problem:
+        detail = problem.detail
+        return Plan(refused=detail if detail.startswith("not yet") else f"at byte {problem.position}: {detail}"[:300])
+    except MemoryError:
+        return Plan(refused="reading it takes more memory than there is (limit: worker_bytes)")
+
+
+def _plan(source: Source, name: str, budget: Budget) -> Plan:
+    head = source.read(0, min(_HEAD, source.size))
+    tail = source.read(max(0, source.size - _TAIL), min(_TAIL, source.size))
+    probe = Probe(head, tail, source.size, name, source=source, kept={})
+    if looks_like_zip(probe):
+        return _archive(source, probe, budget)
+    if hdf5_begins(probe):
+        return plan_hdf5(source, budget)
+    found = _plain(head)
+    if found:
+        return found(source, budget)
+    for method in _METHODS:
+        if codec(method, None).follows(head[:16]):
+            return _compressed(source, method, budget)
+    if head[:1] in _OLD_PICKLES:
+        return plan_pickle(source, budget)
+    raise _not_yet(source, head)
+
+
+def _without_template(source: Source, budget: Budget) -> Plan:
+    if source.read(0, 4) != gguf.MAGIC:
+        raise Unsupported(0, "it is no GGUF file: only those have a chat template to drop")
+    return gguf.plan_gguf(source, budget)
+
+
+def _archive(source: Source, probe: Probe, budget: Budget) -> Plan:
+    names = member_names(probe)
+    if is_script(names):
+        raise Unsupported(0, "not yet converted: TorchScript, whose numbers belong to code")
+    if is_checkpoint(names):
+        return plan_torch_zip(source, budget)
+    if WEIGHTS in names.names:
+        return plan_keras(source, budget)
+    if any(name.endswith(".npy") for name in names.names):
+        return plan_npz(source, budget)
+    raise Unsupported(0, "not yet converted: archives of this kind")
+
+
+def _plain(head: bytes) -> Callable[..., Plan] | None:
+    """What reads a file that is not compressed and no archive."""
+    if head.startswith(MAGIC):
+        return plan_npy
+    if is_legacy(head):
+        return plan_torch_legacy
+    if is_safetensors(head):
+        return plan_safetensors
+    return plan_pickle if len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5 else None
+
+
+def _compressed(source: Source, method: str, budget: Budget) -> Plan:
+    """A file that is nothing but one compressed stream: joblib's, or anything that was packed as a whole."""
+    inner = inflate(source, Span(0, source.size), method, budget)
+    if inner.damage:
+        raise Unsupported(0, f"what is compressed is damaged: {inner.damage}")
+    head = inner.read(0, min(_HEAD, inner.size))
+    found = _plain(head)
+    if found is None or found is plan_safetensors:
+        raise _not_yet(inner, head)
+    made = found(inner, budget, 0)
+    if made.streams:
+        raise Unsupported(0, "not yet converted: streams within streams")
+    size = max((store.end for store in made.stores if store.stream == 0), default=0)
+    return msgspec.structs.replace(made, streams=(Stream(0, source.size, method, size),))
+
+
+def _not_yet(source: Source, head: bytes) -> Unsupported:
+    what = "files of this kind"
+    if head.startswith(gguf.MAGIC):
+        what = "GGUF, except to GGUF without its chat template (--drop-template)"
+    elif head[257:262] == b"ustar":
+        what = "tar archives, as torch before 0.1.10 wrote them"
+    elif source.read(max(0, source.size - 8), 8) == _TENSORFLOW:
+        what = "checkpoints of TensorFlow"
+    return Unsupported(0, f"not yet converted: {what}")
+
+
+#: how the index of a checkpoint ends: that of a table of LevelDB
+_TENSORFLOW = bytes.fromhex("57fb808b247547db")
+_METHODS = ("zlib", "gzip", "bzip2", "xz", "lz4-frame", "zstd")
+#: what protocols 0 and 1 begin a container or an object with
+_OLD_PICKLES = (b"(", b"}", b"]", b"c")

@@ -1,0 +1,199 @@
+"""The parent's side of a plan: decode strictly, believe nothing, and say what is wrong with it.
+
+The plan comes from a process that has read hostile bytes. Everything in it is a number to be checked against the file
+or a name to be checked against the rules for names; what passes can do no more than copy bytes of the file around.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from modelairlock.encodings.decoders import METHODS
+from modelairlock.limits import Limits
+from modelairlock.pipeline.answer import ProtocolBroken
+from modelairlock.records.disarm import (
+    INLINE_BYTES,
+    MOST_DIMENSIONS,
+    MOST_NOTES,
+    MOST_SEGMENTS,
+    MOST_STORES,
+    MOST_TENSORS,
+    PLAIN_BYTES,
+    Plan,
+    Store,
+    Stream,
+    Tensor,
+)
+from modelairlock.records.tensors import BITS, is_odd
+from modelairlock.records.typed import msgpack_decoder
+
+RESULT_BYTES = 64 * 1024 * 1024
+_WIDEST = 1 << 62
+_MOST_DEEP = 200
+_PADDING = 2 * 1024 * 1024
+#: one tile is in memory at a time
+TILE_BYTES = 64 * 1024 * 1024
+_decode = msgpack_decoder(Plan)
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to the worker: the plan for a file, or (with a stream) its decoded bytes, piece by piece."""
+
+    name: str = ""
+    limits: Limits
+    stream: Stream | None = None
+    drop_template: bool = False
+
+
+def decode_plan(data: bytes, size: int) -> Plan:
+    """The plan in `data` for a file of `size` bytes, or `ProtocolBroken`."""
+    if len(data) > RESULT_BYTES:
+        raise ProtocolBroken(f"a plan of {len(data)} bytes")
+    try:
+        plan = _decode(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise ProtocolBroken(f"a plan that does not decode: {type(error).__name__}") from None
+    counts = len(plan.tensors) > MOST_TENSORS or max(len(plan.stores), len(plan.streams)) > MOST_STORES
+    if counts or max(len(plan.dropped), len(plan.lost)) > MOST_NOTES or min(plan.more_dropped, plan.more_lost) < 0:
+        raise ProtocolBroken("a plan of too many parts")
+    _check_places(plan.streams, plan.stores, size)
+    _check_tensors(plan)
+    _check_segments(plan, size)
+    return plan
+
+
+def _check_segments(plan: Plan, size: int) -> None:
+    """Whether the output is the file less some of its parts; a few bytes may be others."""
+    if len(plan.segments) > MOST_SEGMENTS or (plan.segments and plan.tensors):
+        raise ProtocolBroken("a plan of too many parts")
+    if any(one.stream >= 0 for one in plan.segments):
+        raise ProtocolBroken("a part of a stream")
+    _check_places((), plan.segments, size)
+    if sum(one.end - one.start for one in plan.segments) > size + _PADDING:
+        raise ProtocolBroken("parts that are more than the file")
+
+
+def decode_plain(data: bytes) -> Any:
+    """The JSON of what is no tensor, as values; None if there is none. Raises `ProtocolBroken`."""
+    if len(data) > PLAIN_BYTES:
+        raise ProtocolBroken(f"plain data of {len(data)} bytes")
+    if not data:
+        return None
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise ProtocolBroken(f"plain data that does not decode: {type(error).__name__}") from None
+    _check_depth([value])
+    return value
+
+
+def _check_depth(level: list[Any]) -> None:
+    for _ in range(_MOST_DEEP):
+        level = [
+            part
+            for value in level
+            if isinstance(value, dict | list)
+            for part in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise ProtocolBroken("plain data nested too deep")
+
+
+def _check_places(streams: Sequence[Stream], stores: Sequence[Store], size: int) -> None:
+    for stream in streams:
+        if not 0 <= stream.start <= stream.end <= size or not 0 <= stream.size < _WIDEST:
+            raise ProtocolBroken("a stream outside the file")
+        if stream.method not in METHODS:
+            raise ProtocolBroken("a stream of a method that there is not")
+    inline = 0
+    for store in stores:
+        if not -1 <= store.stream < len(streams) or (store.inline and store.stream >= 0):
+            raise ProtocolBroken("a store in no stream")
+        inline += len(store.inline)
+        whole = len(store.inline) if store.inline else size if store.stream < 0 else streams[store.stream].size
+        if not 0 <= store.start <= store.end <= whole:
+            raise ProtocolBroken("a store outside its bytes")
+    if inline > INLINE_BYTES:
+        raise ProtocolBroken("too many bytes in the plan itself")
+
+
+def _check_tensors(plan: Plan) -> None:
+    keys = {tensor.key for tensor in plan.tensors}
+    if len(keys) < len(plan.tensors) or "__metadata__" in keys or any(map(is_odd, keys)):
+        raise ProtocolBroken("names of tensors that must not be")
+    for tensor in plan.tensors:
+        if tensor.dtype not in BITS:
+            raise ProtocolBroken("a tensor of no known type")
+        if tensor.tiles:
+            _check_tiles(tensor, plan.stores)
+        elif 0 <= tensor.store < len(plan.stores):
+            store = plan.stores[tensor.store]
+            _check_shape(tensor, store.end - store.start)
+        else:
+            raise ProtocolBroken("a tensor of no known place")
+
+
+def _check_tiles(tensor: Tensor, stores: Sequence[Store]) -> None:
+    """Whether the tiles cover the tensor, each part of it once."""
+    shape, tile, width = tensor.shape, tensor.tile, BITS[tensor.dtype] // 8
+    _check_numbers(tensor)
+    whole, grid = width, 1
+    if not width or not shape or len(tile) != len(shape) or any(not 0 < step < _WIDEST for step in tile):
+        raise ProtocolBroken("tiles of no shape")
+    for length, step in zip(shape, tile, strict=True):
+        whole, grid = whole * step, grid * -(-length // step)
+    if whole > TILE_BYTES or grid != len(tensor.tiles) or len({one.corner for one in tensor.tiles}) != grid:
+        raise ProtocolBroken("tiles that do not cover their tensor, or are too large")
+    for one in tensor.tiles:
+        fits = len(one.corner) == len(shape) and 0 <= one.store < len(stores)
+        if not fits or stores[one.store].end - stores[one.store].start != whole:
+            raise ProtocolBroken("a tile of no known place or size")
+        for at, length, step in zip(one.corner, shape, tile, strict=True):
+            if not 0 <= at < length or at % step:
+                raise ProtocolBroken("a tile outside its tensor")
+
+
+def _check_shape(tensor: Tensor, room: int) -> None:
+    _check_numbers(tensor)
+    if 0 in tensor.shape:
+        return
+    last = tensor.offset + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.strides, strict=True))
+    bits = BITS[tensor.dtype]
+    if bits < 8:
+        if tensor.offset or tensor_bytes(tensor) > room or not in_order(tensor):
+            raise ProtocolBroken("a tensor of parts of bytes that is not in one piece")
+    elif (last + 1) * (bits // 8) > room:
+        raise ProtocolBroken("a tensor that reaches beyond its store")
+
+
+def _check_numbers(tensor: Tensor) -> None:
+    numbers = (*tensor.shape, *tensor.strides, tensor.offset)
+    if len(tensor.shape) != len(tensor.strides) or len(tensor.shape) > MOST_DIMENSIONS:
+        raise ProtocolBroken("a tensor whose shape and steps do not fit")
+    if any(not 0 <= number < _WIDEST for number in numbers) or tensor_bytes(tensor) > _WIDEST:
+        raise ProtocolBroken("a tensor that no machine can hold")
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    """How many bytes the tensor takes in the output; more than `_WIDEST` if it is too large to say."""
+    count = 1
+    for length in tensor.shape:
+        if not length:
+            return 0
+        count = min(count * length, 2 * _WIDEST)
+    bits = count * BITS[tensor.dtype]
+    if bits % 8:
+        raise ProtocolBroken("a tensor that ends within a byte")
+    return bits // 8
+
+
+def in_order(tensor: Tensor) -> bool:
+    """Whether the tensor's elements lie one after another."""
+    step = 1
+    for length, stride in zip(tensor.shape[::-1], tensor.strides[::-1], strict=True):
+        if length != 1 and stride != step:
+            return False
+        step *= length
+    return True

@@ -1,0 +1,56 @@
+"""Copying tensors: whatever the layout, the same bytes as going through the indices one by one."""
+
+import itertools
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from modelairlock.pipeline import gather
+from modelairlock.pipeline.gather import Short, copy_piece, copy_strided, swapped
+
+
+def one_by_one(data: bytes, start: int, shape: tuple[int, ...], strides: tuple[int, ...], width: int) -> bytes:
+    places = (
+        start + width * sum(index * step for index, step in zip(indices, strides, strict=True))
+        for indices in itertools.product(*map(range, shape))
+    )
+    return b"".join(data[at : at + width] for at in places)
+
+
+@pytest.mark.parametrize("block", [16, 64, 1 << 20])
+@pytest.mark.parametrize("waste", [0, 16, 8192])
+def test_it_is_as_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, waste: int) -> None:
+    monkeypatch.setattr(gather, "_BLOCK", block)
+    monkeypatch.setattr(gather, "_WASTE", waste)
+    chosen = random.Random(block + waste)
+    data = chosen.randbytes(20_000)
+    fd = os.open(tmp_path / "out", os.O_RDWR | os.O_CREAT)
+    for _ in range(60):
+        width = chosen.choice([1, 2, 4, 8])
+        shape = tuple(chosen.randint(1, 6) for _ in range(chosen.randint(0, 4)))
+        strides = tuple(chosen.choice([0, 1, 2, 7, 30, 60]) for _ in shape)
+        start = width * chosen.randint(0, 50)
+        swap = width if width > 1 and chosen.random() < 0.3 else 0
+        expected = one_by_one(data, start, shape, strides, width)
+        os.ftruncate(fd, 0)
+        copy_strided(lambda at, count: data[at : at + count], start, shape, strides, width, fd, 5, swap, lambda _: None)
+        written = os.pread(fd, 1 << 20, 5)
+        assert written == (swapped(expected, swap) if swap else expected), (shape, strides, width, start)
+    os.close(fd)
+
+
+def test_bytes_are_swapped_in_place() -> None:
+    assert swapped(b"abcdefgh", 2) == b"badcfehg"
+    assert swapped(b"abcdefgh", 4) == b"dcbahgfe"
+    assert swapped(b"abcdefgh", 8) == b"hgfedcba"
+
+
+def test_an_input_that_ends_early_is_told(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "out", os.O_RDWR | os.O_CREAT)
+    with pytest.raises(Short):
+        copy_piece(lambda start, count: b"x", 0, 8, fd, 0, 0, lambda _: None)
+    with pytest.raises(Short):
+        copy_strided(lambda start, count: b"x", 0, (2, 2), (1, 2), 4, fd, 0, 0, lambda _: None)
+    os.close(fd)
