@@ -39,6 +39,7 @@ def test_exit_status_and_schema(run, kind: str) -> None:
     assert Path("out.safetensors").exists() is (told["output"] is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("format_", ["text", "json"])
 def test_nothing_moves_a_cursor(run, kind: str, format_: str) -> None:

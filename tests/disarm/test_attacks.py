@@ -119,6 +119,7 @@ def test_a_million_tensors_are_too_many() -> None:
     assert "more than 100000 tensors" in planned(torch_builder.checkpoint(p.whole(many, 2))).refused
 
 
+@pytest.mark.slow
 def test_deep_nesting_is_lost_below_a_depth() -> None:
     deep = p.Code(p.EMPTY_LIST * 200_000 + p.APPEND * 199_999)
     plan = state({"deep": deep, "w": GOOD})
@@ -226,6 +227,7 @@ def test_an_archive_that_reads_in_two_ways_is_refused() -> None:
     assert "disagree" in planned(torch_builder.checkpoint(None, None, lies)).refused
 
 
+@pytest.mark.slow
 def test_bombs_are_refused() -> None:
     bomb = zlib.compress(b"\x80\x04" + b"\x00" * (300 * 1024 * 1024), 9)
     plan = planned(bomb, expansion_floor_bytes=1024 * 1024)

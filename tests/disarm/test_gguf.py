@@ -45,6 +45,7 @@ def without(d: g.Dialect = g.LITTLE, alignment: int = 32) -> bytes:
     return put_together(keys, d, alignment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alignment", [8, 32, 64])
 @pytest.mark.parametrize("d", [g.LITTLE, g.Dialect(big=True), g.Dialect(version=1), g.Dialect(version=2)], ids=str)
 def test_only_the_templates_are_gone(tmp_path: Path, d: g.Dialect, alignment: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.disarm.convert_help import contents, converted, kept, left_over, plain
 
 numpy = pytest.importorskip("numpy")
+pytestmark = pytest.mark.slow
 DTYPES = {
     "?": "BOOL", "i1": "I8", "u1": "U8", "i2": "I16", "u2": "U16", "f2": "F16", "i4": "I32", "u4": "U32", "f4": "F32",
     "i8": "I64", "u8": "U64", "f8": "F64", "c8": "C64",

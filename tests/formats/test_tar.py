@@ -267,6 +267,7 @@ def test_a_missing_end_is_a_gap() -> None:
         assert [gap.because for gap in read(FORMAT, tar_file(Item("a", TEXT), end=end)).gaps] == [Because.TRUNCATED]
 
 
+@pytest.mark.slow
 def test_any_changed_byte_is_survived() -> None:
     change_everywhere(tar_file(pax(path="p"), Item("b", b"t")), FORMAT)
 
