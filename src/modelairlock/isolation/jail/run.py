@@ -61,6 +61,9 @@ def run(
         reason = "needs Linux on x86_64 or aarch64"
         layers = tuple(JailLayer(name=name, state="unavailable", reason=reason) for name in LAYERS)
         return _unavailable(layers, least)
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        # What is started inherits that, and bubblewrap then waits for ever.
+        raise AirlockError("this process ignores SIGCHLD, so it cannot see its children end", "set it to SIG_DFL")
     one = _Run(job, limits, least, detonate, tuple(name for name in LAYERS if name in enabled_layers))
     if "namespaces" not in enabled_layers:
         return one.run(JailLayer(name="namespaces", state="disabled", reason="switched off by the caller"))
