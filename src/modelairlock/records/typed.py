@@ -23,8 +23,8 @@ def msgpack_decoder(kind: type[T]) -> Callable[[bytes], T]:
         return msgspec.msgpack.Decoder(kind).decode
 
 
-def json_decoder(kind: type[T]) -> Callable[[bytes], T]:
-    """What decodes JSON as `kind`. The decoder raises ``msgspec.MsgspecError``."""
+def json_decoder(kind: Any) -> Callable[[bytes], Any]:
+    """What decodes JSON as `kind`, which may be a union. The decoder raises as `from_json` does."""
     with _FIRST_QUESTION:
         return msgspec.json.Decoder(kind).decode
 

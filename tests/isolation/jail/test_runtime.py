@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelairlock.isolation.jail import job, launcher
+from modelairlock.isolation.jail.answers import INPUT
 from modelairlock.isolation.jail.runtime import Runtime, inside, leads_inside, runtime
 from modelairlock.records.errors import AirlockError
 
@@ -107,6 +108,7 @@ def test_only_loaders_of_the_table() -> None:
     exec(compile(job.text("loaders.py"), "loaders", "exec"), table)
     assert tuple(table["LOADERS"]) == job.LOADERS
     assert tuple(table["LIBRARIES"]) == job.LIBRARIES
+    assert table["PATH"] == f"{INPUT}%d"
 
 
 def test_a_model_does_not_choose_what_is_imported_unwatched() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from modelairlock.isolation.jail import calls, decode
+from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
 from modelairlock.isolation.jail.tree import count_descriptors, count_threads
@@ -24,6 +25,8 @@ _FORK_FLAGS = _SIGNAL | _VM | _VFORK | _TIDS
 #: any of these is more than reading; the last is O_TMPFILE without the bit of O_DIRECTORY that it holds too
 _MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
 _DNS_PORT = 53
+#: what an input is called in the jail, with its number behind; nothing of that name is there
+INPUT = "/airlock/model-"
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
@@ -44,12 +47,21 @@ class Seen(NamedTuple):
 class Answers:
     """Answers one listener's calls. `forks` counts the processes that were let start."""
 
-    def __init__(self, listener: Listener, readable: Sequence[str], limits: JailLimits, *, detonate: bool) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        readable: Sequence[str],
+        inputs: Sequence[int],
+        limits: JailLimits,
+        *,
+        detonate: bool,
+    ) -> None:
         self.forks = 0
         self.too_many_forks = self.too_many_files = self.too_much_memory = False
         self._shared = 0
         self._listener = listener
         self._readable = (*readable, *ALWAYS)
+        self._inputs = {f"{INPUT}{at}": fd for at, fd in enumerate(inputs)}
         self._limits = limits
         self._detonate = detonate
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) if detonate else -1
@@ -77,7 +89,7 @@ class Answers:
                 shown = ("(its thread was gone before its arguments were read)",)
             special = self._special.get(call)
             if special is not None:
-                action = special(notification, caller, call)
+                action = special(notification, caller, shown)
             elif self._detonate and call in _PRETENDED:
                 self._listener.pretend(notification)
                 action = "decoy"
@@ -94,11 +106,18 @@ class Answers:
         self._listener.refuse(notification, code)
         return errno.errorcode.get(code, str(code))
 
-    def _open(self, notification: Notification, caller: decode.Caller, call: str) -> str:
+    def _open(self, notification: Notification, caller: decode.Caller, shown: tuple[str, ...]) -> str:
         directory, pointer, flags = (
-            (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
+            (0xFFFFFF9C, *notification.arguments[:2])
+            if calls.name(notification.number) == "open"
+            else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
+        if path is not None and decode.escaped(path) != shown[0]:
+            # It has changed between two looks: somebody wants something else to be seen than is opened.
+            return self._refuse(notification, errno.EACCES)
+        if path in self._inputs and not flags & _MORE_THAN_READING:
+            return self._give(notification, self._inputs[path])
         if path is not None and not flags & _MORE_THAN_READING and leads_inside(path, self._readable):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
@@ -107,10 +126,17 @@ class Answers:
             return ""
         return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
 
-    def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _give(self, notification: Notification, fd: int) -> str:
+        """A model by name: it has none in there, so it is opened out here, and the caller gets the descriptor."""
+        own = reopened(fd)
+        self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
+
+    def _unknown(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         return self._refuse(notification, errno.ENOSYS)
 
-    def _clone(self, notification: Notification, caller: decode.Caller, call: str) -> str:
+    def _clone(self, notification: Notification, caller: decode.Caller, shown: tuple[str, ...]) -> str:
         flags = notification.arguments[0]
         if flags & _THREAD and not flags & ~_THREAD_FLAGS:
             if count_threads(notification.thread) >= self._limits.threads:
@@ -119,9 +145,9 @@ class Answers:
             return ""
         if flags & ~_FORK_FLAGS:
             return self._refuse(notification, errno.EPERM)
-        return self._fork(notification, caller, call)
+        return self._fork(notification, caller, shown)
 
-    def _fork(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _fork(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         if not self._detonate:
             return self._refuse(notification, errno.EPERM)
         if self.forks >= self._limits.forks:
@@ -131,7 +157,7 @@ class Answers:
         self._listener.go_on(notification)
         return "allowed"
 
-    def _share(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _share(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         """Memory that outlives its mappings: what was ever asked for counts, since nobody sees it being given back."""
         self._shared += notification.arguments[1]
         if self._shared > self._limits.memory_bytes:
@@ -140,13 +166,13 @@ class Answers:
         self._listener.go_on(notification)
         return ""
 
-    def _socket(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _socket(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         if not self._detonate:
             return self._refuse(notification, errno.EPERM)
         self._listener.hand_over(notification, self._null)
         return "decoy"
 
-    def _connect(self, notification: Notification, caller: decode.Caller, _call: str) -> str:
+    def _connect(self, notification: Notification, caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         if not self._detonate:
             return self._refuse(notification, errno.EPERM)
         # A name server seems to be there, so that the next call shows which name is asked for.

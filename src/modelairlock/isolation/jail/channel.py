@@ -70,7 +70,7 @@ class Said(msgspec.Struct, frozen=True, tag="claim", tag_field="kind", forbid_un
 
 
 Message = Hello | LayerUp | ListenerHere | Locked | Tried | Done | Said
-_decode: Callable[[bytes], Message] = json_decoder(Message)  # type: ignore[arg-type]  # a union is no type to mypy
+_decode: Callable[[bytes], Message] = json_decoder(Message)
 
 
 def receive(control: socket.socket) -> Message | None:
@@ -122,7 +122,7 @@ def _decoded(data: bytes) -> Message | None:
         raise BrokeProtocol(f"a message of more than {_MESSAGE_BYTES} bytes")
     try:
         return _decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BrokeProtocol(f"not a message: {escaped(str(error))}") from error
 
 
