@@ -28,6 +28,8 @@ class Runs:
 
     def __call__(self, job: jail.Job, **options: object) -> JailResult:
         self.loaders.append(job.argument)
+        self.loaders = [one.partition(" ")[0] for one in self.loaders]
+        self.libraries = job.argument.split()[1:]
         assert options["detonate"] is True
         return self.results.pop(0)
 
@@ -143,6 +145,14 @@ def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     record, loaders = detonated(monkeypatch, tmp_path, ended(), ended())
     assert loaders == ["numpy.load", "joblib.load"]
     assert [Path(left.path).name for left in record.excluded] == ["b.txt"]
+
+
+def test_what_a_file_needs_is_imported_before_it_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runs = Runs(ended())
+    monkeypatch.setattr(room.jail, "run", runs)
+    put(tmp_path, "m.pkl", b"cnumpy\nndarray\n0csklearn.svm\nSVC\n0cevil\nx\n.")
+    detonate([tmp_path], interpreter=sys.executable)
+    assert runs.libraries == ["numpy", "sklearn"]
 
 
 def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

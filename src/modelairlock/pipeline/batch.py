@@ -10,7 +10,7 @@ reading (`pipeline.hold`). Nothing is believed before `answer.decode` has checke
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -59,7 +59,14 @@ class Run:
     """What the batches of one scan share. `spent_bytes` changes for show only; `keep` and `notes` are for threads."""
 
     def __init__(
-        self, wall: Wall, full_wall: Wall, limits: Limits, hashing: bool, cache: "Cache | None", jobs: int = 1
+        self,
+        wall: Wall,
+        full_wall: Wall,
+        limits: Limits,
+        hashing: bool,
+        cache: "Cache | None",
+        jobs: int = 1,
+        look: Callable[[Reading], object] | None = None,
     ) -> None:
         self.wall = wall
         #: for what the ordinary worker hands back because it lacks a library; rises when it is first needed
@@ -71,6 +78,8 @@ class Run:
         self.notes = Notes()
         self.stop = threading.Event()
         self.spent_bytes = 0
+        #: is shown every reading, by whichever thread has it
+        self.look = look
         #: so many batches are opened and read at a time; others may be judged meanwhile
         self.reading = threading.Semaphore(jobs)
 
@@ -366,6 +375,8 @@ def _finish(run: Run, item: _Item) -> Subject:
     if item.digests and file.claimed not in {"", item.digests.sha256, item.digests.git}:
         reading = with_gap(reading, Gap(start=0, end=0, because=Because.MALFORMED, detail=BLOB_MISMATCH))
     run.notes.add(reading)
+    if run.look:
+        run.look(reading)
     return run.keep.cut(judged(reading, item.sha256))
 
 

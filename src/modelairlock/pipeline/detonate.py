@@ -27,7 +27,7 @@ from modelairlock.records.attempts import IDLE
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
-from modelairlock.records.facts import Attempt, Fact, Setting
+from modelairlock.records.facts import Attempt, Fact, Import, Setting
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
@@ -70,8 +70,10 @@ def detonate(
         hint = f"There are auto, {', '.join(jail.LOADERS)}."
         raise AirlockError(f"no loader is called {loader!r}", hint)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    scanned = scan_sources(sources, Options(cache=False))
-    run = _Run({one.path: one for one in scanned.subjects}, loader, interpreter, require, limits or JailLimits(), tell)
+    needed = _Needed()
+    scanned = scan_sources(sources, Options(cache=False), look=needed.note)
+    subjects = {one.path: one for one in scanned.subjects}
+    run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell)
     detonations = tuple(one for file in _files(sources, run) for one in run.file(file))
     errors = (*scanned.errors, *run.errors)
     return DetonateRecord(
@@ -115,12 +117,38 @@ def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
                 run.excluded.append(entry)
 
 
+class _Needed:
+    """The libraries that each file needs, by what was read in it: imported before it is there, they make no noise."""
+
+    def __init__(self) -> None:
+        self._libraries: dict[str, tuple[str, ...]] = {}
+
+    def note(self, reading: Reading) -> None:
+        """Keep the names of what a file and its members import."""
+        found = dict.fromkeys(_imported(reading))
+        if found:
+            self._libraries[reading.path] = tuple(found)
+
+    def of(self, path: str) -> tuple[str, ...]:
+        """What the file at `path` needs."""
+        return self._libraries.get(path, ())
+
+
+def _imported(reading: Reading) -> Iterator[str]:
+    for fact in reading.facts:
+        if isinstance(fact, Import):
+            yield fact.module.partition(".")[0]
+    for member in reading.members:
+        yield from _imported(member)
+
+
 class _Run:
     """One detonation of many files: what the scan said of them, and what is usual in this environment."""
 
     def __init__(
         self,
         subjects: dict[str, Subject],
+        needed: _Needed,
         loader: str,
         interpreter: str,
         require: Level,
@@ -128,6 +156,7 @@ class _Run:
         tell: Callable[[str], None] | None,
     ) -> None:
         self.subjects = subjects
+        self.needed = needed
         self.loader = loader
         self.interpreter = interpreter
         self.require = require
@@ -158,15 +187,15 @@ class _Run:
     def _detonated(self, file: File, loader: str, subject: Subject | None) -> Detonation:
         fd, state = open_file(file)
         try:
-            result = self._load(loader, fd)
+            result = self._load(loader, fd, self.needed.of(file.path))
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
         finally:
             os.close(fd)
         same = subject is not None and subject.sha256 == sha256
         return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
 
-    def _load(self, loader: str, fd: int) -> JailResult:
-        job = jail.loading(loader, fd, self.interpreter)
+    def _load(self, loader: str, fd: int, libraries: tuple[str, ...] = ()) -> JailResult:
+        job = jail.loading(loader, fd, self.interpreter, libraries)
         return jail.run(job, require=self.require, limits=self.limits, detonate=True)
 
     def _judged(

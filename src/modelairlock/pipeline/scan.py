@@ -27,6 +27,7 @@ from modelairlock.pipeline.repository import repositories
 from modelairlock.records.coverage import Because
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Isolation, Level
+from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Excluded, OperatorError, Repository, ScanRecord, Subject, Tool, worst
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, Patterns, walk
@@ -67,6 +68,7 @@ def scan_sources(
     warn: Callable[[str], None] | None = None,
     unmatched: Callable[[str], None] | None = None,
     meanwhile: Callable[[], object] | None = None,
+    look: Callable[[Reading], object] | None = None,
 ) -> ScanRecord:
     """Scan `sources` and say what is known of every file in them.
 
@@ -74,8 +76,8 @@ def scan_sources(
     else one is put up for this scan, of `spawned` if there is one. `warn` gets a sentence about what does not change
     any answer, such as a cache that had to be made anew, and `unmatched` each pattern of `options.exclude` that left
     nothing out. `meanwhile` is called in a thread of its own, while the readers start: it may import what the caller
-    needs afterwards. Raises `AirlockError` for options that make no sense, and
-    `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
+    needs afterwards. `look` is shown every reading, in any thread. Raises `AirlockError` for options that make no sense,
+    and `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
     """
     if options.jobs < 1:
         raise AirlockError(f"{options.jobs} jobs are too few", "Use --jobs 1 or more.")
@@ -89,7 +91,7 @@ def scan_sources(
         wall = _wall(READ, options, spawned)
     try:
         ahead.start()
-        run = Run(wall, full_wall, options.limits, options.hash, cache, _sizes(options.jobs)[0])
+        run = Run(wall, full_wall, options.limits, options.hash, cache, _sizes(options.jobs)[0], look)
         scan = _Scan(sources, options, run, progress, errors)
         isolation = scan.work((wall, full_wall) if own else ())
         if unmatched:
