@@ -76,8 +76,8 @@ def scan_sources(
     else one is put up for this scan, of `spawned` if there is one. `warn` gets a sentence about what does not change
     any answer, such as a cache that had to be made anew, and `unmatched` each pattern of `options.exclude` that left
     nothing out. `meanwhile` is called in a thread of its own, while the readers start: it may import what the caller
-    needs afterwards. `look` is shown every reading, in any thread. Raises `AirlockError` for options that make no sense,
-    and `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
+    needs afterwards. `look` is shown every reading, in any thread. Raises `AirlockError` for options that make no
+    sense, and `NoIsolation` when the level that `options.require` names cannot be reached; nothing is read then.
     """
     if options.jobs < 1:
         raise AirlockError(f"{options.jobs} jobs are too few", "Use --jobs 1 or more.")
