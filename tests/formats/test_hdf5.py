@@ -112,6 +112,7 @@ def test_real_files_damaged(name: str) -> None:
         assert gaps_of(tree(data[:length], FORMAT)), length
 
 
+@pytest.mark.slow
 def test_changed() -> None:
     change_everywhere(h.keras(inline=True), FORMAT)
     change_everywhere(h.small(0), FORMAT)

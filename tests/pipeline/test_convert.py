@@ -19,6 +19,8 @@ from tests.build import joblib_builder, torch_builder
 from tests.build import pickle_builder as p
 from tests.disarm.convert_help import converted, kept, left_over, plain
 
+pytestmark = pytest.mark.slow  # tests/cli/test_convert.py is the fast one
+
 GOOD = torch_builder.tensor()
 NUMBERS = bytes(range(16))
 CHECKPOINT = torch_builder.checkpoint(None, {"0": NUMBERS})
