@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Collection
+from typing import Protocol
 
 from modelairlock.isolation import kernel
 from modelairlock.isolation.jail import attest, channel
@@ -37,6 +38,16 @@ _CALLS = ("capset", "clone", "landlock_create_ruleset", "landlock_add_rule", "la
 _INSTALL = "install bubblewrap and allow user namespaces, on Linux 5.13 or newer with Landlock; see `airlock doctor`"
 
 
+class Serving(Protocol):
+    """What makes the last phase of a job last: whoever asks the loaded model something (see `life.py`)."""
+
+    def watch(self, launched: Launched) -> Watch:
+        """The loop that follows the worker, in place of the usual one."""
+
+    def serve(self, watch: Watch, layers: tuple[JailLayer, ...]) -> tuple[Outcome, str] | None:
+        """Ask until there is nothing more to ask; None if the worker is gone. Raises Stopped, BrokeProtocol."""
+
+
 def run(
     job: Job,
     *,
@@ -45,11 +56,13 @@ def run(
     detonate: bool = False,
     unsafe_allow_weak: bool = False,
     enabled_layers: Collection[str] = LAYERS,
+    serving: Serving | None = None,
 ) -> JailResult:
     """Run `job` behind every layer there is.
 
     With `detonate` a load is led on: up to ``limits.forks`` processes may start, so that what they would execute is
     seen, and sockets are pretended. Nothing is ever executed, written or connected. `enabled_layers` is for tests.
+    With `serving` the last phase is its, and lasts as long as that wants.
     What the model does is in the result. Raises AirlockError for what the operator can mend: an interpreter that is
     not there, an environment without the loader; ValueError for a descriptor that must not be handed over.
     """
@@ -61,7 +74,8 @@ def run(
         reason = "needs Linux on x86_64 or aarch64"
         layers = tuple(JailLayer(name=name, state="unavailable", reason=reason) for name in LAYERS)
         return _unavailable(layers, least)
-    one = _Run(job, limits, least, detonate, tuple(name for name in LAYERS if name in enabled_layers))
+    layers_wanted = tuple(name for name in LAYERS if name in enabled_layers)
+    one = _Run(job, limits, least, detonate, layers_wanted, serving)
     if "namespaces" not in enabled_layers:
         return one.run(JailLayer(name="namespaces", state="disabled", reason="switched off by the caller"))
     try:
@@ -88,9 +102,16 @@ class _Run:
     """One run, once with and perhaps once without namespaces."""
 
     def __init__(
-        self, job: Job, limits: JailLimits, least: Level, detonate: bool, enabled_layers: tuple[str, ...]
+        self,
+        job: Job,
+        limits: JailLimits,
+        least: Level,
+        detonate: bool,
+        enabled_layers: tuple[str, ...],
+        serving: Serving | None,
     ) -> None:
         self._job = job
+        self._serving = serving
         self._limits = limits
         self._least = least
         self._detonate = detonate
@@ -108,7 +129,7 @@ class _Run:
             self._layers.append(JailLayer(name="privileges", state="unavailable", reason=reason))
             return _unavailable(tuple(self._layers), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
-        watch = Watch(launched, self._limits)
+        watch = self._serving.watch(launched) if self._serving else Watch(launched, self._limits)
         try:
             outcome, detail = self._followed(watch)
         finally:
@@ -253,9 +274,11 @@ class _Run:
         deadline = time.monotonic() + self._limits.wall_seconds
         for name in self._job.phases[1:]:
             watch.begin(name)
+            if self._serving is not None and name == self._job.phases[-1]:
+                return self._served(watch, self._serving)
             message = watch.message(deadline)
             if message is None:
-                return _ended(watch, deadline, namespaces=self._layers[LAYERS.index("namespaces")].state == "enforced")
+                return self._ended(watch, deadline)
             if not isinstance(message, channel.Done) or message.phase != name:
                 raise BrokeProtocol("a message that was not due")
             watch.finish()
@@ -263,6 +286,23 @@ class _Run:
             with contextlib.suppress(OSError):
                 channel.send(watch.launched.control, {"next": True})
         return self._completed(watch)
+
+    def _served(self, watch: Watch, serving: Serving) -> tuple[Outcome, str]:
+        return (
+            self._raised()
+            or serving.serve(watch, tuple(self._layers))
+            or self._ended(watch, time.monotonic() + _END_SECONDS)
+        )
+
+    def _ended(self, watch: Watch, deadline: float) -> tuple[Outcome, str]:
+        return _ended(watch, deadline, namespaces=self._layers[LAYERS.index("namespaces")].state == "enforced")
+
+    def _raised(self) -> tuple[Outcome, str] | None:
+        if any(word in self._error for word in _OUT_OF_MEMORY):
+            return Outcome.LIMIT_MEMORY, f"the worker says that it could get no more memory: {self._error}"
+        if self._error:
+            return Outcome.LOADER_ERROR, f"the worker says that the loader raised {self._error}"
+        return None
 
     def _completed(self, watch: Watch) -> tuple[Outcome, str]:
         try:
@@ -275,10 +315,8 @@ class _Run:
             if stopped.outcome is Outcome.LIMIT_WALL:
                 raise BrokeProtocol("it went on after its last phase") from stopped
             raise
-        if any(word in self._error for word in _OUT_OF_MEMORY):
-            return Outcome.LIMIT_MEMORY, f"the worker says that it could get no more memory: {self._error}"
-        if self._error:
-            return Outcome.LOADER_ERROR, f"the worker says that the loader raised {self._error}"
+        if raised := self._raised():
+            return raised
         if watch.events:
             return Outcome.COMPLETED_WITH_VIOLATIONS, f"{len(watch.events) + watch.dropped} attempts were seen"
         return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
