@@ -106,7 +106,7 @@ def load_isolated(
     seconds: float = 30.0,
     on_violation: "Literal['stop', 'record']" = "stop",
     call_bytes: int = 1 << 30,
-    restarts: int = 3,
+    restarts: int = 10,
     queue: int = 32,
     threads: int = 1,
 ) -> "IsolatedModel":

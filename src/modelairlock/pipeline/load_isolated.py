@@ -125,7 +125,7 @@ def load_isolated(
     seconds: float = 30.0,
     on_violation: OnViolation = "stop",
     call_bytes: int = 1 << 30,
-    restarts: int = 3,
+    restarts: int = 10,
     queue: int = 32,
     threads: int = 1,
 ) -> IsolatedModel:
@@ -174,6 +174,8 @@ def _loader_of(file: File) -> str:
     subject = next(iter(record.subjects), None)
     found = loader_of(file.name, subject)
     found = "joblib.load" if found == "pickle.load" else found
+    if subject is not None and "torchscript" in subject.formats:
+        found = "torch.load"
     if found not in SERVED:
         formats = ", ".join(subject.formats) if subject is not None else ""
         hint = f"Name the loader that opens it: {', '.join(SERVED)}."

@@ -51,6 +51,7 @@ class Life:
         self._watch: ServingWatch | None = None
         self._numpy = numpy_here()
         self._given: Memory | None = None
+        self._told_of_given = False
         self._results: Memory | None = None
         self._started = threading.Event()
         self._over = threading.Event()
@@ -59,6 +60,7 @@ class Life:
         self._calls = 0
         self._failure: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._waking = threading.Lock()
         self._thread = threading.Thread(target=self._live, name=f"airlock {name}", daemon=True)
         self._thread.start()
 
@@ -91,8 +93,9 @@ class Life:
         return self.result
 
     def _poke(self) -> None:
-        with contextlib.suppress(OSError):
-            os.eventfd_write(self._wake, 1)
+        with self._waking:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
 
     # --- the thread of its own ---------------------------------------------------------------------------------------
 
@@ -103,10 +106,17 @@ class Life:
             self.problem = problem
         finally:
             self._over.set()
+            self._give_back()
             self._started.set()
+
+    def _give_back(self) -> None:
+        # Not while a caller still has them in hand.
+        with self._drive, self._waking:
             for memory in (self._given, self._results):
                 if memory is not None:
                     memory.close()
+            os.close(self._wake)
+            self._wake = -1
 
     def watch(self, launched: Launched) -> Watch:
         """The loop that `run` follows the worker with."""
@@ -209,10 +219,8 @@ class Life:
             raise AirlockError(f"the arguments take {size} bytes, and at most {self._most_bytes} are sent", hint)
         names, fds = [], []
         if self._given is None or self._given.size < size:
-            if self._given is not None:
-                self._given.close()
+            self._forget_given()
             self._given = Memory(size)
-            self._told_of_given = False
         if not self._told_of_given:
             names.append("given")
             fds.append(self._given.for_reading())
@@ -221,8 +229,6 @@ class Life:
             names.append("results")
             fds.append(os.dup(self._results.fd))
         return names, tuple(fds)
-
-    _told_of_given = False
 
     def _sent(self, watch: ServingWatch, message: object, fds: tuple[int, ...]) -> None:
         try:
@@ -249,23 +255,30 @@ class Life:
         return said
 
     def _more(self, watch: ServingWatch, size: int) -> None:
-        """Grant memory for a result, or tell the worker that it is too large."""
+        """Grant memory for a result, or tell the worker that it is too large (for us, or for this machine)."""
         if self._results is not None and size <= self._results.size:
             raise BrokeProtocol("it asked for memory that it has")
         watch.due = True
-        if size > self._most_bytes:
+        try:
+            memory = Memory(size) if size <= self._most_bytes else None
+        except AirlockError:
+            memory = None
+        if memory is None:
             self._sent(watch, {"memory": ()}, ())
             return
-        memory = Memory(size)
         if self._results is not None:
             self._results.close()
         self._results = memory
         self._sent(watch, {"memory": ("results",)}, (memory.fd,))
 
+    def _forget_given(self) -> None:
+        given, self._given, self._told_of_given = self._given, None, False
+        if given is not None:
+            given.close()
+
     def _value(self, answer: talk.Answer | talk.Raised) -> object:
-        if answer.kept and self._given is not None:
-            self._given.close()
-            self._given = None
+        if answer.kept:
+            self._forget_given()
         if isinstance(answer, talk.Raised):
             raise Refused(answer.error)
         return Taking(self._numpy, self._results, self._most_bytes).value(answer.value)

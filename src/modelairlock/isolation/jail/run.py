@@ -291,7 +291,7 @@ class _Run:
         return (
             self._raised()
             or serving.serve(watch, tuple(self._layers))
-            or self._ended(watch, time.monotonic() + _END_SECONDS)
+            or self._ended(watch, time.monotonic() + 2 * _END_SECONDS)
         )
 
     def _ended(self, watch: Watch, deadline: float) -> tuple[Outcome, str]:

@@ -32,7 +32,8 @@ class NotSent(Exception):
 def _ready(state: "dict[str, Any]", _inputs: "list[int]", argument: str) -> None:
     import numpy
 
-    (numpy.ones((8, 8)) @ numpy.ones((8, 8))).sum()
+    # large enough for BLAS to lay out its buffers
+    (numpy.ones((128, 128)) @ numpy.ones((128, 128))).sum()
     state["numpy"] = numpy
     # Made here, because it asks for its own name, which is refused later.
     state["control"] = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _CONTROL)

@@ -77,7 +77,8 @@ class ServingWatch(Watch):
 
     def _keep(self, seen: Seen) -> None:
         super()._keep(seen)
-        if self._stop and self.opened and seen.call not in IDLE:
+        # One thread more than are allowed is no attack: who cannot have it does without, or says so.
+        if self._stop and self.opened and seen.call not in IDLE and seen.action != "EAGAIN":
             shown = " ".join((seen.call, *seen.arguments))
             raise Stopped(Outcome.COMPLETED_WITH_VIOLATIONS, f"it tried {shown} (answered {seen.action})")
 

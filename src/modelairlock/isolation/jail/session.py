@@ -65,7 +65,7 @@ class Session:
         seconds: float = 30.0,
         on_violation: OnViolation = "stop",
         call_bytes: int = 1 << 30,
-        restarts: int = 3,
+        restarts: int = 10,
         queue: int = 32,
         threads: int = 1,
         readable: tuple[str, ...] = (),
@@ -189,8 +189,11 @@ class Session:
                 again = attempt == 1 and result.outcome is Outcome.BLOCKED_CRASH and not _of_another_abi(result)
                 if not again or self._closed or self._without_answer > self._restarts:
                     raise self._ended(result, f"while it did {method}") from None
+            except AirlockError:
+                raise
             except BaseException:
-                self._bury(life)
+                with contextlib.suppress(AirlockError):
+                    self._buried(life)
                 raise
         raise AssertionError("unreachable")
 
