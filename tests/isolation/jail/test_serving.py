@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -259,6 +261,30 @@ def test_a_child_of_the_caller_does_not_disturb_it() -> None:
             os._exit(2)
         assert os.waitpid(pid, 0)[1] == 0
         assert ask(session, 1) == 1
+
+
+ORPHAN = """
+import os, threading, time
+from tests.isolation.jail.serving_help import serving
+if __name__ == "__main__":
+    with serving("time.sleep(x)", "@MODE@", seconds=600) as session:
+        print(session._life._watch.worker, flush=True)
+        threading.Thread(target=session.call, args=("predict", (500,), {}), daemon=True).start()
+        time.sleep(0.5)
+        os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("mode", ["strict", "confined"])
+def test_a_caller_that_is_killed_takes_a_busy_worker_along(mode) -> None:
+    root = str(Path(__file__).resolve().parents[3])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))}
+    done = subprocess.run([sys.executable, "-c", ORPHAN.replace("@MODE@", mode)], capture_output=True, env=environment)
+    worker = int(done.stdout)
+    deadline = time.monotonic() + 5
+    while os.path.exists(f"/proc/{worker}") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{worker}")
 
 
 def test_below_the_level_required_the_model_is_not_opened() -> None:
