@@ -65,6 +65,8 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "rt_sigreturn": (15, 139),
     "sched_yield": (24, 124),
     "seccomp": (317, 277),
+    "setfsgid": (123, 152),
+    "setfsuid": (122, 151),
     "set_robust_list": (273, 99),
     "set_tid_address": (218, 96),
     "sigaltstack": (131, 132),

@@ -110,9 +110,10 @@ class JailResult(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[JailLayer, ...]
     outcome: Outcome
     events: tuple[Event, ...] = ()
-    #: events and claims that were seen but not kept
+    #: events that were seen and refused or let go on as those kept, but are not kept
     dropped: int = 0
     claims: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
     phases: tuple[JailPhase, ...] = ()
     output: str = ""
     detail: str = ""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from modelairlock.isolation.jail import Job, loading
@@ -50,8 +51,7 @@ def with_packages(loader: str, package: str, mode: str):
         if mode == "strict":
             return made
         packages = str(Path(sys.modules[package].__file__).parent.parent)
-        code = f"import sys; sys.path.insert(0, {packages!r})\n{made.code}"
-        return Job(code=code, argument=loader, inputs=(fd,), interpreter=INTERPRETER, readable=(packages,))
+        return msgspec.structs.replace(made, interpreter=INTERPRETER, import_from=(packages,))
 
     return job
 
@@ -88,6 +88,13 @@ FRAMEWORKS = {
         ".h5",
     ),
 }
+
+
+def test_wishes_of_libraries_are_refused_and_are_no_attempts() -> None:
+    source = "import os\ntry: os.sched_setaffinity(0, [0])\nexcept OSError as e: print(e.errno)"
+    result = load(source)
+    quiet(result)
+    assert result.output == "1\n"
 
 
 @pytest.mark.frameworks

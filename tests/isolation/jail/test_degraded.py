@@ -157,6 +157,38 @@ def test_where_nobody_may_make_user_namespaces(tmp_path) -> None:
     assert "ENOSPC" in reasons["namespaces"][1]
 
 
+@pytest.mark.skipif("root" not in WHO or not shutil.which("setpriv"), reason="takes powers away from root")
+def test_as_root_with_the_powers_that_containers_leave_it() -> None:
+    """Without CAP_SYS_PTRACE, root may not look into nobody's processes; nobody may."""
+    kept = (
+        "chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod setfcap"
+    )
+    bounds = ",".join(["-all", *(f"+{one}" for one in kept.split())])
+    script = (
+        "import json, os, pickle, tempfile\n"
+        "from modelairlock.isolation.jail import loading, run\n"
+        "class Evil:\n"
+        "    def __reduce__(self): return os.system, ('touch /tmp/pwned',)\n"
+        "file = tempfile.NamedTemporaryFile()\n"
+        "file.write(pickle.dumps(Evil())); file.flush()\n"
+        f"job = loading('pickle.load', os.open(file.name, os.O_RDONLY), {INTERPRETER!r})\n"
+        "result = run(job, detonate=True)\n"
+        "print(json.dumps([os.getuid(), result.level, [[one.syscall, one.arguments] for one in result.events]]))\n"
+    )
+    packages = os.path.dirname(os.path.dirname(sys.modules["msgspec"].__file__ or ""))
+    done = subprocess.run(
+        ["setpriv", "--inh-caps=-all", f"--bounding-set={bounds}", INTERPRETER, "-c", script],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}/src:{packages}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    user, level, events = json.loads(done.stdout)
+    assert (user, level) == (0, "confined")
+    assert [name for name, _ in events] == ["clone", "execve"]
+    assert events[1][1] == ["/bin/sh", "['sh', '-c', 'touch /tmp/pwned']"]
+
+
 def test_where_the_parent_may_not_look_into_the_worker(monkeypatch) -> None:
     """As root in a container without CAP_SYS_PTRACE."""
 

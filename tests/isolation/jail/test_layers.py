@@ -49,14 +49,14 @@ stop.append(1)
 
 def run(source: str, without: str, outside: World, *, namespaces: bool = False) -> JailResult:
     layers = [name for name in LAYERS if name != without and (namespaces or name != "namespaces")]
-    readable = (str(outside.folder / "environment"),)
+    folders = (str(outside.folder / "environment"),)
     return load(
         outside.filled(source),
         mode="confined",
         enabled_layers=layers,
         require=Level.WEAK,
         unsafe_allow_weak=True,
-        job=lambda fd: msgspec.structs.replace(loading("pickle.load", fd, INTERPRETER), readable=readable),
+        job=lambda fd: msgspec.structs.replace(loading("pickle.load", fd, INTERPRETER), import_from=folders),
     )
 
 
@@ -90,6 +90,25 @@ def privileges(without: str, outside: World) -> bool:
     (place / "key").write_text(SECRET)
     (place / "key").chmod(0o600)
     return SECRET in run("print(open('@DIR@/environment/key').read())", without, outside).output
+
+
+@pytest.mark.parametrize("mode", ["strict", "confined"])
+@pytest.mark.parametrize("path", ["link", "folder/../id_rsa", "../id_rsa", "./../environment/link"])
+def test_a_link_of_the_environment_leads_nowhere_unseen(path, mode) -> None:
+    """Whoever only looks at the name of the file thinks that it lies in the environment."""
+    with world() as outside:
+        place = outside.folder / "environment"
+        place.mkdir()
+        (place / "link").symlink_to(outside.folder / "id_rsa")
+        (outside.folder / "elsewhere").mkdir()
+        (place / "folder").symlink_to(outside.folder / "elsewhere")
+        result = load(
+            outside.filled(f"print(open('@DIR@/environment/{path}').read())"),
+            mode=mode,
+            job=lambda fd: msgspec.structs.replace(loading("pickle.load", fd, INTERPRETER), import_from=(str(place),)),
+        )
+    assert SECRET not in result.output
+    assert [one.action for one in result.events] == ["EACCES"], result
 
 
 ATTACKS: dict[str, Callable[[str, World], bool]] = {

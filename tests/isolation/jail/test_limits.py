@@ -1,11 +1,11 @@
 """Bombs: each is stopped by a limit of its own, in time, and nothing of it is left."""
 
+import contextlib
 import os
 import platform
 import sys
 import threading
 import time
-import uuid
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ import pytest
 from modelairlock.isolation.jail import tree
 from modelairlock.records.jail import JailLimits, Outcome
 from tests.isolation.jail.payloads import quiet
-from tests.isolation.jail.world import LIMITS, MODES, WHO, calls, load, survivors
+from tests.isolation.jail.world import LIMITS, MODES, WHO, calls, load, marked, survivors
 
 pytestmark = [
     pytest.mark.jail,
@@ -48,6 +48,21 @@ def test_memory(source, mode, who) -> None:
     assert all(phase.memory_bytes < (128 + 128) << 20 for phase in result.phases)
 
 
+@both
+def test_memory_that_is_in_use_and_not_in_sight(mode) -> None:
+    """Shared pages stay when they are dropped from the process that made them."""
+    source = """
+import mmap
+kept = []
+while True:
+    one = mmap.mmap(-1, 1 << 24)
+    one.write(b"x" * (1 << 24))
+    one.madvise(mmap.MADV_DONTNEED)
+    kept.append(one)
+"""
+    assert load(source, mode=mode).outcome is Outcome.LIMIT_MEMORY
+
+
 def test_memory_of_all_processes_is_counted_together() -> None:
     source = """
 import os, time
@@ -64,8 +79,7 @@ time.sleep(20)
 @both
 @pytest.mark.parametrize("detonate", [False, True], ids=["refuse", "detonate"])
 def test_forks(mode, detonate) -> None:
-    marker = uuid.uuid4().hex
-    source = f"'{marker}'\nimport os, time\nfor _ in range(200):\n" + "    try: os.fork()\n    except OSError: pass\n"
+    source = "import os, time\nfor _ in range(200):\n" + "    try: os.fork()\n    except OSError: pass\n"
     result = load(source, mode=mode, detonate=detonate, limits=limits(forks=8, events=50))
     if detonate:
         assert result.outcome is Outcome.LIMIT_FORKS
@@ -74,7 +88,7 @@ def test_forks(mode, detonate) -> None:
         assert result.outcome is Outcome.COMPLETED_WITH_VIOLATIONS
         assert len(result.events) == 50
         assert result.dropped >= 150
-    assert survivors("<jail>") == []
+    assert survivors() == []
 
 
 @both
@@ -87,7 +101,7 @@ def test_threads(mode) -> None:
     def count() -> None:
         while not done.wait(0.02):
             for entry in os.listdir("/proc"):
-                if entry.isdigit() and b"<jail>" in _command(entry):
+                if marked(entry):
                     most.append(tree.count_threads(int(entry)))
 
     counting = threading.Thread(target=count)
@@ -97,13 +111,6 @@ def test_threads(mode) -> None:
     counting.join()
     assert max(most, default=0) <= 20
     assert "clone" in calls(result)
-
-
-def _command(entry: str) -> bytes:
-    try:
-        return Path(f"/proc/{entry}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 @both
@@ -120,12 +127,13 @@ def _command(entry: str) -> bytes:
     ids=["spin", "spin_masked", "sleep", "pause", "output", "output_in_bytes"],
 )
 def test_time_and_output(source, outcome, mode) -> None:
-    start = time.monotonic()
-    result = load(source, mode=mode, limits=limits(wall_seconds=2, cpu_seconds=1))
+    # On a busy machine a second of processor time takes several.
+    wall = 2 if outcome is Outcome.LIMIT_WALL else 15
+    result = load(source, mode=mode, limits=limits(wall_seconds=wall, cpu_seconds=1))
     assert result.outcome is outcome, result.detail
-    assert time.monotonic() - start < 5
+    assert next(phase.seconds for phase in result.phases if phase.name == "load") < wall + 1
     assert len(result.output) < 20_000
-    assert survivors("<jail>") == []
+    assert survivors() == []
 
 
 def test_a_worker_stopped_from_outside_is_ended_in_time() -> None:
@@ -135,17 +143,18 @@ def test_a_worker_stopped_from_outside_is_ended_in_time() -> None:
         for _ in range(200):
             time.sleep(0.02)
             for entry in os.listdir("/proc"):
-                if entry.isdigit() and b"<jail>" in _command(entry) and b"bwrap" not in _command(entry):
-                    time.sleep(0.3)
-                    os.kill(int(entry), 19)
-                    return
+                with contextlib.suppress(OSError):
+                    if marked(entry) and "Seccomp:\t2" in Path(f"/proc/{entry}/status").read_text():
+                        time.sleep(0.5)
+                        os.kill(int(entry), 19)
+                        return
 
     stopping = threading.Thread(target=stop)
     stopping.start()
     result = load("import time\ntime.sleep(60)", limits=limits(wall_seconds=2))
     stopping.join()
     assert result.outcome is Outcome.LIMIT_WALL
-    assert survivors("<jail>") == []
+    assert survivors() == []
 
 
 @both
@@ -169,4 +178,5 @@ def test_a_flood_of_claims_leaves_a_bounded_account() -> None:
     result = load("import sys\nfor n in range(5000): sys.audit('pwned', str(n) * 1000)")
     assert result.outcome is Outcome.COMPLETED
     assert len(result.claims) == LIMITS.claims
-    assert result.dropped >= 4500
+    assert result.dropped_claims >= 4500
+    assert result.dropped == 0

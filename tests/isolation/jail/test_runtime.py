@@ -88,3 +88,9 @@ def test_only_loaders_of_the_table() -> None:
     table: dict = {}
     exec(compile(job.text("loaders.py"), "loaders", "exec"), table)
     assert tuple(table["LOADERS"]) == job.LOADERS
+    assert tuple(table["LIBRARIES"]) == job.LIBRARIES
+
+
+def test_a_model_does_not_choose_what_is_imported_unwatched() -> None:
+    made = job.loading("pickle.load", 0, libraries=["evil", "os", "sklearn.ensemble._forest", "numpy; evil"])
+    assert made.argument == "pickle.load sklearn"

@@ -47,11 +47,13 @@ print("handled on another thread:", bool(where) and where[0] != os.getpid())
 def job(fd: int) -> Job:
     """A pickle in an interpreter that every user may run, after numpy was imported with two threads of BLAS."""
     packages = numpy.__path__[0].rpartition("/")[0]
-    code = f"import sys; sys.path.insert(0, {packages!r})\n" + text("loaders.py")
-    code += "\ndef _both(state):\n    _numpy(state)\n    return _pickle(state)\nLOADERS['both'] = _both\n"
+    code = (
+        text("loaders.py")
+        + "\ndef _both(state):\n    _numpy(state)\n    return _pickle(state)\nLOADERS['both'] = _both\n"
+    )
     threads = (("OPENBLAS_NUM_THREADS", "2"), ("OMP_NUM_THREADS", "2"))
     return Job(
-        code=code, argument="both", inputs=(fd,), interpreter=INTERPRETER, readable=(packages,), variables=threads
+        code=code, argument="both", inputs=(fd,), interpreter=INTERPRETER, import_from=(packages,), variables=threads
     )
 
 

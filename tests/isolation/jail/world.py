@@ -197,8 +197,9 @@ def load(
     place.chmod(0o666)
     fd = os.open(place, os.O_RDONLY)
     options = {"limits": LIMITS, "enabled_layers": MODES[mode], "require": Level(mode), **options}
+    made = msgspec.structs.replace(job(fd), variables=(*job(fd).variables, ("MARKER", MARKER)))
     try:
-        return as_user(who, lambda: run(job(fd), **options))  # type: ignore[arg-type]  # a table of options
+        return as_user(who, lambda: run(made, **options))  # type: ignore[arg-type]  # a table of options
     finally:
         os.close(fd)
         if model is None:
@@ -213,15 +214,21 @@ def everything(result: JailResult) -> str:
     return msgspec.json.encode(result).decode()
 
 
-def survivors(marker: str) -> list[int]:
-    """Processes with `marker` in their command line, for a moment's grace."""
+#: in the environment of every jail of this test process, so that those of others are left alone
+MARKER = uuid.uuid4().hex
+
+
+def marked(entry: str) -> bool:
+    """Whether this entry of /proc is a process of one of our jails."""
+    with contextlib.suppress(OSError):
+        return entry.isdigit() and MARKER.encode() in Path(f"/proc/{entry}/environ").read_bytes()
+    return False
+
+
+def survivors() -> list[int]:
+    """The processes of our jails that are left, after a moment's grace."""
     for _ in range(20):
-        found = []
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and int(entry) != os.getpid():
-                with contextlib.suppress(OSError):
-                    if marker.encode() in Path(f"/proc/{entry}/cmdline").read_bytes():
-                        found.append(int(entry))
+        found = [int(entry) for entry in os.listdir("/proc") if marked(entry)]
         if not found:
             return []
         time.sleep(0.05)

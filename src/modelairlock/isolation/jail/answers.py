@@ -26,7 +26,9 @@ _MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20
 _DNS_PORT = 53
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
-_SENDING = frozenset({"sendto", "sendmsg", "sendmmsg"})
+#: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
+#: else, and no attempt at anything
+_WISHES = frozenset({"mbind", "get_mempolicy", "set_mempolicy", "sched_setaffinity", "set_mempolicy_home_node"})
 
 
 class Seen(NamedTuple):
@@ -44,7 +46,8 @@ class Answers:
 
     def __init__(self, listener: Listener, readable: Sequence[str], limits: JailLimits, *, detonate: bool) -> None:
         self.forks = 0
-        self.too_many_forks = self.too_many_files = False
+        self.too_many_forks = self.too_many_files = self.too_much_memory = False
+        self._shared = 0
         self._listener = listener
         self._readable = (*readable, *ALWAYS)
         self._limits = limits
@@ -54,6 +57,7 @@ class Answers:
         self._special = {
             "open": self._open, "openat": self._open, "clone": self._clone, "fork": self._fork, "vfork": self._fork,
             "openat2": self._unknown, "socket": self._socket, "connect": self._connect,
+            "mmap": self._share,
         }  # fmt: skip
 
     def close(self) -> None:
@@ -81,7 +85,7 @@ class Answers:
                 action = self._refuse(notification, errno.EPERM)
         finally:
             caller.close()
-        if not action:
+        if not action or call in _WISHES:
             return None
         certainty = Certainty.OBSERVED if action == "allowed" else Certainty.DENIED
         return Seen(notification, call, shown, action, certainty)
@@ -95,13 +99,17 @@ class Answers:
             (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
-        if path is not None and not flags & _MORE_THAN_READING and inside(path, self._readable):
+        if path is not None and not flags & _MORE_THAN_READING and self._in_runtime(path):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
                 return self._refuse(notification, errno.EMFILE)
             self._listener.go_on(notification)
             return ""
         return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
+
+    def _in_runtime(self, path: str) -> bool:
+        """Whether `path` lies in the runtime, and so does what its links lead to: the jail can make none."""
+        return inside(path, self._readable) and inside(os.path.realpath(path), self._readable)
 
     def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
         return self._refuse(notification, errno.ENOSYS)
@@ -126,6 +134,15 @@ class Answers:
         self.forks += 1
         self._listener.go_on(notification)
         return "allowed"
+
+    def _share(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+        """Memory that outlives its mappings: what was ever asked for counts, since nobody sees it being given back."""
+        self._shared += notification.arguments[1]
+        if self._shared > self._limits.memory_bytes:
+            self.too_much_memory = True
+            return self._refuse(notification, errno.ENOMEM)
+        self._listener.go_on(notification)
+        return ""
 
     def _socket(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
         if not self._detonate:

@@ -26,6 +26,7 @@ _VERIFIED = {
     "landlock": "canary: a write and a read that the parent let through were refused by the kernel",
     "seccomp": "parent: /proc of every thread, and it saw and refused each forbidden call",
 }
+UNSEEN = "this process may not look into the worker: give it CAP_SYS_PTRACE, or run it as an ordinary user"
 _CAPABILITIES = ("CapEff", "CapPrm", "CapInh", "CapAmb")
 
 
@@ -34,6 +35,8 @@ class Canaries:
 
     def __init__(self, listener: Listener | None, secret: str) -> None:
         self.seen: list[str] = []
+        #: whether a caller's memory could not be read
+        self.blind = False
         self._listener = listener
         self._secret = secret
 
@@ -47,6 +50,7 @@ class Canaries:
         at = 0 if call == "open" else 1
         path = caller.path(0xFFFFFF9C, notification.arguments[at]) if call in {"open", "openat"} else None
         caller.close()
+        self.blind = self.blind or (path is None and call in {"open", "openat"})
         if path in {"/dev/null", self._secret} and self._listener.stands(notification):
             self._listener.go_on(notification)
         else:
@@ -57,17 +61,16 @@ class Canaries:
 def attest(
     worker: int, layers: Sequence[JailLayer], canaries: Canaries, tried: Tried, limits: JailLimits
 ) -> tuple[JailLayer, ...]:
-    """The layers as they are: enforced only where it was seen."""
+    """The layers as they are: enforced only where it was seen. Raises PermissionError where nothing can be seen."""
     results = dict(tried.results)
     if tuple(results) != _CANARIES:
         results = dict.fromkeys(_CANARIES, 0)
     try:
         facts = _Facts(worker)
-    except PermissionError:
-        why = "this process may not look into the worker: give it CAP_SYS_PTRACE, or run it as an ordinary user"
-        return tuple(_as(layer, "unavailable", why) if layer.state == "enforced" else layer for layer in layers)
-    except OSError as error:
-        return tuple(_as(layer, "failed", f"the worker is gone: {error}") for layer in layers)
+    except FileNotFoundError:
+        return tuple(_as(layer, "failed", "the worker is gone") for layer in layers)
+    if canaries.blind:
+        raise PermissionError
     wrong: dict[str, Callable[[], Iterator[str]]] = {
         "privileges": facts.privileges,
         "namespaces": lambda: facts.namespaces(results),
@@ -83,6 +86,11 @@ def attest(
             layer = _as(layer, "failed", problem) if problem else held
         checked.append(layer)
     return tuple(checked)
+
+
+def unseen(layers: Sequence[JailLayer]) -> tuple[JailLayer, ...]:
+    """The layers where nothing can be seen of them."""
+    return tuple(_as(layer, "unavailable", UNSEEN) if layer.state == "enforced" else layer for layer in layers)
 
 
 def _as(layer: JailLayer, state: State, reason: str, verified: str = "") -> JailLayer:

@@ -105,8 +105,8 @@ def receive_listener(control: socket.socket) -> tuple[Message | None, int, int]:
 
 
 def send(control: socket.socket, message: object, fds: tuple[int, ...] = ()) -> None:
-    """One message to the worker, which may be gone. Raises OSError."""
-    data = msgspec.json.encode(message)
+    """One message of plain data to the worker, which may be gone, as Python writes it. Raises OSError."""
+    data = repr(message).encode("utf-8", "backslashreplace")
     if fds:
         socket.send_fds(control, [data], list(fds))
     else:

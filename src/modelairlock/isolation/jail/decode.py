@@ -10,12 +10,13 @@ import socket
 import struct
 from collections.abc import Callable
 
-from modelairlock.isolation.jail import calls
+from modelairlock.isolation.jail import calls, tree
 
 _PAGE = 4096
 _STRING = 1024
 _SHOWN = 400
 _VECTOR = 24
+_VECTOR_SHOWN = 2000
 _AT_FDCWD = 0xFFFFFF9C
 _DNS_HEADER = 12
 
@@ -23,7 +24,7 @@ _DNS_HEADER = 12
 #: m(ode) v(ector of strings) a(ddress, whose length is next) i(nteger) x (bits) F(amily) T(ype of socket)
 #: c(lone flags) b(uffer, whose length is next) h (message header) H (two of them) - (not shown)
 _FORMATS = {
-    "open": "pom", "openat": "dpom", "openat2": "dp", "creat": "pm", "execve": "pv", "execveat": "dpv-x",
+    "mmap": "-xx", "open": "pom", "openat": "dpom", "openat2": "dp", "creat": "pm", "execve": "pv", "execveat": "dpv-x",
     "socket": "FTi", "socketpair": "FTi", "connect": "fa-", "bind": "fa-", "sendto": "fb-xa-", "sendmsg": "fh",
     "sendmmsg": "fH", "listen": "fi", "setsockopt": "fii", "getsockopt": "fii", "kill": "is", "tkill": "is",
     "tgkill": "iis", "clone": "c", "unshare": "c", "setns": "fx", "mount": "ppsx", "umount2": "px", "chroot": "p",
@@ -35,7 +36,7 @@ _FORMATS = {
     "setxattr": "ps", "memfd_create": "sx", "ptrace": "xi", "process_vm_readv": "i", "process_vm_writev": "i",
     "pidfd_open": "ix", "pidfd_getfd": "fix", "prctl": "ixx", "bpf": "i", "keyctl": "ixx", "add_key": "ss",
     "request_key": "ss", "io_uring_setup": "i", "userfaultfd": "x", "fcntl": "fix", "ioctl": "fx", "fork": "",
-    "vfork": "", "setsid": "", "statfs": "p",
+    "vfork": "", "setsid": "",
     "getxattr": "ps", "inotify_add_watch": "fp", "prlimit64": "ii", "setrlimit": "i",
     "fsync": "f", "flock": "fi", "sched_setaffinity": "i", "pwrite64": "f", "sendfile": "ff", "rt_sigqueueinfo": "is",
 }  # fmt: skip
@@ -63,7 +64,7 @@ class Caller:
     def __init__(self, thread: int) -> None:
         self.thread = thread
         self._memory = -1
-        with contextlib.suppress(OSError):
+        with tree.looking(), contextlib.suppress(OSError):
             self._memory = os.open(f"/proc/{thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> None:
@@ -95,24 +96,27 @@ class Caller:
         return "(unreadable)" if data is None else escaped(os.fsdecode(data))
 
     def path(self, directory: int, address: int) -> str | None:
-        """The absolute path that a call names, normalised but with links as they are, not escaped."""
+        """The absolute path that a call names, without ``..``, not escaped."""
         data = self.bytes_at(address)
         if data is None:
             return None
         name = os.fsdecode(data)
         if name.startswith("/"):
-            return os.path.normpath(name).replace("//", "/", 1)
+            return _without_dots(name)
         where = "cwd" if directory & 0xFFFFFFFF == _AT_FDCWD else f"fd/{directory & 0xFFFFFFFF}"
         try:
-            return os.path.normpath(os.path.join(os.readlink(f"/proc/{self.thread}/{where}"), name))
+            with tree.looking():
+                folder = os.readlink(f"/proc/{self.thread}/{where}")
         except OSError:
             return None
+        return _without_dots(os.path.join(folder, name))
 
     def descriptor(self, number: int) -> str:
         """A descriptor and what is behind it."""
         fd = struct.unpack("=i", struct.pack("=I", number & 0xFFFFFFFF))[0]
         try:
-            return f"{fd} ({escaped(os.readlink(f'/proc/{self.thread}/fd/{fd}'))})"
+            with tree.looking():
+                return f"{fd} ({escaped(os.readlink(f'/proc/{self.thread}/fd/{fd}'))})"
         except OSError:
             return str(fd)
 
@@ -124,7 +128,7 @@ class Caller:
             if not pointer:
                 break
             found.append(self.text(pointer))
-        return str(found) if found else "[]"
+        return str(found)[:_VECTOR_SHOWN]
 
     def address(self, pointer: int, length: int) -> str:
         """A socket address."""
@@ -146,6 +150,11 @@ class Caller:
         if pieces and len(piece) == 16:
             shown.append(self.data(*struct.unpack("=QQ", piece)))
         return " ".join(shown)
+
+
+def _without_dots(path: str) -> str:
+    """`path` normalised; where a ``..`` may follow a link, after that link was followed."""
+    return os.path.normpath(os.path.realpath(path) if "/../" in f"{path}/" else path).replace("//", "/", 1)
 
 
 def _address(raw: bytes) -> str:

@@ -24,14 +24,14 @@ _KILL: Final = 0x80000000
 _ENOSYS: Final = 0x00050000 | 38
 _LOAD, _AND, _RETURN, _EQUAL, _NOT_LESS = 0x20, 0x54, 0x06, 0x15, 0x35
 
-_MEMORY = "brk mmap munmap mprotect mremap madvise membarrier mincore"
+_MEMORY = "brk munmap mprotect mremap madvise membarrier mincore"
 _DESCRIPTORS = (
     "read pread64 readv preadv preadv2 write writev lseek close close_range fstat fstatfs fadvise64 getdents getdents64"
     " dup dup2 dup3 pipe pipe2 poll ppoll select pselect6 epoll_create1 epoll_ctl"
     " epoll_wait epoll_pwait"
 )
 #: nothing but what exists is told by these, and with namespaces only the runtime does
-_LOOKING = "stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getcwd"
+_LOOKING = "stat lstat newfstatat statx statfs access faccessat faccessat2 readlink readlinkat getcwd"
 _SIGNALS = "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending sigaltstack restart_syscall"
 _THREADS = "futex futex_waitv set_robust_list get_robust_list rseq set_tid_address sched_yield exit exit_group"
 _ASKING = (
@@ -51,7 +51,12 @@ def _is(call: str, argument: int, *values: int) -> tuple[_When, ...]:
     return tuple((call, ((argument, _LOW, 0xFFFFFFFF, value),)) for value in values)
 
 
+#: MAP_SHARED, MAP_ANONYMOUS
+SHARED, ANONYMOUS = 0x01, 0x20
+
 CHECKED: Final[tuple[_When, ...]] = (
+    # Shared memory without a file stays in use when a process no longer counts it as its own: the parent counts it.
+    *(("mmap", ((3, _LOW, SHARED | ANONYMOUS, value),)) for value in (ANONYMOUS, SHARED, 0)),
     *_is("sendmsg", 0, CONTROL_FD),
     *_is("recvmsg", 0, CONTROL_FD),
     # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; TIOCSTI and the rest are not among them

@@ -1,6 +1,7 @@
 """What is to be run in the jail."""
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -9,14 +10,19 @@ import msgspec
 _HERE = Path(__file__).parent
 #: the names of the fixed table in `loaders.py`
 LOADERS: tuple[str, ...] = ("pickle.load", "numpy.load", "joblib.load", "torch.load", "keras.load_model")
+#: the libraries that `loaders.py` knows how to import before the model is there
+LIBRARIES: tuple[str, ...] = (
+    "numpy", "scipy", "pandas", "joblib", "sklearn", "xgboost", "lightgbm", "torch", "cloudpickle",
+)  # fmt: skip
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Code of ours, as text, that defines `PHASES`, and what it gets.
 
     The first phase is run before the inputs are there, and behind a part of the walls only: it imports what the
-    environment has. `inputs` are descriptors of regular files, open for reading alone. `readable` are further paths
-    the environment imports from; `variables` go into an environment that is otherwise the same everywhere.
+    environment has. `inputs` are descriptors of regular files, open for reading alone. `import_from` are further
+    folders to import from, behind the environment's own; `variables` go into a set of them that is otherwise the same
+    everywhere.
     """
 
     code: str
@@ -24,15 +30,21 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[str, ...] = ("import", "load", "unload")
     inputs: tuple[int, ...] = ()
     interpreter: str = sys.executable
-    readable: tuple[str, ...] = ()
+    import_from: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
 
 
-def loading(loader: str, fd: int, interpreter: str = "") -> Job:
-    """The job of loading one model with a loader of the fixed table. Raises ValueError for another name."""
+def loading(loader: str, fd: int, interpreter: str = "", libraries: Iterable[str] = ()) -> Job:
+    """The job of loading one model with a loader of the fixed table. Raises ValueError for another name.
+
+    `libraries` are those the model is known to need; what of them is in `LIBRARIES` is imported before the model is
+    there, as the loaders do with their own. The rest is left to the load: a model must not choose what runs unwatched.
+    """
     if loader not in LOADERS:
         raise ValueError(f"no loader is called {loader!r}; there are {', '.join(LOADERS)}")
-    return Job(code=text("loaders.py"), argument=loader, inputs=(fd,), interpreter=interpreter or sys.executable)
+    wanted = {library.partition(".")[0] for library in libraries}
+    argument = " ".join([loader, *(name for name in LIBRARIES if name in wanted)])
+    return Job(code=text("loaders.py"), argument=argument, inputs=(fd,), interpreter=interpreter or sys.executable)
 
 
 @cache

@@ -47,7 +47,10 @@ VARIABLES = {
 }
 #: nobody's variables and folders, no site yet, no byte code, output as it comes
 _FLAGS = ("-I", "-S", "-B", "-u", "-X", "utf8")
-_BOOTSTRAP = "import sys; exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
+_BOOTSTRAP = (
+    "import sys; sys.version_info >= (3, 8) or sys.exit('this Python is older than 3.8');"
+    " exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
+)
 _STOP_SECONDS = 5.0
 
 
@@ -180,7 +183,9 @@ def _closed_folders(paths: Sequence[str]) -> list[str]:
 def _opened(closed: Sequence[str], paths: Sequence[str]) -> list[str]:
     """An outer bubblewrap's arguments: the host as it is, but for the closed folders, which show `paths` alone."""
     # With devices: a plain bind would close them to everything inside, the inner bubblewrap included.
-    arguments = ["--dev-bind", "/", "/", "--die-with-parent"]
+    # In a PID namespace of its own, which ends with its first process: root without powers, as the outer bubblewrap
+    # then is, may not send nobody the signal that its parent has died.
+    arguments = ["--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent"]
     for folder in closed:
         arguments += ["--perms", "0755", "--tmpfs", folder]
         made: set[Path] = set()
@@ -193,20 +198,38 @@ def _opened(closed: Sequence[str], paths: Sequence[str]) -> list[str]:
     return arguments
 
 
+def ended(process: "subprocess.Popen[bytes]") -> int | None:
+    """How `process` ended, as `subprocess` says it, or None. It is not reaped: its number stays its own."""
+    if process.returncode is not None:
+        return process.returncode
+    found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if found is None:
+        return None
+    return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+
 def end(process: "subprocess.Popen[bytes]") -> bool:
     """Kill all processes of the session that `process` leads, for certain. Whether none is left."""
     deadline = time.monotonic() + _STOP_SECONDS
-    while True:
-        # Nothing in the jail may start a session or a group, so one signal reaches them all, forks under way included.
+    if process.returncode is None:
+        # Nothing in the jail may start a session or a group, so one signal reaches them all, forks under way too. Not
+        # after the leader was reaped: the number could be another's.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if process.returncode is None or session(process.pid):
-                os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
+            process.wait(_STOP_SECONDS)
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # there is somebody
+        # The dead that nobody collects still count as a group.
         if process.returncode is not None and not session(process.pid):
             return True
-        if time.monotonic() > deadline:
-            return False
+        time.sleep(0.01)
+    return False
 
 
 def session(leader: int) -> list[int]:

@@ -5,11 +5,16 @@ the loader's name. ``import`` runs before the model is there and warms up what i
 needs no call that is put before the parent.
 """
 
-import os
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from __future__ import annotations
 
-State = dict[str, Any]
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, BinaryIO
+
+    State = dict[str, Any]
 
 
 def _file(fd: int) -> BinaryIO:
@@ -31,16 +36,9 @@ def _numpy(_state: State) -> Callable[[int], Any]:
 
 
 def _joblib(state: State) -> Callable[[int], Any]:
-    import importlib
-
     import joblib
 
     _numpy(state)
-    for name in ("sklearn.ensemble", "sklearn.pipeline", "sklearn.linear_model", "xgboost", "lightgbm"):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
     return lambda fd: joblib.load(_file(fd))
 
 
@@ -90,8 +88,32 @@ LOADERS = {
 }
 
 
+#: library -> what a pickle of it imports late. These start threads, count processors and make semaphores when they are
+#: imported, which after the lock would look like attempts of the model's
+LIBRARIES = {
+    "numpy": ("numpy",),
+    "scipy": ("scipy.sparse", "scipy.stats", "scipy.interpolate", "scipy.spatial"),
+    "pandas": ("pandas",),
+    "joblib": ("joblib",),
+    "sklearn": ("sklearn.ensemble", "sklearn.pipeline", "sklearn.linear_model"),
+    "xgboost": ("xgboost",),
+    "lightgbm": ("lightgbm",),
+    "torch": ("torch",),
+    "cloudpickle": ("cloudpickle",),
+}
+
+
 def _import(state: State, _inputs: list[int], argument: str) -> None:
-    state["load"] = LOADERS[argument](state)
+    import importlib
+
+    loader, *libraries = argument.split()
+    for library in libraries:
+        for module in LIBRARIES[library]:
+            try:
+                importlib.import_module(module)
+            except ImportError:
+                continue
+    state["load"] = LOADERS[loader](state)
 
 
 def _load(state: State, inputs: list[int], _argument: str) -> None:

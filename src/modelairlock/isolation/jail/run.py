@@ -23,7 +23,7 @@ from modelairlock.isolation.jail.calls import NUMBERS
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.job import Job, text
-from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, launch
+from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, ended, launch
 from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
 from modelairlock.records.errors import AirlockError
@@ -116,7 +116,7 @@ class _Run:
         self._least = least
         self._detonate = detonate
         self._enabled = enabled_layers
-        self._runtime = runtime(job.interpreter, job.readable)
+        self._runtime = runtime(job.interpreter, job.import_from)
         self._layers: list[JailLayer] = []
         self._answers: Answers | None = None
         self._error = ""
@@ -126,8 +126,9 @@ class _Run:
         self._layers = [no_namespaces or JailLayer(name="namespaces", state="enforced")]
         if no_namespaces is not None and "privileges" in self._enabled and (closed := closed_to_nobody(self._runtime)):
             reason = f"the interpreter lies in {closed}, which nobody may pass, and root does not enter the jail"
-            self._layers.append(JailLayer(name="privileges", state="unavailable", reason=reason))
-            return _unavailable(tuple(self._layers), self._least)
+            lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
+            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
+            return _unavailable((lacking, no_namespaces, *rest), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
         watch = self._serving.watch(launched) if self._serving else Watch(launched, self._limits)
         try:
@@ -151,6 +152,7 @@ class _Run:
             events=tuple(watch.events),
             dropped=watch.dropped,
             claims=tuple(watch.claims),
+            dropped_claims=watch.dropped_claims,
             phases=tuple(watch.phases),
             output=watch.shown_output,
             detail=detail,
@@ -201,10 +203,12 @@ class _Run:
     def _locked_in(self, watch: Watch, deadline: float) -> bool:
         """Have the worker put up its layers and import; whether it got that far. Raises Unavailable, AirlockError."""
         if not isinstance(watch.message(deadline), channel.Hello):
-            if self._layers[0].state == "enforced":
-                raise Unavailable(_last_line(watch) or "bubblewrap ended without a word")
+            said = _last_line(watch)
+            ours = not said or said.startswith(("bwrap:", "setpriv:"))
+            if self._layers[0].state == "enforced" and (ours or not closed_to_nobody(self._runtime)):
+                raise Unavailable(said or "bubblewrap ended without a word")
             raise AirlockError(
-                f"the interpreter {self._job.interpreter} could not be started: {_last_line(watch)}",
+                f"the interpreter {self._job.interpreter} could not be started: {said}",
                 "it must be a Python from 3.8 on with ctypes, which an ordinary user can run",
             )
         watch.begin(self._job.phases[0])
@@ -237,6 +241,7 @@ class _Run:
             "phases": self._job.phases,
             "inputs": len(self._job.inputs),
             "layers": self._enabled,
+            "import_from": self._job.import_from,
             "readable": (*self._runtime.readable, *ALWAYS),
             "calls": {name: NUMBERS[name][machine] for name in _CALLS},
             "filter": filters.program(machine).hex(),
@@ -260,7 +265,12 @@ class _Run:
             raise BrokeProtocol("it did not try the canaries")
         there = {layer.name: layer for layer in self._layers}
         layers = tuple(there.get(name) or _switched_off(name) for name in LAYERS)
-        return attest.attest(watch.worker, layers, canaries, tried, self._limits)
+        try:
+            return attest.attest(watch.worker, layers, canaries, tried, self._limits)
+        except PermissionError as error:
+            if self._layers[0].state == "enforced":
+                raise Unavailable(attest.UNSEEN) from error
+            return attest.unseen(layers)
 
     def _go(self, watch: Watch) -> tuple[Outcome, str]:
         if watch.listener is not None:
@@ -349,7 +359,7 @@ def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome,
         if time.monotonic() > closed:
             raise BrokeProtocol("it closed its channel and went on")
         watch.step(deadline)
-    code = watch.launched.process.returncode
+    code = ended(watch.launched.process) or 0
     number = -code if code < 0 else code - 128 if namespaces and code > 128 else 0
     if not number:
         return Outcome.PROTOCOL_VIOLATION, f"it ended with exit code {code} before it was done"

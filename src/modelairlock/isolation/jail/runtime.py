@@ -14,13 +14,16 @@ _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/nix
 #: single files and folders that libraries read when they are loaded; none says anything about a person
 _BESIDE = (
     "/etc/ld.so.cache",
+    "/etc/ld-musl-x86_64.path",
+    "/etc/ld-musl-aarch64.path",
     "/etc/alternatives",
     "/etc/localtime",
     "/etc/ssl/openssl.cnf",
     "/sys/devices/system/cpu",
     "/sys/devices/system/node",
 )
-DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+#: not ``/dev/zero``: mapped shared, it is memory that nobody counts
+DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
 #: readable in every jail, and never bound as they are: devices, and what libraries count processors and memory by
 ALWAYS = (*DEVICES, "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
 _IN_PREFIX = ("bin", "lib", "lib64", "pyvenv.cfg")
@@ -35,7 +38,7 @@ class Runtime(msgspec.Struct, frozen=True):
 
 
 def runtime(interpreter: str, more: tuple[str, ...] = ()) -> Runtime:
-    """What `interpreter` needs, with `more` paths the environment imports from. Raises AirlockError."""
+    """What `interpreter` needs, with `more` folders to import from. Raises AirlockError."""
     path = Path(os.path.abspath(interpreter))
     if not path.is_file() or not os.access(path, os.X_OK):
         raise AirlockError(

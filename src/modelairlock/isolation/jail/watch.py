@@ -50,7 +50,7 @@ class Watch:
         #: whether the worker has closed its end of the channel
         self.closed = False
         self.opened = False
-        self.dropped = 0
+        self.dropped = self.dropped_claims = 0
         self.events: list[Event] = []
         self.claims: list[Claim] = []
         self.phases: list[JailPhase] = []
@@ -141,7 +141,6 @@ class Watch:
         while not self.closed and self._hear():
             pass
         self._print()
-        self.launched.process.wait()
         self.ended = True
 
     def _answer_some(self) -> None:
@@ -168,6 +167,8 @@ class Watch:
             self._keep(seen)
         if self.answers.too_many_forks:
             raise Stopped(Outcome.LIMIT_FORKS, f"it started more than {self.limits.forks} processes")
+        if self.answers.too_much_memory:
+            raise Stopped(Outcome.LIMIT_MEMORY, f"it shared more than {self.limits.memory_bytes >> 20} MiB of memory")
         if self.answers.too_many_files:
             raise Stopped(Outcome.LIMIT_FILES, f"it opened more than {self.limits.files} files")
 
@@ -224,7 +225,7 @@ class Watch:
 
     def _claimed(self, said: channel.Said) -> None:
         if len(self.claims) >= self.limits.claims:
-            self.dropped += 1
+            self.dropped_claims += 1
             return
         shown = tuple(channel.plain(one) for one in said.arguments[:_CLAIM_ARGUMENTS])
         self.claims.append(Claim(phase=self.phase, event=channel.plain(said.event), arguments=shown))
