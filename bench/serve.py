@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import modelairlock
@@ -39,8 +40,9 @@ def median(what: Callable[[], object], times: int) -> float:
     return statistics.median(taken)
 
 
-def row(name: str, jailed: float, here: float) -> None:
-    print(f"| {name} | {jailed:.3f} ms | {here:.3f} ms | {jailed / here:.1f} |")
+def row(name: str, times: int, jailed: Callable[[], object], here: Callable[[], object]) -> None:
+    with_jail, without = median(jailed, times), median(here, times)
+    print(f"| {name} | {with_jail:.3f} ms | {without:.3f} ms | {with_jail / without:.1f} |")
 
 
 def echo(path: Path) -> None:
@@ -51,8 +53,8 @@ def echo(path: Path) -> None:
         print("| call | jailed | here | ratio |\n|---|--:|--:|--:|")
         for name, size, times in (("4 KiB", 1 << 12, 2000), ("1 MiB", 1 << 20, 200), ("100 MB", 100_000_000, 11)):
             given = numpy.zeros(size // 8)
-            row(f"there and back, {name}", median(lambda: model.predict(given), times), median(given.copy, times))
-            row(f"there, {name}", median(lambda: model.transform(given), times), median(given.copy, times))
+            row(f"there and back, {name}", times, partial(model.predict, given), given.copy)
+            row(f"there, {name}", times, partial(model.transform, given), given.copy)
         small = numpy.zeros(512)
         pauses = []
         for _ in range(30):
@@ -79,8 +81,8 @@ def real(path: Path) -> None:
         with modelairlock.load_isolated(path, "joblib.load") as model:
             for rows, times in ((10, 200), (100_000, 7)):
                 given = numbers[:rows]
-                jailed = median(lambda: model.predict_proba(given), times)
-                row(f"{type(made).__name__}, {rows} rows", jailed, median(lambda: made.predict_proba(given), times))
+                name = f"{type(made).__name__}, {rows} rows"
+                row(name, times, partial(model.predict_proba, given), partial(made.predict_proba, given))
 
 
 if __name__ == "__main__":

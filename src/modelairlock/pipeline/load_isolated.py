@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from modelairlock.isolation.jail.job import LIBRARIES
 from modelairlock.isolation.jail.session import SERVED, OnViolation, Session
 from modelairlock.isolation.jail.values import numpy_here
 from modelairlock.pipeline.detonate import loader_of
@@ -28,6 +29,9 @@ from modelairlock.records.jail import Event, JailLayer, JailLimits
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, open_file, walk
 
+_HEAD_BYTES = 1 << 20
+#: when a file is compressed, and so names nothing
+_USUAL = ("sklearn", "xgboost", "lightgbm")
 _LIMITS_HINT = f"It is a dict with some of {', '.join(JailLimits.__struct_fields__)}, each a number above zero."
 
 
@@ -154,6 +158,7 @@ def load_isolated(
         restarts=restarts,
         queue=queue,
         threads=threads,
+        libraries=_libraries(fd, chosen),
     )
     return IsolatedModel(session, chosen, shown(file.path))
 
@@ -181,6 +186,15 @@ def _loader_of(file: File) -> str:
         hint = f"Name the loader that opens it: {', '.join(SERVED)}."
         raise AirlockError(f"{shown(file.path)} ({formats or 'not recognised'}) is no model that can be asked", hint)
     return found
+
+
+def _libraries(fd: int, loader: str) -> tuple[str, ...]:
+    """What to import before the model is there: libraries that the file names, as far as it can be seen."""
+    if loader not in {"joblib.load", "pickle.load"}:
+        return ()
+    head = os.pread(fd, _HEAD_BYTES, 0)
+    found = tuple(name for name in LIBRARIES if name.encode() in head)
+    return found if {*found} - {"numpy", "joblib"} or loader == "pickle.load" else _USUAL
 
 
 def _level(require: Level | str) -> Level:

@@ -44,7 +44,9 @@ class Model:
         self.source = source
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return eval, (f"(lambda names: (exec({self.source!r}, names), names['Model']())[1])({{'__name__': 'payload'}})",)
+        return eval, (
+            f"(lambda names: (exec({self.source!r}, names), names['Model']())[1])({{'__name__': 'payload'}})",
+        )
 
 
 def model(body: str, before: str = "") -> bytes:
@@ -61,7 +63,7 @@ def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load"
     place.chmod(0o644)
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     place.unlink()
-    interpreter, readable = (sys.executable, ()) if mode == "strict" else (INTERPRETER, (PACKAGES,))
+    interpreter, folders = (sys.executable, ()) if mode == "strict" else (INTERPRETER, (PACKAGES,))
     options = {
         "limits": JailLimits(memory_bytes=512 << 20, cpu_seconds=20),
         "enabled_layers": MODES.get(mode, LAYERS),
@@ -69,7 +71,7 @@ def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load"
         "seconds": 20,
         **options,
     }
-    session = Session(fd, "model", loader, interpreter, readable=readable, **options)
+    session = Session(fd, "model", loader, interpreter, import_from=folders, **options)
     try:
         yield session
     finally:

@@ -141,7 +141,23 @@ def test_the_worker_sends_kinds_of_dicts_and_tuples_as_what_they_are() -> None:
 def test_both_sides_know_the_same_dtypes() -> None:
     kinds = "?bBhHiIlLqQefdgFDGOSUVMm"
     names = {numpy.dtype(kind).newbyteorder(order).str for kind in kinds for order in "<>"}
-    names |= {"<U5", ">U5", "|S7", "|b2", "<b1", "<i3", "|i4", "|U4", "|O", "<f16", "U5", "<U0", "<U99999999", "|V4", ""}
+    names |= {
+        "<U5",
+        ">U5",
+        "|S7",
+        "|b2",
+        "<b1",
+        "<i3",
+        "|i4",
+        "|U4",
+        "|O",
+        "<f16",
+        "U5",
+        "<U0",
+        "<U99999999",
+        "|V4",
+        "",
+    }
     for name in names:
         assert sendable(name) == bool(_SENDABLE.fullmatch(name)), name
     assert {name for name in names if sendable(name)} >= {"<f2", ">f8", "<c16", "|b1", "|u1", "<U5", "|S7"}

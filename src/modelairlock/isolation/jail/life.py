@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from modelairlock.isolation.jail import talk
-from modelairlock.isolation.jail.channel import BrokeProtocol, send
+from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.launcher import Launched
 from modelairlock.isolation.jail.memory import Memory
 from modelairlock.isolation.jail.serving_watch import ServingWatch, drained
@@ -25,6 +25,8 @@ from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, 
 #: a call that follows another within this time finds the loop free
 _QUIET_SECONDS = 0.02
 _END_SECONDS = 15.0
+#: of the memory that is allowed, what a model may say that it keeps of its arguments before they are copied to it
+_KEPT_PART = 4
 
 
 class Over(Exception):
@@ -57,7 +59,7 @@ class Life:
         self._over = threading.Event()
         self._drive = threading.Lock()
         self._wanted = False
-        self._calls = 0
+        self._calls = self._kept = 0
         self._failure: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._waking = threading.Lock()
@@ -164,14 +166,15 @@ class Life:
                 packed.write(self._given_memory)
                 message = {
                     "call": self._calls, "method": method, "arguments": packed.arguments, "options": packed.options,
-                    "memory": memory,
+                    "memory": memory, "copy": self._copied,
                 }  # fmt: skip
-                if len(msgspec.json.encode(message)) > talk.MESSAGE_BYTES:
+                data = msgspec.json.encode(message)
+                if len(data) > talk.MESSAGE_BYTES:
                     hint = "Make numpy arrays of long lists and texts, and send those."
                     raise AirlockError("the arguments hold too much text and too many single values", hint)
                 deadline = time.monotonic() + seconds
                 watch.called()
-                self._sent(watch, message, fds)
+                self._sent(watch, data, fds)
             finally:
                 for fd in fds:
                     os.close(fd)
@@ -219,8 +222,10 @@ class Life:
             raise AirlockError(f"the arguments take {size} bytes, and at most {self._most_bytes} are sent", hint)
         names, fds = [], []
         if self._given is None or self._given.size < size:
+            # Twice as large: what was replaced, and may still be held, is never more than what there is.
+            larger = 2 * self._given.size if self._given is not None else 0
             self._forget_given()
-            self._given = Memory(size)
+            self._given = Memory(max(size, min(larger, self._most_bytes)))
         if not self._told_of_given:
             names.append("given")
             fds.append(self._given.for_reading())
@@ -230,9 +235,9 @@ class Life:
             fds.append(os.dup(self._results.fd))
         return names, tuple(fds)
 
-    def _sent(self, watch: ServingWatch, message: object, fds: tuple[int, ...]) -> None:
+    def _sent(self, watch: ServingWatch, data: bytes, fds: tuple[int, ...] = ()) -> None:
         try:
-            send(watch.launched.control, message, fds)
+            talk.say(watch.launched.control, data, fds)
         except OSError as problem:
             raise Over from problem
         self._told_of_given = True
@@ -260,16 +265,23 @@ class Life:
             raise BrokeProtocol("it asked for memory that it has")
         watch.due = True
         try:
-            memory = Memory(size) if size <= self._most_bytes else None
+            larger = 2 * self._results.size if self._results is not None else 0
+            allowed = size <= self._most_bytes
+            memory = Memory(max(size, min(larger, self._most_bytes))) if allowed else None
         except AirlockError:
             memory = None
         if memory is None:
-            self._sent(watch, {"memory": ()}, ())
+            self._sent(watch, b'{"memory":[]}')
             return
         if self._results is not None:
             self._results.close()
         self._results = memory
-        self._sent(watch, {"memory": ("results",)}, (memory.fd,))
+        self._sent(watch, b'{"memory":["results"]}', (memory.fd,))
+
+    @property
+    def _copied(self) -> bool:
+        """Whether arguments are copied by the worker: it keeps so many already, as it says, that no more are lent."""
+        return self._kept > self._limits.memory_bytes // _KEPT_PART
 
     def _forget_given(self) -> None:
         given, self._given, self._told_of_given = self._given, None, False
@@ -278,6 +290,9 @@ class Life:
 
     def _value(self, answer: talk.Answer | talk.Raised) -> object:
         if answer.kept:
+            if self._copied:
+                raise BrokeProtocol("it holds on to memory that it was not given")
+            self._kept += self._given.size if self._given is not None else 0
             self._forget_given()
         if isinstance(answer, talk.Raised):
             raise Refused(answer.error)

@@ -6,18 +6,17 @@ them when it has answered, it says so, and the caller leaves that memory alone f
 """
 
 import _socket
-import ctypes
 import json
 import math
 import mmap
 import os
 import re
-import signal
 import struct
 import sys
 from typing import Any
 
-LOADERS: "dict[str, Any]" = globals().get("LOADERS", {})
+#: the phases of `loaders.py`
+LOADING: "dict[str, Any]" = globals().get("PHASES", {})
 METHODS = ("predict", "predict_proba", "transform", "decision_function", "__call__")
 _CONTROL = 3
 _MESSAGE = 96 * 1024
@@ -31,17 +30,15 @@ class NotSent(Exception):
     """A result that cannot be sent, and why."""
 
 
-def _ready(state: "dict[str, Any]", _inputs: "list[int]", argument: str) -> None:
+def _ready(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
     import numpy
 
     # large enough for BLAS to lay out its buffers
     (numpy.ones((128, 128)) @ numpy.ones((128, 128))).sum()
     state["numpy"] = numpy
-    # Without namespaces nobody else ends us, in the middle of a call, when the caller dies.
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
     # Made here, because it asks for its own name, which is refused later.
     state["control"] = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _CONTROL)
-    state["load"] = LOADERS[argument](state)
+    LOADING["import"](state, inputs, argument)
     torch = sys.modules.get("torch")
     if torch is not None:
         # What is started by the first operation is started here, before the walls are up.
@@ -49,7 +46,7 @@ def _ready(state: "dict[str, Any]", _inputs: "list[int]", argument: str) -> None
 
 
 def _open(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
-    script = argument == "torch.load" and _is_script(inputs[0])
+    script = argument.split()[0] == "torch.load" and _is_script(inputs[0])
     state["model"] = _script(inputs[0]) if script else state["load"](inputs[0])
 
 
@@ -128,7 +125,7 @@ class Served:
         """One call; whether there may be another."""
         message = self.told()
         self.number = message["call"]
-        taking = Taken(self)
+        taking = Taken(self, message["copy"])
         error = ""
         answer: Any = None
         try:
@@ -198,8 +195,9 @@ def told_error(problem: BaseException) -> str:
 class Taken:
     """The arguments of one call, out of memory."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, copy: bool) -> None:
         self.served = served
+        self.copy = copy
         self.mapped: Any = None
 
     def value(self, given: Any) -> Any:
@@ -220,9 +218,9 @@ class Taken:
         dtype = numpy.dtype(given["dtype"])
         count = math.prod(given["shape"])
         size = count * dtype.itemsize
-        if size <= _SMALL:
-            buffer = bytearray(os.pread(self.served.given, size, given["at"])) if size else bytearray()
-            flat = numpy.frombuffer(buffer, dtype) if size else numpy.empty(0, dtype)
+        if size <= _SMALL or self.copy:
+            flat = numpy.empty(count, dtype)
+            self.read(memoryview(flat.view("u1")), given["at"])
         else:
             if self.mapped is None:
                 write = mmap.PROT_READ | mmap.PROT_WRITE
@@ -230,6 +228,11 @@ class Taken:
             flat = numpy.frombuffer(self.mapped, dtype, count, given["at"])
         array = flat.reshape(given["shape"], order=given["order"])
         return array[()] if given["scalar"] else array
+
+    def read(self, into: Any, at: int) -> None:
+        while into.nbytes:
+            got = os.preadv(self.served.given, [into], at)
+            into, at = into[got:], at + got
 
     def kept(self) -> bool:
         """Whether somebody still looks into the memory of the arguments."""

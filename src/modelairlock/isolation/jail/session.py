@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from modelairlock.isolation.jail.decode import escaped
-from modelairlock.isolation.jail.job import Job, text
+from modelairlock.isolation.jail.job import loading, text
 from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
 from modelairlock.isolation.jail.values import Packed, numpy_here
@@ -68,7 +68,8 @@ class Session:
         restarts: int = 10,
         queue: int = 32,
         threads: int = 1,
-        readable: tuple[str, ...] = (),
+        libraries: tuple[str, ...] = (),
+        import_from: tuple[str, ...] = (),
         enabled_layers: Collection[str] = LAYERS,
     ) -> None:
         self._fd = fd
@@ -82,10 +83,9 @@ class Session:
         self._enabled = enabled_layers
         self._numpy = numpy_here()
         variables = tuple((f"{one}_NUM_THREADS", str(threads)) for one in ("OMP", "OPENBLAS", "MKL"))
-        path = f"import sys; sys.path[:0] = {list(readable)!r}\n" if readable else ""
-        self._job = Job(
-            code=path + text("loaders.py") + "\n" + text("serving.py"), argument=loader,
-            phases=("import", "load", "serve"), inputs=(fd,), interpreter=interpreter, readable=readable,
+        job = loading(loader, fd, interpreter, libraries)
+        self._job = msgspec.structs.replace(
+            job, code=f"{job.code}\n{text('serving.py')}", phases=("import", "load", "serve"), import_from=import_from,
             variables=variables,
         )  # fmt: skip
         self._owner = os.getpid()
