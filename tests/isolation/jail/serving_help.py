@@ -14,7 +14,7 @@ import numpy
 from modelairlock.isolation.jail.session import Session
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import JailLimits
-from tests.isolation.jail.world import INTERPRETER, MODES
+from tests.isolation.jail.world import INTERPRETER, MODES, ORDINARY
 
 PACKAGES = str(Path(numpy.__file__).parent.parent)
 #: what a hostile model finds where it is: the channel, the object that serves, its memory
@@ -64,6 +64,9 @@ def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load"
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     place.unlink()
     interpreter, folders = (sys.executable, ()) if mode == "strict" else (INTERPRETER, (PACKAGES,))
+    if os.geteuid() == ORDINARY:
+        # It cannot reach what lies in root's home.
+        interpreter, folders = INTERPRETER, (PACKAGES,)
     options = {
         "limits": JailLimits(memory_bytes=512 << 20, cpu_seconds=20),
         "enabled_layers": MODES.get(mode, LAYERS),

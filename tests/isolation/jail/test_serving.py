@@ -1,5 +1,6 @@
 """A model that is served: what it answers, what it costs, who waits, and what happens when its process ends."""
 
+import ctypes
 import importlib.util
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from modelairlock.isolation.jail import life as lives
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import JailLimits
-from tests.isolation.jail.world import in_thread
+from tests.isolation.jail.world import ORDINARY, in_thread
 
 numpy = pytest.importorskip("numpy")
 from tests.isolation.jail.serving_help import model, serving  # noqa: E402 - it needs numpy
@@ -39,6 +41,30 @@ def test_arrays_go_over_and_come_back(mode) -> None:
         assert answer["more"] == [["a", "b"], None, 1.5]
         assert session.events == ()
     assert session.closed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others run it as an ordinary user anyway")
+@pytest.mark.parametrize("mode", ["strict", "confined"])
+def test_as_an_ordinary_user(mode) -> None:
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setresgid(ORDINARY, ORDINARY, ORDINARY)
+            os.setresuid(ORDINARY, ORDINARY, ORDINARY)
+            ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+            with serving("return x * 2 if len(x) > 1 else open('/etc/passwd').read()", mode) as session:
+                assert (ask(session, numpy.arange(100_000)) == numpy.arange(100_000) * 2).all()
+                assert session.level is Level(mode)
+                with pytest.raises(AirlockError, match="it tried openat /etc/passwd"):
+                    ask(session, numpy.zeros(1))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_a_thousand_small_calls_leave_nothing_behind() -> None:

@@ -193,9 +193,11 @@ return 1
 
 def test_a_model_that_says_that_it_keeps_everything() -> None:
     body = "answer(1.5 and {'is': 'float', 'bits': '3ff8000000000000'}, kept=True)\nserved().one()"
-    with serving(body, limits=JailLimits(memory_bytes=64 << 20)) as session:
-        with pytest.raises(AirlockError, match="holds on to memory that it was not given"):
-            again(lambda: ask(session, numpy.zeros(130_000)), {1.5})
+    with (
+        serving(body, limits=JailLimits(memory_bytes=64 << 20)) as session,
+        pytest.raises(AirlockError, match="holds on to memory that it was not given"),
+    ):
+        again(lambda: ask(session, numpy.zeros(130_000)), {1.5})
 
 
 def test_descriptors_that_are_sent_along_are_dropped() -> None:
