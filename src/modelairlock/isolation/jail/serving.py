@@ -6,6 +6,7 @@ them when it has answered, it says so, and the caller leaves that memory alone f
 """
 
 import _socket
+import ctypes
 import json
 import math
 import mmap
@@ -39,6 +40,12 @@ def _ready(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
     # Made here, because it asks for its own name, which is refused later.
     state["control"] = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _CONTROL)
     LOADING["import"](state, inputs, argument)
+    # The first callback of ctypes looks which machine this is, in files that are closed here.
+    ctypes.CFUNCTYPE(None)(int)
+    counting = sys.modules.get("threadpoolctl")
+    if counting is not None:
+        # It lists libraries out of a file that is closed here; there is another way, which it takes without /proc.
+        counting._HAS_PROCFS = False  # type: ignore[attr-defined]  # where it has no such name, nothing reads it
     torch = sys.modules.get("torch")
     if torch is not None:
         # What is started by the first operation is started here, before the walls are up.
