@@ -1,5 +1,6 @@
 """A model that is served: what it answers, what it costs, who waits, and what happens when its process ends."""
 
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -144,13 +145,13 @@ def test_results_that_cannot_be_sent(body, said) -> None:
 
 
 def test_arguments_that_are_too_large() -> None:
-    with serving("return 1", call_bytes=1 << 20) as session:
+    with serving("return np.ones(1)", call_bytes=1 << 20) as session:
+        worker = session._life._watch.worker
         with pytest.raises(AirlockError, match="at most 1048576 are sent"):
             ask(session, numpy.zeros(200_000))
         with pytest.raises(AirlockError, match="too much text"):
             ask(session, "x" * 200_000)
-        worker = session._life._watch.worker
-        assert ask(session) == 1
+        assert ask(session).tolist() == [1]
         assert session._life._watch.worker == worker
 
 
@@ -286,6 +287,56 @@ def test_closing_ends_a_call_that_is_under_way() -> None:
     assert "closed" in failed[0]
     with pytest.raises(AirlockError, match="was closed"):
         ask(session, 0)
+
+
+def test_closing_while_it_starts_anew() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with serving(model("time.sleep(x); return 1", "time.sleep(1.5)")) as session:
+        os.kill(session._life._watch.worker, signal.SIGKILL)
+        failed = []
+
+        def caller() -> None:
+            try:
+                ask(session, 0)
+            except AirlockError as error:
+                failed.append(str(error))
+
+        thread = in_thread(caller)
+        time.sleep(0.5)
+        started = time.monotonic()
+        session.close()
+        thread.join(5)
+        assert time.monotonic() - started < 1.5
+        assert len(failed) == 1
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_dying_between_calls_while_others_call() -> None:
+    """The loop changes hands while the worker dies: every call is answered or told why not."""
+    told, answered = [], []
+    with serving("return x + 1", restarts=100) as session:
+
+        def caller() -> None:
+            for _ in range(15):
+                try:
+                    answered.append(ask(session, 1))
+                except AirlockError as error:
+                    told.append(str(error))
+                time.sleep(0.03)
+
+        threads = [in_thread(caller) for _ in range(3)]
+        for _ in range(4):
+            time.sleep(0.3)
+            life = session._life
+            if life is not None and life._watch is not None and life._watch.worker > 0:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(life._watch.worker, signal.SIGKILL)
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+    assert set(answered) == {2}
+    assert len(answered) + len(told) == 45
+    assert len(answered) > 30, told
 
 
 def test_a_child_of_the_caller_does_not_disturb_it() -> None:

@@ -53,7 +53,8 @@ class Life:
         self._watch: ServingWatch | None = None
         self._numpy = numpy_here()
         self._given: Memory | None = None
-        self._told_of_given = False
+        #: of its two pieces of memory, those that the worker has
+        self._told: set[str] = set()
         self._results: Memory | None = None
         self._started = threading.Event()
         self._over = threading.Event()
@@ -122,7 +123,7 @@ class Life:
 
     def watch(self, launched: Launched) -> Watch:
         """The loop that `run` follows the worker with."""
-        self._watch = ServingWatch(launched, self._limits, stop=self._stop)
+        self._watch = ServingWatch(launched, self._limits, self._over, stop=self._stop)
         return self._watch
 
     def serve(self, watch: Watch, layers: tuple[JailLayer, ...]) -> tuple[Outcome, str] | None:
@@ -138,22 +139,24 @@ class Life:
                 seen = self._calls
                 continue
             with self._drive:
-                if not self._idle(self._watch):
-                    break
-        self._over.set()
+                self._idle(self._watch)
         with self._drive:  # whoever still drives sees that it is over, and leaves
             pass
         if self._failure is not None:
             raise self._failure
         return None if self._watch.ended or self._watch.closed else (Outcome.COMPLETED, "it was closed by its caller")
 
-    def _idle(self, watch: ServingWatch) -> bool:
-        """Watch until somebody calls; whether the worker is still there."""
-        while not self._wanted and not self._over.is_set():
-            watch.idle()
-            if watch.ended or watch.closed:
-                return False
-        return True
+    def _idle(self, watch: ServingWatch) -> None:
+        """Watch until somebody calls, or the worker is gone."""
+        try:
+            while not self._wanted and not self._over.is_set():
+                watch.idle()
+                if watch.ended or watch.closed:
+                    self._over.set()
+        except BaseException:
+            # Before the loop is free: nobody may drive it from here on.
+            self._over.set()
+            raise
 
     # --- the threads that call ---------------------------------------------------------------------------------------
 
@@ -175,6 +178,7 @@ class Life:
                 deadline = time.monotonic() + seconds
                 watch.called()
                 self._sent(watch, data, fds)
+                self._told |= {*memory}
             finally:
                 for fd in fds:
                     os.close(fd)
@@ -220,17 +224,18 @@ class Life:
         if size > self._most_bytes:
             hint = "Use smaller batches, or raise call_bytes."
             raise AirlockError(f"the arguments take {size} bytes, and at most {self._most_bytes} are sent", hint)
-        names, fds = [], []
         if self._given is None or self._given.size < size:
             # Twice as large: what was replaced, and may still be held, is never more than what there is.
             larger = 2 * self._given.size if self._given is not None else 0
             self._forget_given()
             self._given = Memory(max(size, min(larger, self._most_bytes)))
-        if not self._told_of_given:
-            names.append("given")
-            fds.append(self._given.for_reading())
         if self._results is None:
             self._results = Memory(1)
+        names, fds = [], []
+        if "given" not in self._told:
+            names.append("given")
+            fds.append(self._given.for_reading())
+        if "results" not in self._told:
             names.append("results")
             fds.append(os.dup(self._results.fd))
         return names, tuple(fds)
@@ -240,7 +245,6 @@ class Life:
             talk.say(watch.launched.control, data, fds)
         except OSError as problem:
             raise Over from problem
-        self._told_of_given = True
 
     def _answer(self, watch: ServingWatch, deadline: float) -> talk.Answer | talk.Raised:
         while True:
@@ -284,7 +288,8 @@ class Life:
         return self._kept > self._limits.memory_bytes // _KEPT_PART
 
     def _forget_given(self) -> None:
-        given, self._given, self._told_of_given = self._given, None, False
+        given, self._given = self._given, None
+        self._told.discard("given")
         if given is not None:
             given.close()
 

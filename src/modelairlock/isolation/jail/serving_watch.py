@@ -1,6 +1,7 @@
 """The parent's loop of a worker that serves: time and memory count call by call, and it speaks only when it is due."""
 
 import os
+import threading
 import time
 
 from modelairlock.isolation.jail import talk
@@ -19,8 +20,9 @@ _IDLE_CPU_SECONDS = 2.0
 class ServingWatch(Watch):
     """Follows a worker that loads as any other, and then answers calls."""
 
-    def __init__(self, launched: Launched, limits: JailLimits, *, stop: bool) -> None:
+    def __init__(self, launched: Launched, limits: JailLimits, over: threading.Event, *, stop: bool) -> None:
         super().__init__(launched, limits)
+        self._over = over
         self.said: talk.Said | None = None
         #: whether the worker may say something now
         self.due = False
@@ -33,6 +35,12 @@ class ServingWatch(Watch):
         self._poll.register(wake, 1)
         if self._messages:
             raise BrokeProtocol("it spoke before it was asked")
+
+    def step(self, deadline: float) -> None:
+        """As any watch; and a load that nobody waits for any more is stopped."""
+        if self._over.is_set() and not self._serving:
+            raise Stopped(Outcome.LIMIT_WALL, "it was closed while it was loaded")
+        super().step(deadline)
 
     def called(self) -> None:
         """A call begins: what is printed and computed counts from here."""

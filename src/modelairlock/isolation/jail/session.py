@@ -8,12 +8,13 @@ import contextlib
 import os
 import threading
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from modelairlock.isolation.jail.decode import escaped
-from modelairlock.isolation.jail.job import loading, text
+from modelairlock.isolation.jail.job import Job, loading, text
 from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
 from modelairlock.isolation.jail.values import Packed, numpy_here
@@ -90,6 +91,7 @@ class Session:
         )  # fmt: skip
         self._owner = os.getpid()
         self._turn = threading.Lock()
+        self._changing = threading.Lock()
         self._places = threading.BoundedSemaphore(queue + 1)
         self._life: Life | None = None
         self._closed = False
@@ -134,15 +136,18 @@ class Session:
 
     def close(self) -> None:
         """End the worker, at once; a call that is under way fails."""
-        if self._owner != os.getpid() or self._closed:
+        if self._owner != os.getpid():
             return
-        self._closed = True
-        life = self._life
+        with self._changing:
+            if self._closed:
+                return
+            self._closed = True
+            life = self._life
+            os.close(self._fd)
         if life is not None:
             with contextlib.suppress(AirlockError):
                 life.finish()
             self._bury(life)
-        os.close(self._fd)
 
     def call(self, method: str, arguments: tuple[object, ...], options: Mapping[str, object]) -> object:
         """Have the model do `method`. Raises AirlockError."""
@@ -202,7 +207,7 @@ class Session:
         if self._end is not None:
             raise AirlockError(*self._end)
         if self._closed:
-            raise AirlockError(f"{self._name}: the model was closed", "Open it again with load_isolated.")
+            raise self._was_closed()
         if self._life is not None and self._life.ready():
             return self._life
         if self._life is not None:
@@ -211,8 +216,7 @@ class Session:
             message = f"{self._name}: its worker ended {self._without_answer} times in a row without an answer"
             self._end = message, "Look at the errors of those calls; open it again to try once more."
             raise AirlockError(*self._end)
-        life = Life(self._run, self._limits, self._call_bytes, stop=self._stop, name=self._name)
-        self._life = life
+        life = self._started()
         if not life.ready():
             result = self._buried(life)
             self._without_answer += 1
@@ -227,15 +231,32 @@ class Session:
         if result.outcome in _FATAL or _of_another_abi(result):
             raise self._ended(result, "while it was asked for nothing")
 
-    def _run(self, life: Life) -> JailResult:
-        limits = _with_cpu(self._limits)
-        return run(self._job, require=self._require, limits=limits, enabled_layers=self._enabled, serving=life)
+    def _started(self) -> Life:
+        with self._changing:
+            if self._closed:
+                raise self._was_closed()
+            # Of its own, for it may need it after the session was closed, when the number may be another file's.
+            job = msgspec.structs.replace(self._job, inputs=(os.dup(self._fd),))
+            run_it = partial(self._run, job)
+            self._life = Life(run_it, self._limits, self._call_bytes, stop=self._stop, name=self._name)
+            return self._life
+
+    def _run(self, job: Job, life: Life) -> JailResult:
+        try:
+            limits = msgspec.structs.replace(self._limits, cpu_seconds=_FOR_EVER)
+            return run(job, require=self._require, limits=limits, enabled_layers=self._enabled, serving=life)
+        finally:
+            os.close(job.inputs[0])
+
+    def _was_closed(self, when: str = "") -> AirlockError:
+        return AirlockError(f"{self._name}: the model was closed{when}", "Open it again with load_isolated.")
 
     def _bury(self, life: Life) -> None:
-        if self._life is life:
-            events, dropped = life.events
-            self._past, self._past_dropped = self._past + events, self._past_dropped + dropped
-            self._life = None
+        with self._changing:
+            if self._life is life:
+                events, dropped = life.events
+                self._past, self._past_dropped = self._past + events, self._past_dropped + dropped
+                self._life = None
 
     def _buried(self, life: Life) -> JailResult:
         try:
@@ -248,7 +269,7 @@ class Session:
 
     def _ended(self, result: JailResult, when: str) -> AirlockError:
         if self._closed:
-            return AirlockError(f"{self._name}: the model was closed {when}", "Open it again with load_isolated.")
+            return self._was_closed(f" {when}")
         outcome = result.outcome
         hint = _HINTS.get(outcome, "The next call starts it anew.")
         message = f"{self._name}: the jailed worker ended {when} ({outcome}): {result.detail}"
@@ -261,7 +282,3 @@ class Session:
 def _of_another_abi(result: JailResult) -> bool:
     """A call by the numbers of another ABI is not seen as a call: the kernel ends the process for it."""
     return result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail
-
-
-def _with_cpu(limits: JailLimits) -> JailLimits:
-    return msgspec.structs.replace(limits, cpu_seconds=_FOR_EVER)
