@@ -25,7 +25,8 @@ class Memory:
         try:
             os.posix_fallocate(self.fd, 0, self.size)
             fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-            self.map = mmap.mmap(self.fd, self.size)
+            # All at once: page by page takes ten times as long.
+            self.map = mmap.mmap(self.fd, self.size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         except OSError as problem:
             os.close(self.fd)
             if problem.errno not in {errno.ENOMEM, errno.ENOSPC, errno.EFBIG}:

@@ -22,6 +22,8 @@ METHODS = ("predict", "predict_proba", "transform", "decision_function", "__call
 _CONTROL = 3
 _MESSAGE = 96 * 1024
 _SMALL = 64 * 1024
+#: Python 3.8 has no name for it
+_POPULATE = 0x8000
 _ALIGN = 64
 _MOST_ARRAYS, _MOST_VALUES, _MOST_DEPTH, _MOST_KEY = 256, 4096, 8, 128
 _SENDABLE = re.compile(r"\|b1|\|[iu]1|[<>][iu][248]|[<>]f[248]|[<>]c(8|16)|\|S[1-9][0-9]{0,6}|[<>]U[1-9][0-9]{0,6}")
@@ -118,7 +120,7 @@ class Served:
                     os.close(self.given)
                 self.given, self.given_size = fd, size
             else:
-                self.results = mmap.mmap(fd, size)
+                self.results = mmap.mmap(fd, size, mmap.MAP_SHARED | _POPULATE)
                 os.close(fd)
         return message
 
