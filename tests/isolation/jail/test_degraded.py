@@ -6,7 +6,9 @@
 import ctypes
 import json
 import os
+import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from modelairlock.isolation.jail import filter as filters
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import Outcome
-from tests.isolation.jail.world import INTERPRETER, LIMITS, WHO, Opened, as_user, load
+from tests.isolation.jail.world import INTERPRETER, LIMITS, WHO, Opened, as_user, in_thread, load
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [pytest.mark.jail, pytest.mark.skipif(sys.platform != "linux", reason="takes away what only Linux has")]
@@ -198,6 +200,39 @@ def test_where_the_parent_may_not_look_into_the_worker(monkeypatch) -> None:
     monkeypatch.setattr(tree, "descriptors", closed)
     result = refused(Level.CONFINED)
     assert "CAP_SYS_PTRACE" in result.detail
+
+
+@pytest.mark.skipif("root" not in WHO, reason="would bind this process")
+def test_where_limits_are_lower_already() -> None:
+    """As in services and containers; less than what would be set is as good."""
+
+    def inside():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
+        return run(job)
+
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"N.")
+        file.flush()
+        job = loading("pickle.load", os.open(file.name, os.O_RDONLY), INTERPRETER)
+        result = as_user("ordinary", inside)
+        os.close(job.inputs[0])
+    assert (result.level, result.outcome) == (Level.STRICT, Outcome.COMPLETED), result.detail
+
+
+def test_who_ignores_its_children(monkeypatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    with pytest.raises(AirlockError, match="ignores SIGCHLD"):
+        probe(INTERPRETER)
+
+
+def test_several_at_once() -> None:
+    results = []
+    threads = [in_thread(lambda: results.append(load("import os; os.system('true')", detonate=True))) for _ in range(6)]
+    for thread in threads:
+        thread.join()
+    assert [one.outcome for one in results] == [Outcome.COMPLETED_WITH_VIOLATIONS] * 6
+    assert all([event.syscall for event in one.events] == ["clone", "execve"] for one in results)
 
 
 def test_a_canary_that_was_not_seen(monkeypatch) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from modelairlock.isolation.jail import notify
 from modelairlock.records.jail import Outcome
 from tests.isolation.jail.payloads import quiet
 from tests.isolation.jail.world import MODES, calls, everything, load
@@ -163,3 +164,33 @@ class Error(Exception):
 raise Error
 """
     assert load(source).outcome is Outcome.LOADER_ERROR
+
+
+@both
+def test_the_model_by_its_name_is_for_reading_alone(mode) -> None:
+    """Loaders that take a path get the model from the parent, each time anew."""
+    source = "import os\n" + quiet(
+        "print(open('/airlock/model-0', 'rb').read(2))",
+        "print(open('/airlock/model-0', 'rb').tell())",
+        "open('/airlock/model-0', 'r+b')",
+        "open('/airlock/model-0', 'wb')",
+        "open('/airlock/model-1', 'rb')",
+        "open('/airlock/../airlock/model-0', 'rb')",
+        "os.chmod('/airlock/model-0', 0o777)",
+        "[open('/airlock/model-0', 'rb').fileno() for _ in range(300)]",
+    )
+    result = load(source, mode=mode)
+    lines = result.output.split("\n")
+    assert lines[:2] == ["b'\\\\x80\\\\x04'", "0"]
+    assert [one.syscall for one in result.events] == ["openat"] * 4 + ["chmod"]
+    assert {one.action for one in result.events} == {"EACCES", "EPERM"}
+
+
+@both
+@pytest.mark.parametrize("number", ["two_steps", "one_step"])
+def test_a_descriptor_is_handed_over_by_old_kernels_too(mode, number, monkeypatch) -> None:
+    if number == "two_steps":
+        monkeypatch.setattr(notify, "_ADDFD_SEND", 1 << 7)
+    result = load("print(open('/airlock/model-0', 'rb').read(2))", mode=mode)
+    assert result.output.startswith("b'"), result.output
+    assert result.outcome is Outcome.COMPLETED

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from modelairlock.isolation.jail import job, launcher
-from modelairlock.isolation.jail.runtime import Runtime, inside, runtime
+from modelairlock.isolation.jail.answers import INPUT
+from modelairlock.isolation.jail.runtime import Runtime, inside, leads_inside, runtime
 from modelairlock.records.errors import AirlockError
 
 
@@ -40,6 +41,24 @@ def test_a_home_that_is_a_prefix_shows_its_code_alone(tmp_path) -> None:
     python = tmp_path / "bin" / "python"
     python.symlink_to(os.path.realpath(sys.executable))
     assert not inside(str(tmp_path / "secret"), runtime(str(python)).readable)
+
+
+def test_where_a_path_leads(tmp_path, monkeypatch) -> None:
+    inner, outer = tmp_path / "inner", tmp_path / "outer"
+    (inner / "lib").mkdir(parents=True)
+    outer.mkdir()
+    (inner / "out").symlink_to(outer)
+    (inner / "home").symlink_to(inner / "lib")
+    folders = (str(inner),)
+    for path in ("lib/x", "lib/../lib/x", "./lib//x", "home/../lib", "lib/missing/../x", "out/../inner/lib"):
+        assert leads_inside(f"{inner}/{path}", folders), path
+    for path in ("out", "..", "../inner/lib/../../outer", "lib/../../outer", "out/../../etc/passwd"):
+        assert not leads_inside(f"{inner}/{path}", folders), path
+    looked: list[str] = []
+    monkeypatch.setattr(os, "lstat", lambda path, **_: looked.append(path) or os.stat("/"))
+    for path in ("/net/name.example.com/a/../b", f"{inner}/../../net/x/../{inner}/lib", f"/net/x/../..{inner}/lib"):
+        assert not leads_inside(path, folders)
+    assert not any("net" in path for path in looked)
 
 
 def test_more_paths_can_be_named(tmp_path) -> None:
@@ -89,6 +108,7 @@ def test_only_loaders_of_the_table() -> None:
     exec(compile(job.text("loaders.py"), "loaders", "exec"), table)
     assert tuple(table["LOADERS"]) == job.LOADERS
     assert tuple(table["LIBRARIES"]) == job.LIBRARIES
+    assert table["PATH"] == f"{INPUT}%d"
 
 
 def test_a_model_does_not_choose_what_is_imported_unwatched() -> None:

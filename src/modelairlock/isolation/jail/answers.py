@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from modelairlock.isolation.jail import calls, decode
+from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
-from modelairlock.isolation.jail.runtime import ALWAYS, inside
+from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
 from modelairlock.isolation.jail.tree import count_descriptors, count_threads
 from modelairlock.records.jail import Certainty, JailLimits
 
@@ -24,6 +25,8 @@ _FORK_FLAGS = _SIGNAL | _VM | _VFORK | _TIDS
 #: any of these is more than reading; the last is O_TMPFILE without the bit of O_DIRECTORY that it holds too
 _MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
 _DNS_PORT = 53
+#: what an input is called in the jail, with its number behind; nothing of that name is there
+INPUT = "/airlock/model-"
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
@@ -44,12 +47,21 @@ class Seen(NamedTuple):
 class Answers:
     """Answers one listener's calls. `forks` counts the processes that were let start."""
 
-    def __init__(self, listener: Listener, readable: Sequence[str], limits: JailLimits, *, detonate: bool) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        readable: Sequence[str],
+        inputs: Sequence[int],
+        limits: JailLimits,
+        *,
+        detonate: bool,
+    ) -> None:
         self.forks = 0
         self.too_many_forks = self.too_many_files = self.too_much_memory = False
         self._shared = 0
         self._listener = listener
         self._readable = (*readable, *ALWAYS)
+        self._inputs = {f"{INPUT}{at}": fd for at, fd in enumerate(inputs)}
         self._limits = limits
         self._detonate = detonate
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) if detonate else -1
@@ -99,7 +111,9 @@ class Answers:
             (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
-        if path is not None and not flags & _MORE_THAN_READING and self._in_runtime(path):
+        if path in self._inputs and not flags & _MORE_THAN_READING:
+            return self._give(notification, self._inputs[path])
+        if path is not None and not flags & _MORE_THAN_READING and leads_inside(path, self._readable):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
                 return self._refuse(notification, errno.EMFILE)
@@ -107,9 +121,12 @@ class Answers:
             return ""
         return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
 
-    def _in_runtime(self, path: str) -> bool:
-        """Whether `path` lies in the runtime, and so does what its links lead to: the jail can make none."""
-        return inside(path, self._readable) and inside(os.path.realpath(path), self._readable)
+    def _give(self, notification: Notification, fd: int) -> str:
+        """A model by name: it has none in there, so it is opened out here, and the caller gets the descriptor."""
+        own = reopened(fd)
+        self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
 
     def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
         return self._refuse(notification, errno.ENOSYS)

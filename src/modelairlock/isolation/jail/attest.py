@@ -134,9 +134,10 @@ class _Facts:
 
     def limits_held(self, limits: JailLimits) -> Iterator[str]:
         """Which limits are not in force."""
-        expected = {"Max core file size": "1", "Max file size": "0"}
-        for name, value in expected.items():
-            if self._limits.get(name) != value:
+        # No core is also what many services and containers have for a hard limit.
+        expected = {"Max core file size": {"0", "1"}, "Max file size": {"0"}}
+        for name, values in expected.items():
+            if self._limits.get(name) not in values:
                 yield f"{name} is {self._limits.get(name)}"
         for name, most in (("Max open files", limits.files), ("Max address space", 1 << 62), ("Max cpu time", 1 << 62)):
             value = self._limits.get(name, "")

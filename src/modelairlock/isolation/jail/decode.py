@@ -96,20 +96,20 @@ class Caller:
         return "(unreadable)" if data is None else escaped(os.fsdecode(data))
 
     def path(self, directory: int, address: int) -> str | None:
-        """The absolute path that a call names, without ``..``, not escaped."""
+        """The absolute path that a call names, as it is: neither normalised nor escaped."""
         data = self.bytes_at(address)
         if data is None:
             return None
         name = os.fsdecode(data)
         if name.startswith("/"):
-            return _without_dots(name)
+            return name
         where = "cwd" if directory & 0xFFFFFFFF == _AT_FDCWD else f"fd/{directory & 0xFFFFFFFF}"
         try:
             with tree.looking():
                 folder = os.readlink(f"/proc/{self.thread}/{where}")
         except OSError:
             return None
-        return _without_dots(os.path.join(folder, name))
+        return os.path.join(folder, name)
 
     def descriptor(self, number: int) -> str:
         """A descriptor and what is behind it."""
@@ -150,11 +150,6 @@ class Caller:
         if pieces and len(piece) == 16:
             shown.append(self.data(*struct.unpack("=QQ", piece)))
         return " ".join(shown)
-
-
-def _without_dots(path: str) -> str:
-    """`path` normalised; where a ``..`` may follow a link, after that link was followed."""
-    return os.path.normpath(os.path.realpath(path) if "/../" in f"{path}/" else path).replace("//", "/", 1)
 
 
 def _address(raw: bytes) -> str:

@@ -1,5 +1,6 @@
 """What is to be run in the jail."""
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -45,6 +46,15 @@ def loading(loader: str, fd: int, interpreter: str = "", libraries: Iterable[str
     wanted = {library.partition(".")[0] for library in libraries}
     argument = " ".join([loader, *(name for name in LIBRARIES if name in wanted)])
     return Job(code=text("loaders.py"), argument=argument, inputs=(fd,), interpreter=interpreter or sys.executable)
+
+
+def reopened(fd: int) -> int:
+    """The same file with a read position of its own."""
+    try:
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        # It was handed to us by somebody who may open it where we may not.
+        return os.dup(fd)
 
 
 @cache

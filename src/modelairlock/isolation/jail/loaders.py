@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     State = dict[str, Any]
+    Load = Callable[[int, str], Any]
+
+
+#: where the parent gives the model to whoever opens it by name: some loaders do, for one kind of file or for all
+PATH = "/airlock/model-%d"
 
 
 def _file(fd: int) -> BinaryIO:
@@ -22,34 +27,34 @@ def _file(fd: int) -> BinaryIO:
     return open(fd, "rb", closefd=False)
 
 
-def _pickle(_state: State) -> Callable[[int], Any]:
+def _pickle(_state: State) -> Load:
     import pickle
 
-    return lambda fd: pickle.load(_file(fd))  # noqa: S301
+    return lambda fd, _path: pickle.load(_file(fd))  # noqa: S301
 
 
-def _numpy(_state: State) -> Callable[[int], Any]:
+def _numpy(_state: State) -> Load:
     import numpy
 
     (numpy.ones((8, 8)) @ numpy.ones((8, 8))).sum()
-    return lambda fd: numpy.load(_file(fd), allow_pickle=True)
+    return lambda _fd, path: numpy.load(path, allow_pickle=True)
 
 
-def _joblib(state: State) -> Callable[[int], Any]:
+def _joblib(state: State) -> Load:
     import joblib
 
     _numpy(state)
-    return lambda fd: joblib.load(_file(fd))
+    return lambda _fd, path: joblib.load(path)
 
 
-def _torch(_state: State) -> Callable[[int], Any]:
+def _torch(_state: State) -> Load:
     import torch
 
     (torch.ones(64, 64) @ torch.ones(64, 64)).sum().item()
-    return lambda fd: torch.load(_file(fd), map_location="cpu", weights_only=False)
+    return lambda _fd, path: torch.load(path, map_location="cpu", weights_only=False)
 
 
-def _keras(_state: State) -> Callable[[int], Any]:
+def _keras(_state: State) -> Load:
     import importlib.util
     import tempfile
 
@@ -65,7 +70,7 @@ def _keras(_state: State) -> Callable[[int], Any]:
 
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 
-    def load(fd: int) -> Any:
+    def load(fd: int, _path: str) -> Any:
         head = os.pread(fd, 8, 0)
         if head.startswith(b"PK"):
             from keras.src.saving import saving_lib
@@ -117,7 +122,7 @@ def _import(state: State, _inputs: list[int], argument: str) -> None:
 
 
 def _load(state: State, inputs: list[int], _argument: str) -> None:
-    state["model"] = [state["load"](fd) for fd in inputs]
+    state["model"] = [state["load"](fd, PATH % at) for at, fd in enumerate(inputs)]
 
 
 def _unload(state: State, _inputs: list[int], _argument: str) -> None:

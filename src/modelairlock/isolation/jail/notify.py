@@ -77,12 +77,24 @@ class Listener:
 
     def hand_over(self, notification: Notification, fd: int) -> None:
         """The call returns a copy of our `fd`."""
-        packed = struct.pack("=QIIII", notification.id, _ADDFD_SEND, fd, 0, os.O_CLOEXEC)
         try:
-            fcntl.ioctl(self.fd, _ADDFD, packed)
+            fcntl.ioctl(self.fd, _ADDFD, struct.pack("=QIIII", notification.id, _ADDFD_SEND, fd, 0, os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                self._hand_over_slowly(notification, fd)
+            else:
+                # No descriptor left over there, or nobody.
+                self.refuse(notification, errno.EMFILE)
+
+    def _hand_over_slowly(self, notification: Notification, fd: int) -> None:
+        """As kernels before 5.14 do it, in two steps; those before 5.9 not at all."""
+        packed = bytearray(struct.pack("=QIIII", notification.id, 0, fd, 0, os.O_CLOEXEC))
+        try:
+            number = fcntl.ioctl(self.fd, _ADDFD, packed)
         except OSError:
-            # No such request before 5.9 and 5.14, or no descriptor left over there.
             self.refuse(notification, errno.EMFILE)
+        else:
+            self.pretend(notification, number)
 
     def _send(self, notification: Notification, value: int, error: int, flags: int) -> None:
         # It died meanwhile: nobody waits for an answer.

@@ -22,7 +22,7 @@ from modelairlock.isolation.jail.answers import Answers
 from modelairlock.isolation.jail.calls import NUMBERS
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
-from modelairlock.isolation.jail.job import Job, text
+from modelairlock.isolation.jail.job import Job, reopened, text
 from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, ended, launch
 from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
@@ -74,6 +74,9 @@ def run(
         reason = "needs Linux on x86_64 or aarch64"
         layers = tuple(JailLayer(name=name, state="unavailable", reason=reason) for name in LAYERS)
         return _unavailable(layers, least)
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        # What is started inherits that, and bubblewrap then waits for ever.
+        raise AirlockError("this process ignores SIGCHLD, so it cannot see its children end", "set it to SIG_DFL")
     layers_wanted = tuple(name for name in LAYERS if name in enabled_layers)
     one = _Run(job, limits, least, detonate, layers_wanted, serving)
     if "namespaces" not in enabled_layers:
@@ -274,11 +277,15 @@ class _Run:
 
     def _go(self, watch: Watch) -> tuple[Outcome, str]:
         if watch.listener is not None:
-            answers = Answers(watch.listener, self._runtime.readable, self._limits, detonate=self._detonate)
+            answers = Answers(
+                watch.listener, self._runtime.readable, self._job.inputs, self._limits, detonate=self._detonate
+            )
             self._answers = answers
             watch.answers = answers
         with contextlib.ExitStack() as stack:
-            fds = tuple(_reopened(stack, fd) for fd in self._job.inputs)
+            fds = tuple(reopened(fd) for fd in self._job.inputs)
+            for fd in fds:
+                stack.callback(os.close, fd)
             watch.go()
             channel.send(watch.launched.control, {"go": True}, fds)
         deadline = time.monotonic() + self._limits.wall_seconds
@@ -334,17 +341,6 @@ class _Run:
 
 def _switched_off(name: str) -> JailLayer:
     return JailLayer(name=name, state="disabled", reason="switched off by the caller")
-
-
-def _reopened(stack: contextlib.ExitStack, fd: int) -> int:
-    """The same file with a read position of its own."""
-    try:
-        own = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        # It was handed to us by somebody who may open it where we may not.
-        own = os.dup(fd)
-    stack.callback(os.close, own)
-    return own
 
 
 def _last_line(watch: Watch) -> str:

@@ -78,6 +78,23 @@ def _outermost(paths: list[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def leads_inside(path: str, folders: tuple[str, ...]) -> bool:
+    """Whether the absolute `path` leads to something in `folders` by a way that is in them where it counts.
+
+    Links of the runtime are followed, for the jail can make none. Nothing else is looked at: a path is the model's to
+    choose, and to look at it can be an effect, such as a mount.
+    """
+    at = "/"
+    for name in path.split("/"):
+        if name == "..":
+            if not inside(at, folders):
+                return False
+            at = os.path.dirname(os.path.realpath(at))
+        elif name not in {"", "."}:
+            at = os.path.join(at, name)
+    return inside(at, folders) and inside(os.path.realpath(at), folders)
+
+
 def inside(path: str, folders: tuple[str, ...]) -> bool:
     """Whether `path`, with no ``..`` left in it, is one of `folders` or in one."""
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -55,8 +55,11 @@ def _ready(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
 
 
 def _open(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
-    script = argument.split()[0] == "torch.load" and _is_script(inputs[0])
-    state["model"] = _script(inputs[0]) if script else state["load"](inputs[0])
+    if argument.split()[0] == "torch.load" and _is_script(inputs[0]):
+        state["model"] = _script(inputs[0])
+    else:
+        LOADING["load"](state, inputs, argument)
+        [state["model"]] = state["model"]
 
 
 def _is_script(fd: int) -> bool:
