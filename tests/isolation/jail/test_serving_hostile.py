@@ -284,7 +284,7 @@ class Odd(Exception):
 class Large(Exception):
     def __str__(self):
         return '\\x1b' * 10_000_000
-raise {1: Odd, 2: Large}[x]
+raise {1: Odd, 2: Large, 3: OSError(2, 'caf\\udce9')}[x]
 """
     with serving(body) as session:
         with pytest.raises(AirlockError, match="an error that cannot be told"):
@@ -293,6 +293,17 @@ raise {1: Odd, 2: Large}[x]
             ask(session, 2)
         assert "\x1b" not in str(raised.value)
         assert len(str(raised.value)) < 10_000
+        with pytest.raises(AirlockError, match=r"caf.*udce9"):
+            ask(session, 3)
+
+
+def test_a_flood_of_attempts_is_counted_and_not_kept() -> None:
+    body = "for _ in range(3000): quiet(lambda: open('/pwned', 'w'))\nreturn 1"
+    with serving(body, on_violation="record", limits=JailLimits(events=50)) as session:
+        for _ in range(2):
+            assert ask(session) == 1
+        assert len(session.events) == 50
+        assert session.dropped == 2 * 3000 - 50
 
 
 def test_a_model_is_not_opened_where_a_wall_is_missing(tmp_path) -> None:

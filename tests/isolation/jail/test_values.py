@@ -120,6 +120,8 @@ UNSENT = {
     "many arrays": [numpy.zeros(1)] * 300,
     "key": {1: 2},
     "long key": {"k" * 200: 1},
+    "half a character": "a\udc80",
+    "half a key": {"a\udc80": 1},
     "control key": {"a\x1b[31m": 1},
 }
 
@@ -131,6 +133,11 @@ def test_what_cannot_be_sent_is_told_with_a_hint(name: str) -> None:
     assert raised.value.hint
     with pytest.raises(NotSent):
         Giving(numpy, None).value(UNSENT[name], 0)
+
+
+def test_names_of_arguments_are_looked_at_too() -> None:
+    with pytest.raises(AirlockError, match="a name"):
+        Packed(numpy, (), {"a\x1b": 1})
 
 
 def test_the_worker_sends_kinds_of_dicts_and_tuples_as_what_they_are() -> None:

@@ -143,7 +143,7 @@ class Served:
         try:
             answer = self.answered(message, taking)
         except NotSent as problem:
-            error = str(problem)
+            error = whole(str(problem))
         except BaseException as problem:
             error = told_error(problem)
         kept = taking.kept()
@@ -197,9 +197,14 @@ class Served:
         return described
 
 
+def whole(text: str) -> str:
+    """`text` with everything escaped that UTF-8 has no bytes for."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def told_error(problem: BaseException) -> str:
     try:
-        return f"{type(problem).__name__}: {str(problem)[:800]}"
+        return whole(f"{type(problem).__name__}: {str(problem)[:800]}")
     except BaseException:
         return "an error that cannot be told"
 
@@ -270,7 +275,11 @@ class Giving:
         self.values += 1
         if self.values > _MOST_VALUES or depth > _MOST_DEPTH:
             raise NotSent("the result holds too many single values, or is nested too deep; return arrays")
-        if value is None or type(value) in {bool, str}:
+        if value is None or type(value) is bool:
+            return value
+        if type(value) is str:
+            if whole(value) != value:
+                raise NotSent("the result holds text with half a character (a lone surrogate), which cannot be sent")
             return value
         if type(value) is int and -(2**63) <= value < 2**63:
             return value

@@ -99,7 +99,7 @@ class Packed:
         self._placed: list[_Placed] = []
         self._values = 0
         self.arguments = tuple(self._value(one, 0) for one in arguments)
-        self.options = {name: self._value(one, 0) for name, one in options.items()}
+        self.options = {_key(name): self._value(one, 0) for name, one in options.items()}
 
     def write(self, memory: Memory) -> None:
         """Copy the arrays; `memory` is at least of our size."""
@@ -112,8 +112,10 @@ class Packed:
         if self._values > MAX_VALUES or depth > MAX_DEPTH:
             what = f"more than {MAX_VALUES} values" if depth <= MAX_DEPTH else f"more than {MAX_DEPTH} levels"
             raise AirlockError(f"the arguments hold {what}", "Make one numpy array of it, and send that.")
-        if value is None or type(value) in {bool, str}:
-            return value  # type: ignore[no-any-return]  # it is one of these
+        if type(value) is str:
+            return _text(value)
+        if value is None or type(value) is bool:
+            return value
         if type(value) is int and -(2**63) <= value < 2**63:
             return value
         if type(value) is float:
@@ -127,11 +129,7 @@ class Packed:
         return self._array(value)
 
     def _dict(self, value: dict[Any, Any], depth: int) -> DictValue:
-        for key in value:
-            if type(key) is not str or len(key) > MAX_KEY or not key.isprintable():
-                hint = f"Keys are printable text of at most {MAX_KEY} characters."
-                raise AirlockError("a dict in the arguments has a key that cannot be sent", hint)
-        return DictValue(tuple(value), tuple(self._value(one, depth + 1) for one in value.values()))
+        return DictValue(tuple(map(_key, value)), tuple(self._value(one, depth + 1) for one in value.values()))
 
     def _array(self, value: Any) -> ArrayValue:
         numpy = self._numpy
@@ -151,6 +149,22 @@ class Packed:
         self._placed.append(_Placed(array, at, order))
         self.size = -(-(at + array.nbytes) // _ALIGN) * _ALIGN
         return ArrayValue(array.dtype.str, array.shape, at, order, scalar)
+
+
+def _key(key: Any) -> str:
+    if type(key) is not str or len(key) > MAX_KEY or not key.isprintable():
+        hint = f"Keys, and names of arguments, are printable text of at most {MAX_KEY} characters."
+        raise AirlockError("the arguments have a key, or a name, that cannot be sent", hint)
+    return key
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        hint = 'Take it out, as in text.encode("utf-8", "replace").decode().'
+        raise AirlockError("a text in the arguments has half a character (a lone surrogate)", hint) from None
+    return value
 
 
 def _named(value: object) -> str:
