@@ -17,7 +17,7 @@ from typing import Any, get_args
 import msgspec
 
 from modelairlock.isolation.jail.job import LIBRARIES
-from modelairlock.isolation.jail.session import SERVED, OnViolation, Session
+from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel
 from modelairlock.isolation.jail.values import numpy_here
 from modelairlock.pipeline.detonate import loader_of
 from modelairlock.pipeline.options import Options
@@ -42,7 +42,7 @@ class IsolatedModel:
     `AirlockError` when the call fails, when the jailed process ends, and when it tried something it must not.
     """
 
-    def __init__(self, session: Session, loader: str, path: str) -> None:
+    def __init__(self, session: ServedModel, loader: str, path: str) -> None:
         self._session = session
         self._loader = loader
         self._path = path
@@ -145,7 +145,7 @@ def load_isolated(
         fd, _ = open_file(file)
     except Unreadable as problem:
         raise AirlockError(f"{shown(file.path)}: {problem.detail}", "Look at the file and its permissions.") from None
-    session = Session(
+    session = ServedModel(
         fd,
         shown(file.path, 80),
         chosen,

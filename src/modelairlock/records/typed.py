@@ -23,6 +23,12 @@ def msgpack_decoder(kind: type[T]) -> Callable[[bytes], T]:
         return msgspec.msgpack.Decoder(kind).decode
 
 
+def json_decoder(kind: Any) -> Callable[[bytes], Any]:
+    """What decodes JSON as `kind`, which may be a union. The decoder raises as `from_json` does."""
+    with _FIRST_QUESTION:
+        return msgspec.json.Decoder(kind).decode
+
+
 def from_json(text: str | bytes, kind: type[T]) -> T:
     """The `kind` that `text` says. Raises ``msgspec.MsgspecError``, ValueError and RecursionError."""
     with _FIRST_QUESTION:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy
 
-from modelairlock.isolation.jail.session import Session
+from modelairlock.isolation.jail.served import ServedModel
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import JailLimits
 from tests.isolation.jail.world import INTERPRETER, MODES, ORDINARY
@@ -56,7 +56,7 @@ def model(body: str, before: str = "") -> bytes:
 
 
 @contextlib.contextmanager
-def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load", **options) -> Iterator[Session]:
+def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load", **options) -> Iterator[ServedModel]:
     """A session over a pickle, or over a model whose ``predict`` is the text."""
     place = Path(tempfile.gettempdir()) / f"model-{uuid.uuid4().hex}"
     place.write_bytes(model(data) if isinstance(data, str) else data)
@@ -74,7 +74,7 @@ def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load"
         "seconds": 20,
         **options,
     }
-    session = Session(fd, "model", loader, interpreter, import_from=folders, **options)
+    session = ServedModel(fd, "model", loader, interpreter, import_from=folders, **options)
     try:
         yield session
     finally:

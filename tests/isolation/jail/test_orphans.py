@@ -30,7 +30,7 @@ def test_the_parent_is_killed(interpreter, mode) -> None:
         pytest.skip("root needs namespaces for an interpreter that only root may run")
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, interpreter, MARKER, ",".join(MODES[mode])],
-        env={**os.environ, "PYTHONPATH": str(_ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": f"{_ROOT}/src:{os.environ.get('PYTHONPATH', '')}"},
     )
     for _ in range(100):
         time.sleep(0.05)

@@ -220,7 +220,7 @@ def test_a_model_that_always_crashes_is_not_started_for_ever(monkeypatch: pytest
             started.append(1)
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr("modelairlock.isolation.jail.session.Life", Counted)
+    monkeypatch.setattr("modelairlock.isolation.jail.served.Life", Counted)
     crash = "if x: import ctypes; ctypes.string_at(0)\nreturn 7"
     with serving(crash, restarts=3) as session:
         for _ in range(2):

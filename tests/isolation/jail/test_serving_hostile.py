@@ -10,7 +10,7 @@ import time
 import pytest
 
 from modelairlock.isolation.jail import life as lives
-from modelairlock.isolation.jail.session import Session
+from modelairlock.isolation.jail.served import ServedModel
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.jail import JailLimits
 from tests.isolation.jail.world import MODES, Opened, world
@@ -312,7 +312,7 @@ def test_a_model_is_not_opened_where_a_wall_is_missing(tmp_path) -> None:
     fds = [os.open(path, os.O_RDONLY) for _ in range(2)]
     with Opened(path) as opened:
         with pytest.raises(NoIsolation):
-            Session(fds[0], "model", "pickle.load", sys.executable, enabled_layers=("privileges", "limits"))
+            ServedModel(fds[0], "model", "pickle.load", sys.executable, enabled_layers=("privileges", "limits"))
         assert not opened.seen()
-        Session(fds[1], "model", "pickle.load", sys.executable).close()
+        ServedModel(fds[1], "model", "pickle.load", sys.executable).close()
         assert opened.seen()

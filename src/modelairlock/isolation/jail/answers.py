@@ -89,7 +89,7 @@ class Answers:
                 shown = ("(its thread was gone before its arguments were read)",)
             special = self._special.get(call)
             if special is not None:
-                action = special(notification, caller, call)
+                action = special(notification, caller, shown)
             elif self._detonate and call in _PRETENDED:
                 self._listener.pretend(notification)
                 action = "decoy"
@@ -106,11 +106,16 @@ class Answers:
         self._listener.refuse(notification, code)
         return errno.errorcode.get(code, str(code))
 
-    def _open(self, notification: Notification, caller: decode.Caller, call: str) -> str:
+    def _open(self, notification: Notification, caller: decode.Caller, shown: tuple[str, ...]) -> str:
         directory, pointer, flags = (
-            (0xFFFFFF9C, *notification.arguments[:2]) if call == "open" else notification.arguments[:3]
+            (0xFFFFFF9C, *notification.arguments[:2])
+            if calls.name(notification.number) == "open"
+            else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
+        if path is not None and decode.escaped(path) != shown[0]:
+            # It has changed between two looks: somebody wants something else to be seen than is opened.
+            return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
             return self._give(notification, self._inputs[path])
         if path is not None and not flags & _MORE_THAN_READING and leads_inside(path, self._readable):
@@ -128,10 +133,10 @@ class Answers:
         os.close(own)
         return ""
 
-    def _unknown(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _unknown(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         return self._refuse(notification, errno.ENOSYS)
 
-    def _clone(self, notification: Notification, caller: decode.Caller, call: str) -> str:
+    def _clone(self, notification: Notification, caller: decode.Caller, shown: tuple[str, ...]) -> str:
         flags = notification.arguments[0]
         if flags & _THREAD and not flags & ~_THREAD_FLAGS:
             if count_threads(notification.thread) >= self._limits.threads:
@@ -140,9 +145,9 @@ class Answers:
             return ""
         if flags & ~_FORK_FLAGS:
             return self._refuse(notification, errno.EPERM)
-        return self._fork(notification, caller, call)
+        return self._fork(notification, caller, shown)
 
-    def _fork(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _fork(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         if not self._detonate:
             return self._refuse(notification, errno.EPERM)
         if self.forks >= self._limits.forks:
@@ -152,7 +157,7 @@ class Answers:
         self._listener.go_on(notification)
         return "allowed"
 
-    def _share(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _share(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         """Memory that outlives its mappings: what was ever asked for counts, since nobody sees it being given back."""
         self._shared += notification.arguments[1]
         if self._shared > self._limits.memory_bytes:
@@ -161,13 +166,13 @@ class Answers:
         self._listener.go_on(notification)
         return ""
 
-    def _socket(self, notification: Notification, _caller: decode.Caller, _call: str) -> str:
+    def _socket(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         if not self._detonate:
             return self._refuse(notification, errno.EPERM)
         self._listener.hand_over(notification, self._null)
         return "decoy"
 
-    def _connect(self, notification: Notification, caller: decode.Caller, _call: str) -> str:
+    def _connect(self, notification: Notification, caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         if not self._detonate:
             return self._refuse(notification, errno.EPERM)
         # A name server seems to be there, so that the next call shows which name is asked for.

@@ -7,11 +7,13 @@ import array
 import os
 import socket
 import struct
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from modelairlock.isolation.jail.decode import escaped
+from modelairlock.records.typed import json_decoder
 
 _MESSAGE_BYTES = 32 * 1024
 _SHORT = 1000
@@ -68,7 +70,7 @@ class Said(msgspec.Struct, frozen=True, tag="claim", tag_field="kind", forbid_un
 
 
 Message = Hello | LayerUp | ListenerHere | Locked | Tried | Done | Said
-_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_decode: Callable[[bytes], Message] = json_decoder(Message)
 
 
 def receive(control: socket.socket) -> Message | None:
@@ -119,8 +121,8 @@ def _decoded(data: bytes) -> Message | None:
     if len(data) > _MESSAGE_BYTES:
         raise BrokeProtocol(f"a message of more than {_MESSAGE_BYTES} bytes")
     try:
-        return _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return _decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BrokeProtocol(f"not a message: {escaped(str(error))}") from error
 
 

@@ -1,284 +1,320 @@
-"""A model that is kept loaded in the jail and asked from outside: turns, restarts, and what an end means.
+"""One run: start, lock in, see that the walls hold, hand over, watch, end.
 
-A worker that crashes is replaced and the call made once more, because frameworks do crash. One that tried something,
-or spoke out of turn, is not: the session is over, and every later call says why.
+The model is handed over in one place only, `_go`, after the level was compared with the one required.
 """
 
 import contextlib
 import os
-import threading
-from collections.abc import Collection, Iterator, Mapping
-from functools import partial
-from typing import Literal
+import secrets
+import signal
+import subprocess
+import tempfile
+import time
+from typing import Protocol
 
-import msgspec
-
+from modelairlock.isolation import kernel
+from modelairlock.isolation.jail import attest, channel
+from modelairlock.isolation.jail import filter as filters
+from modelairlock.isolation.jail.answers import Answers
+from modelairlock.isolation.jail.calls import NUMBERS
+from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
-from modelairlock.isolation.jail.job import Job, loading, text
-from modelairlock.isolation.jail.life import Life, Over, Refused
-from modelairlock.isolation.jail.run import run
-from modelairlock.isolation.jail.values import Packed, numpy_here
-from modelairlock.records.errors import AirlockError, NoIsolation
+from modelairlock.isolation.jail.job import Job, reopened, text
+from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, ended, launch
+from modelairlock.isolation.jail.runtime import ALWAYS, runtime
+from modelairlock.isolation.jail.watch import Stopped, Watch
+from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Isolation, Level
-from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import JailLayer, JailLimits, JailResult, Outcome
 
-METHODS = ("predict", "predict_proba", "transform", "decision_function", "__call__")
-#: those of the fixed table whose models are asked something
-SERVED = ("pickle.load", "joblib.load", "torch.load", "keras.load_model")
-OnViolation = Literal["stop", "record"]
-#: processor time is watched call by call; the kernel's own limit is for the whole life
-_FOR_EVER = 10 * 365 * 24 * 3600
-_HOSTILE = "No honest model does that: keep the file, and do not load it anywhere else."
-_HINTS = {
-    Outcome.LIMIT_WALL: "Use smaller batches, or give a call more time (seconds=); the next call starts it anew.",
-    Outcome.LIMIT_CPU: "Use smaller batches, or raise limits.cpu_seconds; the next call starts it anew.",
-    Outcome.LIMIT_MEMORY: "Use smaller batches, or raise limits.memory_bytes; the next call starts it anew.",
-    Outcome.LIMIT_OUTPUT: "It must print less in one call, or raise limits.output_bytes.",
-    Outcome.LIMIT_FILES: "Raise limits.files if it is an honest model.",
-    Outcome.BLOCKED_CRASH: "Load the model with the versions it was made with; the next call starts it anew.",
-    Outcome.LOADER_ERROR: "Name another loader, or the interpreter of the environment that the model was made in.",
-    Outcome.COMPLETED_WITH_VIOLATIONS: f"{_HOSTILE} What it tried is in .events.",
-    Outcome.PROTOCOL_VIOLATION: _HOSTILE,
-    Outcome.ISOLATION_UNAVAILABLE: "See `airlock doctor` for what is missing, and how to get it.",
-    Outcome.ISOLATION_LOST: "See `airlock doctor`; the model must not be used on this machine.",
-}
-#: after these nothing is started anew
-_FATAL = frozenset(
-    (
-        Outcome.COMPLETED_WITH_VIOLATIONS, Outcome.PROTOCOL_VIOLATION, Outcome.ISOLATION_UNAVAILABLE,
-        Outcome.ISOLATION_LOST, Outcome.LOADER_ERROR,
-    )
-)  # fmt: skip
+_END_SECONDS = 2.0
+#: what allocators and interpreters reserve without using it
+_SLACK = 256 * 1024**2
+_OUT_OF_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory")
+_CALLS = ("capset", "clone", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp")
+_INSTALL = "install bubblewrap and allow user namespaces, on Linux 5.13 or newer with Landlock; see `airlock doctor`"
+
+
+def unavailable(layers: tuple[JailLayer, ...], least: Level) -> JailResult:
+    """The result of a run in which the model was not opened, because `layers` are not enough for `least`."""
+    level = Isolation.of(layers).level
+    reasons = "; ".join(f"{layer.name}: {layer.reason}" for layer in layers if layer.state != "enforced")
+    detail = f"isolation is {level}, and {least} is required, so the model was not opened ({reasons}); {_INSTALL}"
+    return JailResult(level=level, layers=layers, outcome=Outcome.ISOLATION_UNAVAILABLE, detail=detail)
+
+
+class Serving(Protocol):
+    """What makes the last phase of a job last: whoever asks the loaded model something (see `life.py`)."""
+
+    def watch(self, launched: Launched) -> Watch:
+        """The loop that follows the worker, in place of the usual one."""
+
+    def serve(self, watch: Watch, layers: tuple[JailLayer, ...]) -> tuple[Outcome, str] | None:
+        """Ask until there is nothing more to ask; None if the worker is gone. Raises Stopped, BrokeProtocol."""
 
 
 class Session:
-    """Opens the model when it is made. Raises AirlockError; NoIsolation if the level required is not there."""
+    """One run, once with and perhaps once without namespaces."""
 
     def __init__(
         self,
-        fd: int,
-        name: str,
-        loader: str,
-        interpreter: str,
-        *,
-        require: Level = Level.CONFINED,
-        limits: JailLimits | None = None,
-        seconds: float = 30.0,
-        on_violation: OnViolation = "stop",
-        call_bytes: int = 1 << 30,
-        restarts: int = 10,
-        queue: int = 32,
-        threads: int = 1,
-        libraries: tuple[str, ...] = (),
-        import_from: tuple[str, ...] = (),
-        enabled_layers: Collection[str] = LAYERS,
+        job: Job,
+        limits: JailLimits,
+        least: Level,
+        detonate: bool,
+        enabled_layers: tuple[str, ...],
+        serving: Serving | None = None,
     ) -> None:
-        self._fd = fd
-        self._name = name
-        self._limits = limits or JailLimits()
-        self._seconds = seconds
-        self._call_bytes = call_bytes
-        self._restarts = restarts
-        self._stop = on_violation == "stop"
-        self._require = require
+        self._job = job
+        self._serving = serving
+        self._limits = limits
+        self._least = least
+        self._detonate = detonate
         self._enabled = enabled_layers
-        self._numpy = numpy_here()
-        variables = tuple((f"{one}_NUM_THREADS", str(threads)) for one in ("OMP", "OPENBLAS", "MKL"))
-        job = loading(loader, fd, interpreter, libraries)
-        self._job = msgspec.structs.replace(
-            job, code=f"{job.code}\n{text('serving.py')}", phases=("import", "load", "serve"), import_from=import_from,
-            variables=variables,
-        )  # fmt: skip
-        self._owner = os.getpid()
-        self._turn = threading.Lock()
-        self._changing = threading.Lock()
-        self._places = threading.BoundedSemaphore(queue + 1)
-        self._life: Life | None = None
-        self._closed = False
-        self._end: tuple[str, str] | None = None
-        self._without_answer = 0
-        self._past: tuple[Event, ...] = ()
-        self._past_dropped = 0
-        self.layers: tuple[JailLayer, ...] = ()
+        self._runtime = runtime(job.interpreter, job.import_from)
+        self._layers: list[JailLayer] = []
+        self._answers: Answers | None = None
+        self._error = ""
+
+    def run(self, no_namespaces: JailLayer | None) -> JailResult:
+        """Without namespaces if there is a layer that says why. Raises Unavailable if they are not to be had."""
+        self._layers = [no_namespaces or JailLayer(name="namespaces", state="enforced")]
+        if no_namespaces is not None and "privileges" in self._enabled and (closed := closed_to_nobody(self._runtime)):
+            reason = f"the interpreter lies in {closed}, which nobody may pass, and root does not enter the jail"
+            lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
+            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
+            return unavailable((lacking, no_namespaces, *rest), self._least)
+        launched = self._launched(namespaces=no_namespaces is None)
+        watch = self._serving.watch(launched) if self._serving else Watch(launched, self._limits)
         try:
-            self._alive()
-        except BaseException:
-            self.close()
-            raise
+            outcome, detail = self._followed(watch)
+        finally:
+            # A call that still waits would hold its thread up, but not against SIGKILL.
+            gone = launched.close()
+            watch.finish()
+            watch.close()
+            if self._answers is not None:
+                self._answers.close()
+            elif watch.listener is not None:
+                watch.listener.close()
+        if not gone:
+            outcome, detail = Outcome.ISOLATION_LOST, "processes of the jail are left and could not be killed"
+        layers = tuple(self._layers)
+        return JailResult(
+            level=Isolation.of(layers).level,
+            layers=layers,
+            outcome=outcome,
+            events=tuple(watch.events),
+            dropped=watch.dropped,
+            claims=tuple(watch.claims),
+            dropped_claims=watch.dropped_claims,
+            phases=tuple(watch.phases),
+            output=watch.shown_output,
+            detail=detail,
+        )
 
-    @property
-    def level(self) -> Level:
-        """The level that the model was opened at."""
-        return Isolation.of(self.layers).level
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """What was tried so far: by this worker, and by those before it."""
-        life = self._life
-        return self._past + (life.events[0] if life is not None else ())
-
-    @property
-    def dropped(self) -> int:
-        """How many more attempts there were than `events` keeps."""
-        life = self._life
-        return self._past_dropped + (life.events[1] if life is not None else 0)
-
-    @property
-    def output(self) -> str:
-        """The beginning of what the worker printed, escaped."""
-        life = self._life
-        return life.output if life is not None else ""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it can be asked no more."""
-        return self._closed or self._end is not None
-
-    def close(self) -> None:
-        """End the worker, at once; a call that is under way fails."""
-        if self._owner != os.getpid():
-            return
-        with self._changing:
-            if self._closed:
-                return
-            self._closed = True
-            life = self._life
-            os.close(self._fd)
-        if life is not None:
-            with contextlib.suppress(AirlockError):
-                life.finish()
-            self._bury(life)
-
-    def call(self, method: str, arguments: tuple[object, ...], options: Mapping[str, object]) -> object:
-        """Have the model do `method`. Raises AirlockError."""
-        if self._owner != os.getpid():
-            raise AirlockError(
-                f"{self._name}: this model was opened in another process", "Open it in each process that asks it."
+    def _launched(self, *, namespaces: bool) -> Launched:
+        try:
+            return launch(
+                self._runtime,
+                text("worker.py").encode(),
+                self._job.variables,
+                namespaces=namespaces,
+                drop_root="privileges" in self._enabled,
             )
-        packed = Packed(self._numpy, arguments, options)
-        with self._my_turn():
-            value = self._asked(method, packed)
-            self._without_answer = 0
-            return value
+        except (OSError, subprocess.SubprocessError) as error:
+            raise AirlockError(
+                f"the jail could not be started: {error}",
+                "as root, it must be allowed to become nobody (CAP_SETUID, CAP_SETGID); or run as an ordinary user",
+            ) from error
 
-    @contextlib.contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise self._busy()
+    def _followed(self, watch: Watch) -> tuple[Outcome, str]:
         try:
-            if not self._turn.acquire(timeout=self._seconds):
-                raise self._busy()
-            try:
-                yield
-            finally:
-                self._turn.release()
-        finally:
-            self._places.release()
+            return self._follow(watch)
+        except Stopped as stopped:
+            if not watch.opened:
+                raise AirlockError(
+                    f"the environment's imports were stopped: {stopped.detail}",
+                    "raise the limits, or look at what the environment does on import",
+                ) from stopped
+            return stopped.outcome, stopped.detail
+        except BrokeProtocol as broke:
+            return Outcome.PROTOCOL_VIOLATION if watch.opened else Outcome.ISOLATION_LOST, f"it broke protocol: {broke}"
 
-    def _busy(self) -> AirlockError:
-        hint = "Ask again later, ask in fewer threads, or open the model more than once."
-        return AirlockError(f"{self._name}: too many calls wait for their turn", hint)
+    def _follow(self, watch: Watch) -> tuple[Outcome, str]:
+        deadline = time.monotonic() + self._limits.import_seconds
+        if not self._locked_in(watch, deadline):
+            return Outcome.ISOLATION_LOST, f"the worker ended while it was locking itself in: {_last_line(watch)}"
+        self._layers = list(self._attested(watch, deadline))
+        failed = [layer for layer in self._layers if layer.state == "failed"]
+        if failed:
+            reasons = "; ".join(f"{layer.name}: {layer.reason}" for layer in failed)
+            return Outcome.ISOLATION_LOST, f"a layer did not hold, so the model was not opened ({reasons})"
+        lacking = unavailable(tuple(self._layers), self._least)
+        if lacking.level.rank < self._least.rank:
+            return lacking.outcome, lacking.detail
+        return self._go(watch)
 
-    def _asked(self, method: str, packed: Packed) -> object:
-        for attempt in (1, 2):
-            life = self._alive()
-            try:
-                return life.call(method, packed, self._seconds)
-            except Refused as refused:
-                self._without_answer = 0
-                hint = "This is what the jailed process says: look at the arguments, and at the model."
-                raise AirlockError(f"{self._name}: the call failed: {escaped(str(refused))}", hint) from None
-            except Over:
-                result = self._buried(life)
-                self._without_answer += 1
-                again = attempt == 1 and result.outcome is Outcome.BLOCKED_CRASH and not _of_another_abi(result)
-                if not again or self._closed or self._without_answer > self._restarts:
-                    raise self._ended(result, f"while it did {method}") from None
-            except AirlockError:
-                raise
-            except BaseException:
-                with contextlib.suppress(AirlockError):
-                    self._buried(life)
-                raise
-        raise AssertionError("unreachable")
+    def _locked_in(self, watch: Watch, deadline: float) -> bool:
+        """Have the worker put up its layers and import; whether it got that far. Raises Unavailable, AirlockError."""
+        if not isinstance(watch.message(deadline), channel.Hello):
+            said = _last_line(watch)
+            ours = not said or said.startswith(("bwrap:", "setpriv:"))
+            if self._layers[0].state == "enforced" and (ours or not closed_to_nobody(self._runtime)):
+                raise Unavailable(said or "bubblewrap ended without a word")
+            raise AirlockError(
+                f"the interpreter {self._job.interpreter} could not be started: {said}",
+                "it must be a Python from 3.8 on with ctypes, which an ordinary user can run",
+            )
+        watch.begin(self._job.phases[0])
+        channel.send(watch.launched.control, self._orders())
+        while (message := watch.message(deadline)) is not None:
+            if isinstance(message, channel.LayerUp):
+                reason = escaped(message.reason)
+                self._layers.append(JailLayer(name=message.name, state=message.state, reason=reason))
+            elif isinstance(message, channel.Done):
+                watch.finish()
+                self._refuse_environment(message)
+            elif isinstance(message, channel.Locked):
+                return True
+            elif not isinstance(message, channel.ListenerHere):
+                raise BrokeProtocol("a message that was not due")
+        return False
 
-    def _alive(self) -> Life:
-        """A worker that can be asked, started if there is none. Raises AirlockError."""
-        if self._end is not None:
-            raise AirlockError(*self._end)
-        if self._closed:
-            raise self._was_closed()
-        if self._life is not None and self._life.ready():
-            return self._life
-        if self._life is not None:
-            self._raise_for_end(self._life)
-        if self._without_answer > self._restarts:
-            message = f"{self._name}: its worker ended {self._without_answer} times in a row without an answer"
-            self._end = message, "Look at the errors of those calls; open it again to try once more."
-            raise AirlockError(*self._end)
-        life = self._started()
-        if not life.ready():
-            result = self._buried(life)
-            self._without_answer += 1
-            raise self._ended(result, "while it was loaded")
-        self.layers = life.layers
-        return life
+    def _refuse_environment(self, done: channel.Done) -> None:
+        if done.error:
+            raise AirlockError(
+                f"{self._job.argument or 'the job'} cannot be had in {self._job.interpreter}: {escaped(done.error)}",
+                "name the interpreter of an environment in which it is installed",
+            )
 
-    def _raise_for_end(self, life: Life) -> None:
-        """It ended while nobody asked it: a reason to start anew, or not."""
-        result = self._buried(life)
-        self._without_answer += 1
-        if result.outcome in _FATAL or _of_another_abi(result):
-            raise self._ended(result, "while it was asked for nothing")
+    def _orders(self) -> dict[str, object]:
+        machine = kernel.machine()
+        return {
+            "code": self._job.code,
+            "argument": self._job.argument,
+            "phases": self._job.phases,
+            "inputs": len(self._job.inputs),
+            "layers": self._enabled,
+            "import_from": self._job.import_from,
+            "readable": (*self._runtime.readable, *ALWAYS),
+            "calls": {name: NUMBERS[name][machine] for name in _CALLS},
+            "filter": filters.program(machine).hex(),
+            "flags": filters.FLAGS,
+            # Beyond what is counted: the count should be what stops it, for that is seen.
+            "memory": self._limits.memory_bytes + self._limits.memory_bytes // 8 + _SLACK,
+            "cpu": self._limits.cpu_seconds,
+            "files": self._limits.files,
+        }
 
-    def _started(self) -> Life:
-        with self._changing:
-            if self._closed:
-                raise self._was_closed()
-            # Of its own, for it may need it after the session was closed, when the number may be another file's.
-            job = msgspec.structs.replace(self._job, inputs=(os.dup(self._fd),))
-            run_it = partial(self._run, job)
-            self._life = Life(run_it, self._limits, self._call_bytes, stop=self._stop, name=self._name)
-            return self._life
-
-    def _run(self, job: Job, life: Life) -> JailResult:
+    def _attested(self, watch: Watch, deadline: float) -> tuple[JailLayer, ...]:
+        with tempfile.NamedTemporaryFile(prefix="canary-") as secret:
+            secret.write(secrets.token_bytes(16))
+            secret.flush()
+            os.fchmod(secret.fileno(), 0o644)
+            canaries = attest.Canaries(watch.listener, secret.name)
+            watch.answer = canaries.answer
+            channel.send(watch.launched.control, {"secret": secret.name})
+            tried = watch.message(deadline)
+        if not isinstance(tried, channel.Tried):
+            raise BrokeProtocol("it did not try the canaries")
+        there = {layer.name: layer for layer in self._layers}
+        layers = tuple(there.get(name) or _switched_off(name) for name in LAYERS)
         try:
-            limits = msgspec.structs.replace(self._limits, cpu_seconds=_FOR_EVER)
-            return run(job, require=self._require, limits=limits, enabled_layers=self._enabled, serving=life)
-        finally:
-            os.close(job.inputs[0])
+            return attest.attest(watch.worker, layers, canaries, tried, self._limits)
+        except PermissionError as error:
+            if self._layers[0].state == "enforced":
+                raise Unavailable(attest.UNSEEN) from error
+            return attest.unseen(layers)
 
-    def _was_closed(self, when: str = "") -> AirlockError:
-        return AirlockError(f"{self._name}: the model was closed{when}", "Open it again with load_isolated.")
+    def _go(self, watch: Watch) -> tuple[Outcome, str]:
+        if watch.listener is not None:
+            answers = Answers(
+                watch.listener, self._runtime.readable, self._job.inputs, self._limits, detonate=self._detonate
+            )
+            self._answers = answers
+            watch.answers = answers
+        with contextlib.ExitStack() as stack:
+            fds = tuple(reopened(fd) for fd in self._job.inputs)
+            for fd in fds:
+                stack.callback(os.close, fd)
+            watch.go()
+            channel.send(watch.launched.control, {"go": True}, fds)
+        deadline = time.monotonic() + self._limits.wall_seconds
+        for name in self._job.phases[1:]:
+            watch.begin(name)
+            if self._serving is not None and name == self._job.phases[-1]:
+                return self._served(watch, self._serving)
+            message = watch.message(deadline)
+            if message is None:
+                return self._ended(watch, deadline)
+            if not isinstance(message, channel.Done) or message.phase != name:
+                raise BrokeProtocol("a message that was not due")
+            watch.finish()
+            self._error = self._error or escaped(message.error)
+            with contextlib.suppress(OSError):
+                channel.send(watch.launched.control, {"next": True})
+        return self._completed(watch)
 
-    def _bury(self, life: Life) -> None:
-        with self._changing:
-            if self._life is life:
-                events, dropped = life.events
-                self._past, self._past_dropped = self._past + events, self._past_dropped + dropped
-                self._life = None
+    def _served(self, watch: Watch, serving: Serving) -> tuple[Outcome, str]:
+        return (
+            self._raised()
+            or serving.serve(watch, tuple(self._layers))
+            or self._ended(watch, time.monotonic() + 2 * _END_SECONDS)
+        )
 
-    def _buried(self, life: Life) -> JailResult:
+    def _ended(self, watch: Watch, deadline: float) -> tuple[Outcome, str]:
+        return _ended(watch, deadline, namespaces=self._layers[LAYERS.index("namespaces")].state == "enforced")
+
+    def _raised(self) -> tuple[Outcome, str] | None:
+        if any(word in self._error for word in _OUT_OF_MEMORY):
+            return Outcome.LIMIT_MEMORY, f"the worker says that it could get no more memory: {self._error}"
+        if self._error:
+            return Outcome.LOADER_ERROR, f"the worker says that the loader raised {self._error}"
+        return None
+
+    def _completed(self, watch: Watch) -> tuple[Outcome, str]:
         try:
-            result = life.finish()
-        finally:
-            self._bury(life)
-        if not self.layers:
-            self.layers = result.layers
-        return result
-
-    def _ended(self, result: JailResult, when: str) -> AirlockError:
-        if self._closed:
-            return self._was_closed(f" {when}")
-        outcome = result.outcome
-        hint = _HINTS.get(outcome, "The next call starts it anew.")
-        message = f"{self._name}: the jailed worker ended {when} ({outcome}): {result.detail}"
-        if outcome in _FATAL or _of_another_abi(result):
-            self._end = message, hint
-        kind = NoIsolation if outcome is Outcome.ISOLATION_UNAVAILABLE else AirlockError
-        return kind(message, hint)
+            while not watch.ended:
+                if watch.message(time.monotonic() + _END_SECONDS) is not None:
+                    raise BrokeProtocol("it went on after its last phase")
+                if not watch.ended:
+                    watch.step(time.monotonic() + _END_SECONDS)
+        except Stopped as stopped:
+            if stopped.outcome is Outcome.LIMIT_WALL:
+                raise BrokeProtocol("it went on after its last phase") from stopped
+            raise
+        if raised := self._raised():
+            return raised
+        if watch.events:
+            return Outcome.COMPLETED_WITH_VIOLATIONS, f"{len(watch.events) + watch.dropped} attempts were seen"
+        return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
 
 
-def _of_another_abi(result: JailResult) -> bool:
-    """A call by the numbers of another ABI is not seen as a call: the kernel ends the process for it."""
-    return result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail
+def _switched_off(name: str) -> JailLayer:
+    return JailLayer(name=name, state="disabled", reason="switched off by the caller")
+
+
+def _last_line(watch: Watch) -> str:
+    return watch.shown_output.strip().rpartition("\n")[2]
+
+
+def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome, str]:
+    """What it means that the worker is gone, or has closed its channel, before it was done."""
+    closed = time.monotonic() + _END_SECONDS
+    while not watch.ended:
+        # One that dies closes its channel a moment before it is known to be dead.
+        if time.monotonic() > closed:
+            raise BrokeProtocol("it closed its channel and went on")
+        watch.step(deadline)
+    code = ended(watch.launched.process) or 0
+    number = -code if code < 0 else code - 128 if namespaces and code > 128 else 0
+    if not number:
+        return Outcome.PROTOCOL_VIOLATION, f"it ended with exit code {code} before it was done"
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    if name == "SIGXCPU" or (name == "SIGKILL" and watch.cpu_is_spent):
+        return Outcome.LIMIT_CPU, "the kernel stopped it for its processor time"
+    return Outcome.BLOCKED_CRASH, f"it was ended by {name}"
