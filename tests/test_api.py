@@ -14,8 +14,8 @@ from tests.pipeline.stand_in import FUNCTION
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMISED = [
-    "AirlockError", "Because", "Finding", "Gap", "Level", "Limits", "ScanRecord", "Severity", "Subject", "Verdict",
-    "__version__", "scan",
+    "AirlockError", "Because", "Finding", "Gap", "IsolatedModel", "Level", "Limits", "ScanRecord", "Severity",
+    "Subject", "Verdict", "__version__", "load_isolated", "scan",
 ]  # fmt: skip
 
 

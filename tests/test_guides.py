@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -41,6 +42,23 @@ def test_the_python_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert not names["may_be_loaded"]("models/evil.pkl")
     assert not names["may_be_loaded"]("models/cut.pkl")
     assert not names["may_be_loaded"]("models/gone.pkl")
+
+
+@pytest.mark.jail
+@pytest.mark.frameworks
+@pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
+def test_the_guide_to_isolated_models_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    joblib = pytest.importorskip("joblib")
+    linear = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.chdir(tmp_path)
+    fitted = linear.LogisticRegression().fit([[0.0] * 12, [1.0] * 12], [0, 1])
+    joblib.dump(fitted, "churn.joblib")
+    names: dict = {"SERVING": sys.executable}
+    for block in blocks("isolated-models.md", "python"):
+        exec(compile(block, "isolated-models.md", "exec"), names)
+    said = capsys.readouterr().out
+    for part in ("[0 0 0 0]", "(4, 2)", "joblib.load", "X has 3 features", "This is what the jailed process says"):
+        assert part in said, said
 
 
 def test_the_settings_guide_has_every_key(tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from os import PathLike
-    from typing import Any, Never
+    from typing import Any, Literal, Never
 
     from modelairlock.limits import Limits
+    from modelairlock.pipeline.load_isolated import IsolatedModel
     from modelairlock.records.coverage import Because, Gap
     from modelairlock.records.errors import AirlockError
     from modelairlock.records.finding import Finding, Severity
     from modelairlock.records.isolation import Level
+    from modelairlock.records.jail import JailLimits
     from modelairlock.records.scan import ScanRecord, Subject, Verdict
 
 __version__ = "0.1.0"
@@ -26,6 +28,7 @@ __all__ = [
     "Because",
     "Finding",
     "Gap",
+    "IsolatedModel",
     "Level",
     "Limits",
     "ScanRecord",
@@ -33,6 +36,7 @@ __all__ = [
     "Subject",
     "Verdict",
     "__version__",
+    "load_isolated",
     "scan",
 ]
 
@@ -41,6 +45,7 @@ _HOMES = {
     "Because": "records.coverage",
     "Finding": "records.finding",
     "Gap": "records.coverage",
+    "IsolatedModel": "pipeline.load_isolated",
     "Level": "records.isolation",
     "Limits": "limits",
     "ScanRecord": "records.scan",
@@ -89,6 +94,52 @@ def scan(
         "started": started,
     }
     return scan_sources(sources_from(sources), options_from({**given, **unknown}))
+
+
+def load_isolated(
+    path: "str | PathLike[str]",
+    loader: str = "auto",
+    *,
+    interpreter: "str | PathLike[str] | None" = None,
+    require: "Level | str" = "confined",
+    limits: "JailLimits | Mapping[str, float] | None" = None,
+    seconds: float = 30.0,
+    on_violation: "Literal['stop', 'record']" = "stop",
+    call_bytes: int = 1 << 30,
+    restarts: int = 10,
+    queue: int = 32,
+    threads: int = 1,
+) -> "IsolatedModel":
+    """Load a model in a jail, where it can reach nothing, and keep it there to be asked.
+
+    What comes back has ``predict``, ``predict_proba``, ``transform``, ``decision_function`` and can be called; arrays
+    of numpy go over and come back through shared memory, and nothing is ever unpickled here. Use it in a ``with``.
+
+    `loader` is ``pickle.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, or ``auto`` for the one that
+    suits the file. `interpreter` is the Python of the environment that has the framework; this one by default.
+    Below the level `require` (``confined`` or ``strict``) the model is not opened. `limits` is a dict of those that
+    differ, such as ``{"memory_bytes": 8 << 30}``. A call may take `seconds`, and `call_bytes` of arrays each way; up to
+    `queue` calls wait for their turn. A worker that dies is started anew, `restarts` times in a row at most. `threads`
+    is what the framework may compute with.
+
+    What the model tries beyond computing is denied and kept in ``events``; with `on_violation` ``stop`` that is also
+    the end of it. Raises `AirlockError` for all of this, with a hint.
+    """
+    from modelairlock.pipeline import load_isolated as home
+
+    return home.load_isolated(
+        path,
+        loader,
+        interpreter=interpreter,
+        require=require,
+        limits=limits,
+        seconds=seconds,
+        on_violation=on_violation,
+        call_bytes=call_bytes,
+        restarts=restarts,
+        queue=queue,
+        threads=threads,
+    )
 
 
 def __getattr__(name: str) -> "Any":

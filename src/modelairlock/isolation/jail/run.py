@@ -9,7 +9,7 @@ from collections.abc import Collection
 from modelairlock.isolation import kernel
 from modelairlock.isolation.jail.job import Job
 from modelairlock.isolation.jail.launcher import Unavailable
-from modelairlock.isolation.jail.session import Session, unavailable
+from modelairlock.isolation.jail.session import Serving, Session, unavailable
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import JailLayer, JailLimits, JailResult
@@ -23,11 +23,13 @@ def run(
     detonate: bool = False,
     unsafe_allow_weak: bool = False,
     enabled_layers: Collection[str] = LAYERS,
+    serving: Serving | None = None,
 ) -> JailResult:
     """Run `job` behind every layer there is.
 
     With `detonate` a load is led on: up to ``limits.forks`` processes may start, so that what they would execute is
     seen, and sockets are pretended. Nothing is ever executed, written or connected. `enabled_layers` is for tests.
+    With `serving` the last phase is its, and lasts as long as that wants.
     What the model does is in the result. Raises AirlockError for what the operator can mend: an interpreter that is
     not there, an environment without the loader; ValueError for a descriptor that must not be handed over.
     """
@@ -42,7 +44,8 @@ def run(
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         # What is started inherits that, and bubblewrap then waits for ever.
         raise AirlockError("this process ignores SIGCHLD, so it cannot see its children end", "set it to SIG_DFL")
-    one = Session(job, limits, least, detonate, tuple(name for name in LAYERS if name in enabled_layers))
+    wanted = tuple(name for name in LAYERS if name in enabled_layers)
+    one = Session(job, limits, least, detonate, wanted, serving)
     if "namespaces" not in enabled_layers:
         return one.run(JailLayer(name="namespaces", state="disabled", reason="switched off by the caller"))
     try:

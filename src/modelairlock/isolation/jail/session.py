@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from typing import Protocol
 
 from modelairlock.isolation import kernel
 from modelairlock.isolation.jail import attest, channel
@@ -42,13 +43,30 @@ def unavailable(layers: tuple[JailLayer, ...], least: Level) -> JailResult:
     return JailResult(level=level, layers=layers, outcome=Outcome.ISOLATION_UNAVAILABLE, detail=detail)
 
 
+class Serving(Protocol):
+    """What makes the last phase of a job last: whoever asks the loaded model something (see `life.py`)."""
+
+    def watch(self, launched: Launched) -> Watch:
+        """The loop that follows the worker, in place of the usual one."""
+
+    def serve(self, watch: Watch, layers: tuple[JailLayer, ...]) -> tuple[Outcome, str] | None:
+        """Ask until there is nothing more to ask; None if the worker is gone. Raises Stopped, BrokeProtocol."""
+
+
 class Session:
     """One run, once with and perhaps once without namespaces."""
 
     def __init__(
-        self, job: Job, limits: JailLimits, least: Level, detonate: bool, enabled_layers: tuple[str, ...]
+        self,
+        job: Job,
+        limits: JailLimits,
+        least: Level,
+        detonate: bool,
+        enabled_layers: tuple[str, ...],
+        serving: Serving | None = None,
     ) -> None:
         self._job = job
+        self._serving = serving
         self._limits = limits
         self._least = least
         self._detonate = detonate
@@ -67,7 +85,7 @@ class Session:
             rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
             return unavailable((lacking, no_namespaces, *rest), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
-        watch = Watch(launched, self._limits)
+        watch = self._serving.watch(launched) if self._serving else Watch(launched, self._limits)
         try:
             outcome, detail = self._followed(watch)
         finally:
@@ -225,9 +243,11 @@ class Session:
         deadline = time.monotonic() + self._limits.wall_seconds
         for name in self._job.phases[1:]:
             watch.begin(name)
+            if self._serving is not None and name == self._job.phases[-1]:
+                return self._served(watch, self._serving)
             message = watch.message(deadline)
             if message is None:
-                return _ended(watch, deadline, namespaces=self._layers[LAYERS.index("namespaces")].state == "enforced")
+                return self._ended(watch, deadline)
             if not isinstance(message, channel.Done) or message.phase != name:
                 raise BrokeProtocol("a message that was not due")
             watch.finish()
@@ -235,6 +255,23 @@ class Session:
             with contextlib.suppress(OSError):
                 channel.send(watch.launched.control, {"next": True})
         return self._completed(watch)
+
+    def _served(self, watch: Watch, serving: Serving) -> tuple[Outcome, str]:
+        return (
+            self._raised()
+            or serving.serve(watch, tuple(self._layers))
+            or self._ended(watch, time.monotonic() + 2 * _END_SECONDS)
+        )
+
+    def _ended(self, watch: Watch, deadline: float) -> tuple[Outcome, str]:
+        return _ended(watch, deadline, namespaces=self._layers[LAYERS.index("namespaces")].state == "enforced")
+
+    def _raised(self) -> tuple[Outcome, str] | None:
+        if any(word in self._error for word in _OUT_OF_MEMORY):
+            return Outcome.LIMIT_MEMORY, f"the worker says that it could get no more memory: {self._error}"
+        if self._error:
+            return Outcome.LOADER_ERROR, f"the worker says that the loader raised {self._error}"
+        return None
 
     def _completed(self, watch: Watch) -> tuple[Outcome, str]:
         try:
@@ -247,10 +284,8 @@ class Session:
             if stopped.outcome is Outcome.LIMIT_WALL:
                 raise BrokeProtocol("it went on after its last phase") from stopped
             raise
-        if any(word in self._error for word in _OUT_OF_MEMORY):
-            return Outcome.LIMIT_MEMORY, f"the worker says that it could get no more memory: {self._error}"
-        if self._error:
-            return Outcome.LOADER_ERROR, f"the worker says that the loader raised {self._error}"
+        if raised := self._raised():
+            return raised
         if watch.events:
             return Outcome.COMPLETED_WITH_VIOLATIONS, f"{len(watch.events) + watch.dropped} attempts were seen"
         return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"

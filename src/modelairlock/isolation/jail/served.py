@@ -1,0 +1,284 @@
+"""A model that is kept loaded in the jail and asked from outside: turns, restarts, and what an end means.
+
+A worker that crashes is replaced and the call made once more, because frameworks do crash. One that tried something,
+or spoke out of turn, is not: the session is over, and every later call says why.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from modelairlock.isolation.jail.decode import escaped
+from modelairlock.isolation.jail.job import Job, loading, text
+from modelairlock.isolation.jail.life import Life, Over, Refused
+from modelairlock.isolation.jail.run import run
+from modelairlock.isolation.jail.values import Packed, numpy_here
+from modelairlock.records.errors import AirlockError, NoIsolation
+from modelairlock.records.isolation import LAYERS, Isolation, Level
+from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, Outcome
+
+METHODS = ("predict", "predict_proba", "transform", "decision_function", "__call__")
+#: those of the fixed table whose models are asked something
+SERVED = ("pickle.load", "joblib.load", "torch.load", "keras.load_model")
+OnViolation = Literal["stop", "record"]
+#: processor time is watched call by call; the kernel's own limit is for the whole life
+_FOR_EVER = 10 * 365 * 24 * 3600
+_HOSTILE = "No honest model does that: keep the file, and do not load it anywhere else."
+_HINTS = {
+    Outcome.LIMIT_WALL: "Use smaller batches, or give a call more time (seconds=); the next call starts it anew.",
+    Outcome.LIMIT_CPU: "Use smaller batches, or raise limits.cpu_seconds; the next call starts it anew.",
+    Outcome.LIMIT_MEMORY: "Use smaller batches, or raise limits.memory_bytes; the next call starts it anew.",
+    Outcome.LIMIT_OUTPUT: "It must print less in one call, or raise limits.output_bytes.",
+    Outcome.LIMIT_FILES: "Raise limits.files if it is an honest model.",
+    Outcome.BLOCKED_CRASH: "Load the model with the versions it was made with; the next call starts it anew.",
+    Outcome.LOADER_ERROR: "Name another loader, or the interpreter of the environment that the model was made in.",
+    Outcome.COMPLETED_WITH_VIOLATIONS: f"{_HOSTILE} What it tried is in .events.",
+    Outcome.PROTOCOL_VIOLATION: _HOSTILE,
+    Outcome.ISOLATION_UNAVAILABLE: "See `airlock doctor` for what is missing, and how to get it.",
+    Outcome.ISOLATION_LOST: "See `airlock doctor`; the model must not be used on this machine.",
+}
+#: after these nothing is started anew
+_FATAL = frozenset(
+    (
+        Outcome.COMPLETED_WITH_VIOLATIONS, Outcome.PROTOCOL_VIOLATION, Outcome.ISOLATION_UNAVAILABLE,
+        Outcome.ISOLATION_LOST, Outcome.LOADER_ERROR,
+    )
+)  # fmt: skip
+
+
+class ServedModel:
+    """Opens the model when it is made. Raises AirlockError; NoIsolation if the level required is not there."""
+
+    def __init__(
+        self,
+        fd: int,
+        name: str,
+        loader: str,
+        interpreter: str,
+        *,
+        require: Level = Level.CONFINED,
+        limits: JailLimits | None = None,
+        seconds: float = 30.0,
+        on_violation: OnViolation = "stop",
+        call_bytes: int = 1 << 30,
+        restarts: int = 10,
+        queue: int = 32,
+        threads: int = 1,
+        libraries: tuple[str, ...] = (),
+        import_from: tuple[str, ...] = (),
+        enabled_layers: Collection[str] = LAYERS,
+    ) -> None:
+        self._fd = fd
+        self._name = name
+        self._limits = limits or JailLimits()
+        self._seconds = seconds
+        self._call_bytes = call_bytes
+        self._restarts = restarts
+        self._stop = on_violation == "stop"
+        self._require = require
+        self._enabled = enabled_layers
+        self._numpy = numpy_here()
+        variables = tuple((f"{one}_NUM_THREADS", str(threads)) for one in ("OMP", "OPENBLAS", "MKL"))
+        job = loading(loader, fd, interpreter, libraries)
+        self._job = msgspec.structs.replace(
+            job, code=f"{job.code}\n{text('serving.py')}", phases=("import", "load", "serve"), import_from=import_from,
+            variables=variables,
+        )  # fmt: skip
+        self._owner = os.getpid()
+        self._turn = threading.Lock()
+        self._changing = threading.Lock()
+        self._places = threading.BoundedSemaphore(queue + 1)
+        self._life: Life | None = None
+        self._closed = False
+        self._end: tuple[str, str] | None = None
+        self._without_answer = 0
+        self._past: tuple[Event, ...] = ()
+        self._past_dropped = 0
+        self.layers: tuple[JailLayer, ...] = ()
+        try:
+            self._alive()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def level(self) -> Level:
+        """The level that the model was opened at."""
+        return Isolation.of(self.layers).level
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What was tried so far: by this worker, and by those before it."""
+        life = self._life
+        return self._past + (life.events[0] if life is not None else ())
+
+    @property
+    def dropped(self) -> int:
+        """How many more attempts there were than `events` keeps."""
+        life = self._life
+        return self._past_dropped + (life.events[1] if life is not None else 0)
+
+    @property
+    def output(self) -> str:
+        """The beginning of what the worker printed, escaped."""
+        life = self._life
+        return life.output if life is not None else ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can be asked no more."""
+        return self._closed or self._end is not None
+
+    def close(self) -> None:
+        """End the worker, at once; a call that is under way fails."""
+        if self._owner != os.getpid():
+            return
+        with self._changing:
+            if self._closed:
+                return
+            self._closed = True
+            life = self._life
+            os.close(self._fd)
+        if life is not None:
+            with contextlib.suppress(AirlockError):
+                life.finish()
+            self._bury(life)
+
+    def call(self, method: str, arguments: tuple[object, ...], options: Mapping[str, object]) -> object:
+        """Have the model do `method`. Raises AirlockError."""
+        if self._owner != os.getpid():
+            raise AirlockError(
+                f"{self._name}: this model was opened in another process", "Open it in each process that asks it."
+            )
+        packed = Packed(self._numpy, arguments, options)
+        with self._my_turn():
+            value = self._asked(method, packed)
+            self._without_answer = 0
+            return value
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise self._busy()
+        try:
+            if not self._turn.acquire(timeout=self._seconds):
+                raise self._busy()
+            try:
+                yield
+            finally:
+                self._turn.release()
+        finally:
+            self._places.release()
+
+    def _busy(self) -> AirlockError:
+        hint = "Ask again later, ask in fewer threads, or open the model more than once."
+        return AirlockError(f"{self._name}: too many calls wait for their turn", hint)
+
+    def _asked(self, method: str, packed: Packed) -> object:
+        for attempt in (1, 2):
+            life = self._alive()
+            try:
+                return life.call(method, packed, self._seconds)
+            except Refused as refused:
+                self._without_answer = 0
+                hint = "This is what the jailed process says: look at the arguments, and at the model."
+                raise AirlockError(f"{self._name}: the call failed: {escaped(str(refused))}", hint) from None
+            except Over:
+                result = self._buried(life)
+                self._without_answer += 1
+                again = attempt == 1 and result.outcome is Outcome.BLOCKED_CRASH and not _of_another_abi(result)
+                if not again or self._closed or self._without_answer > self._restarts:
+                    raise self._ended(result, f"while it did {method}") from None
+            except AirlockError:
+                raise
+            except BaseException:
+                with contextlib.suppress(AirlockError):
+                    self._buried(life)
+                raise
+        raise AssertionError("unreachable")
+
+    def _alive(self) -> Life:
+        """A worker that can be asked, started if there is none. Raises AirlockError."""
+        if self._end is not None:
+            raise AirlockError(*self._end)
+        if self._closed:
+            raise self._was_closed()
+        if self._life is not None and self._life.ready():
+            return self._life
+        if self._life is not None:
+            self._raise_for_end(self._life)
+        if self._without_answer > self._restarts:
+            message = f"{self._name}: its worker ended {self._without_answer} times in a row without an answer"
+            self._end = message, "Look at the errors of those calls; open it again to try once more."
+            raise AirlockError(*self._end)
+        life = self._started()
+        if not life.ready():
+            result = self._buried(life)
+            self._without_answer += 1
+            raise self._ended(result, "while it was loaded")
+        self.layers = life.layers
+        return life
+
+    def _raise_for_end(self, life: Life) -> None:
+        """It ended while nobody asked it: a reason to start anew, or not."""
+        result = self._buried(life)
+        self._without_answer += 1
+        if result.outcome in _FATAL or _of_another_abi(result):
+            raise self._ended(result, "while it was asked for nothing")
+
+    def _started(self) -> Life:
+        with self._changing:
+            if self._closed:
+                raise self._was_closed()
+            # Of its own, for it may need it after the session was closed, when the number may be another file's.
+            job = msgspec.structs.replace(self._job, inputs=(os.dup(self._fd),))
+            run_it = partial(self._run, job)
+            self._life = Life(run_it, self._limits, self._call_bytes, stop=self._stop, name=self._name)
+            return self._life
+
+    def _run(self, job: Job, life: Life) -> JailResult:
+        try:
+            limits = msgspec.structs.replace(self._limits, cpu_seconds=_FOR_EVER)
+            return run(job, require=self._require, limits=limits, enabled_layers=self._enabled, serving=life)
+        finally:
+            os.close(job.inputs[0])
+
+    def _was_closed(self, when: str = "") -> AirlockError:
+        return AirlockError(f"{self._name}: the model was closed{when}", "Open it again with load_isolated.")
+
+    def _bury(self, life: Life) -> None:
+        with self._changing:
+            if self._life is life:
+                events, dropped = life.events
+                self._past, self._past_dropped = self._past + events, self._past_dropped + dropped
+                self._life = None
+
+    def _buried(self, life: Life) -> JailResult:
+        try:
+            result = life.finish()
+        finally:
+            self._bury(life)
+        if not self.layers:
+            self.layers = result.layers
+        return result
+
+    def _ended(self, result: JailResult, when: str) -> AirlockError:
+        if self._closed:
+            return self._was_closed(f" {when}")
+        outcome = result.outcome
+        hint = _HINTS.get(outcome, "The next call starts it anew.")
+        message = f"{self._name}: the jailed worker ended {when} ({outcome}): {result.detail}"
+        if outcome in _FATAL or _of_another_abi(result):
+            self._end = message, hint
+        kind = NoIsolation if outcome is Outcome.ISOLATION_UNAVAILABLE else AirlockError
+        return kind(message, hint)
+
+
+def _of_another_abi(result: JailResult) -> bool:
+    """A call by the numbers of another ABI is not seen as a call: the kernel ends the process for it."""
+    return result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail

@@ -1,0 +1,234 @@
+"""Opens a model in the jail and keeps it there: the caller asks it as if it were in its own process.
+
+Only numpy is needed on this side. The framework is imported by the jailed interpreter, and nothing that comes back is
+unpickled. A scan is made to find out which loader opens the file, not to decide whether to open it: whoever wants the
+verdict asks `scan` first.
+"""
+
+import math
+import os
+import sys
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, get_args
+
+import msgspec
+
+from modelairlock.isolation.jail.job import LIBRARIES
+from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel
+from modelairlock.isolation.jail.values import numpy_here
+from modelairlock.pipeline.detonate import loader_of
+from modelairlock.pipeline.options import Options
+from modelairlock.pipeline.scan import scan_sources
+from modelairlock.reading import Unreadable
+from modelairlock.records.errors import AirlockError
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import Event, JailLayer, JailLimits
+from modelairlock.records.text import shown
+from modelairlock.sources.local import File, open_file, walk
+
+_HEAD_BYTES = 1 << 20
+#: when a file is compressed, and so names nothing
+_USUAL = ("sklearn", "xgboost", "lightgbm")
+_LIMITS_HINT = f"It is a dict with some of {', '.join(JailLimits.__struct_fields__)}, each a number above zero."
+
+
+class IsolatedModel:
+    """A model in the jail; made by `load_isolated`. A context manager; `close` ends its process.
+
+    Each method does what the model's own does, with arrays that are copied there and back. All of them raise
+    `AirlockError` when the call fails, when the jailed process ends, and when it tried something it must not.
+    """
+
+    def __init__(self, session: ServedModel, loader: str, path: str) -> None:
+        self._session = session
+        self._loader = loader
+        self._path = path
+        self._finalizer = weakref.finalize(self, session.close)
+
+    def predict(self, *arguments: Any, **options: Any) -> Any:
+        """What the model's ``predict`` returns."""
+        return self._session.call("predict", arguments, options)
+
+    def predict_proba(self, *arguments: Any, **options: Any) -> Any:
+        """What the model's ``predict_proba`` returns."""
+        return self._session.call("predict_proba", arguments, options)
+
+    def transform(self, *arguments: Any, **options: Any) -> Any:
+        """What the model's ``transform`` returns."""
+        return self._session.call("transform", arguments, options)
+
+    def decision_function(self, *arguments: Any, **options: Any) -> Any:
+        """What the model's ``decision_function`` returns."""
+        return self._session.call("decision_function", arguments, options)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """What calling the model returns; for torch, arrays go in as tensors, and tensors come back as arrays."""
+        return self._session.call("__call__", arguments, options)
+
+    @property
+    def loader(self) -> str:
+        """What the file was opened with."""
+        return self._loader
+
+    @property
+    def level(self) -> Level:
+        """The isolation that it runs behind."""
+        return self._session.level
+
+    @property
+    def layers(self) -> tuple[JailLayer, ...]:
+        """The layers of that isolation, and who saw that they hold."""
+        return self._session.layers
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What it tried and was denied, since it was opened, as seen from outside of the jail."""
+        return self._session.events
+
+    @property
+    def dropped(self) -> int:
+        """How many more attempts there were than `events` keeps."""
+        return self._session.dropped
+
+    @property
+    def output(self) -> str:
+        """The beginning of what its process printed, escaped."""
+        return self._session.output
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can be asked no more."""
+        return self._session.closed
+
+    def close(self) -> None:
+        """End its process, at once. Closing twice does nothing."""
+        self._finalizer()
+
+    def __enter__(self) -> "IsolatedModel":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<IsolatedModel {self._path} by {self._loader}, {'closed' if self.closed else self.level.value}>"
+
+
+def load_isolated(
+    path: str | os.PathLike[str],
+    loader: str = "auto",
+    *,
+    interpreter: str | os.PathLike[str] | None = None,
+    require: Level | str = Level.CONFINED,
+    limits: JailLimits | Mapping[str, float] | None = None,
+    seconds: float = 30.0,
+    on_violation: OnViolation = "stop",
+    call_bytes: int = 1 << 30,
+    restarts: int = 10,
+    queue: int = 32,
+    threads: int = 1,
+) -> IsolatedModel:
+    """See `modelairlock.load_isolated`, which documents it."""
+    _check(seconds, on_violation, {"call_bytes": call_bytes, "restarts": restarts, "queue": queue, "threads": threads})
+    level, jail_limits = _level(require), _limits(limits)
+    numpy_here()
+    file = _file(path)
+    if loader != "auto" and loader not in SERVED:
+        raise AirlockError(f"no loader {loader!r} makes a model to ask", f"There are auto, {', '.join(SERVED)}.")
+    chosen = loader if loader != "auto" else _loader_of(file)
+    try:
+        fd, _ = open_file(file)
+    except Unreadable as problem:
+        raise AirlockError(f"{shown(file.path)}: {problem.detail}", "Look at the file and its permissions.") from None
+    session = ServedModel(
+        fd,
+        shown(file.path, 80),
+        chosen,
+        os.fspath(interpreter) if interpreter is not None else sys.executable,
+        require=level,
+        limits=jail_limits,
+        seconds=seconds,
+        on_violation=on_violation,
+        call_bytes=call_bytes,
+        restarts=restarts,
+        queue=queue,
+        threads=threads,
+        libraries=_libraries(fd, chosen),
+    )
+    return IsolatedModel(session, chosen, shown(file.path))
+
+
+def _file(path: str | os.PathLike[str]) -> File:
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise AirlockError(f"the model is {shown(repr(path), 80)}", "Give the path of one file, as str or Path.")
+    found = list(walk(Path(path)))
+    if len(found) != 1 or not isinstance(found[0], File):
+        detail = getattr(found[0], "message", "") if len(found) == 1 else "it is a folder"
+        raise AirlockError(f"{shown(str(path))} is not one file: {shown(str(detail))}", "Give the path of one file.")
+    return found[0]
+
+
+def _loader_of(file: File) -> str:
+    """By what the scan finds the file to be; joblib opens plain pickles as well, and what it has put into them."""
+    record = scan_sources([file.place], Options(cache=False, hash=False))
+    subject = next(iter(record.subjects), None)
+    found = loader_of(file.name, subject)
+    found = "joblib.load" if found == "pickle.load" else found
+    if subject is not None and "torchscript" in subject.formats:
+        found = "torch.load"
+    if found not in SERVED:
+        formats = ", ".join(subject.formats) if subject is not None else ""
+        hint = f"Name the loader that opens it: {', '.join(SERVED)}."
+        raise AirlockError(f"{shown(file.path)} ({formats or 'not recognised'}) is no model that can be asked", hint)
+    return found
+
+
+def _libraries(fd: int, loader: str) -> tuple[str, ...]:
+    """What to import before the model is there: libraries that the file names, as far as it can be seen."""
+    if loader not in {"joblib.load", "pickle.load"}:
+        return ()
+    head = os.pread(fd, _HEAD_BYTES, 0)
+    found = tuple(name for name in LIBRARIES if name.encode() in head)
+    return found if {*found} - {"numpy", "joblib"} or loader == "pickle.load" else _USUAL
+
+
+def _level(require: Level | str) -> Level:
+    try:
+        level = Level(str(require))
+    except ValueError:
+        raise AirlockError(f"require is {shown(repr(require), 80)}", "There are confined and strict.") from None
+    if level.rank < Level.CONFINED.rank:
+        raise AirlockError(f"require is {level}, which is too little to open a model", "There are confined and strict.")
+    return level
+
+
+def _limits(given: JailLimits | Mapping[str, float] | None) -> JailLimits:
+    table = msgspec.structs.asdict(given) if isinstance(given, JailLimits) else given
+    if table is None:
+        return JailLimits()
+    if not isinstance(table, Mapping) or set(table) - set(JailLimits.__struct_fields__):
+        raise AirlockError(f"limits is {shown(repr(given), 80)}", _LIMITS_HINT)
+    try:
+        limits = msgspec.convert(dict(table), JailLimits)
+    except msgspec.ValidationError as problem:
+        raise AirlockError(f"limits: {problem}", _LIMITS_HINT) from None
+    if not all(0 < value < 2**62 for value in msgspec.structs.astuple(limits)):
+        raise AirlockError(f"limits is {shown(repr(given), 80)}", _LIMITS_HINT)
+    return limits
+
+
+def _check(seconds: object, on_violation: object, numbers: Mapping[str, object]) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise AirlockError(f"seconds is {shown(repr(seconds), 80)}", "It is a number above zero.")
+    if on_violation not in get_args(OnViolation):
+        wanted = '"stop" ends the model when it tries something, "record" denies it and goes on.'
+        raise AirlockError(f"on_violation is {shown(repr(on_violation), 80)}", wanted)
+    for name, value in numbers.items():
+        least = 0 if name in {"restarts", "queue"} else 1
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**40:
+            raise AirlockError(f"{name} is {shown(repr(value), 80)}", f"It is a whole number from {least} on.")
