@@ -19,7 +19,7 @@ import msgspec
 from modelairlock.isolation.jail.job import LIBRARIES
 from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel
 from modelairlock.isolation.jail.values import numpy_here
-from modelairlock.pipeline.detonate import loader_of
+from modelairlock.pipeline.detonate import loaders_of
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
@@ -177,7 +177,7 @@ def _loader_of(file: File) -> str:
     """By what the scan finds the file to be; joblib opens plain pickles as well, and what it has put into them."""
     record = scan_sources([file.place], Options(cache=False, hash=False))
     subject = next(iter(record.subjects), None)
-    found = loader_of(file.name, subject)
+    found = next(iter(loaders_of(file.name, subject)), "")
     found = "joblib.load" if found == "pickle.load" else found
     if subject is not None and "torchscript" in subject.formats:
         found = "torch.load"

@@ -51,7 +51,8 @@ _BOOTSTRAP = (
     "import sys; sys.version_info >= (3, 8) or sys.exit('this Python is older than 3.8');"
     " exec(compile(open(int(sys.argv[2]), 'rb').read(), '<jail>', 'exec'))"
 )
-_STOP_SECONDS = 5.0
+#: what is killed is gone within moments; on a machine that is short of everything it may take longer
+_STOP_SECONDS = 15.0
 
 
 class Unavailable(Exception):
