@@ -27,6 +27,7 @@ from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import Event, JailLayer, JailLimits
 from modelairlock.records.text import shown
+from modelairlock.records.typed import from_plain
 from modelairlock.sources.local import File, open_file, walk
 
 _HEAD_BYTES = 1 << 20
@@ -214,7 +215,7 @@ def _limits(given: JailLimits | Mapping[str, float] | None) -> JailLimits:
     if not isinstance(table, Mapping) or set(table) - set(JailLimits.__struct_fields__):
         raise AirlockError(f"limits is {shown(repr(given), 80)}", _LIMITS_HINT)
     try:
-        limits = msgspec.convert(dict(table), JailLimits)
+        limits = from_plain(dict(table), JailLimits)
     except msgspec.ValidationError as problem:
         raise AirlockError(f"limits: {problem}", _LIMITS_HINT) from None
     if not all(0 < value < 2**62 for value in msgspec.structs.astuple(limits)):

@@ -1,6 +1,7 @@
 """What a serving worker may say, and only when it is due: an answer, an error, or that it needs memory for a result."""
 
 import socket
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.values import Value
+from modelairlock.records.typed import json_decoder
 
 #: both ways: descriptions alone, for arrays go through memory
 MESSAGE_BYTES = 96 * 1024
@@ -37,7 +39,7 @@ class More(msgspec.Struct, frozen=True, tag="more", tag_field="kind", forbid_unk
 
 
 Said = Answer | Raised | More
-_DECODER: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
+_decode: Callable[[bytes], Said] = json_decoder(Said)
 
 
 def say(control: socket.socket, data: bytes, fds: tuple[int, ...] = ()) -> None:
@@ -62,6 +64,6 @@ def hear(control: socket.socket) -> Said | None:
     if len(data) > MESSAGE_BYTES:
         raise BrokeProtocol(f"a message of more than {MESSAGE_BYTES} bytes")
     try:
-        return _DECODER.decode(data)
+        return _decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BrokeProtocol(f"not a message: {escaped(str(error))}") from error
