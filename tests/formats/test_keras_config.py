@@ -282,5 +282,6 @@ _JSON = st.recursive(
 def test_any_json_is_read_to_its_end(value: Any, window: int) -> None:
     data = k.text({"class_name": "A", "config": value})
     result = read(keras_config.FORMAT, data, NAME, msgspec.structs.replace(DEFAULT_LIMITS, window_bytes=window))
-    assert {gap.because for gap in result.gaps} <= {Because.MALFORMED, Because.UNSUPPORTED}
+    # more constants in one call than are told is a gap as well
+    assert {gap.because for gap in result.gaps} <= {Because.MALFORMED, Because.UNSUPPORTED, Because.OVER_LIMIT}
     assert gaps_of(tree(k.text(["x"]), *KNOWN, name=NAME)) == []
