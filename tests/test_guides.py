@@ -45,6 +45,7 @@ def test_the_python_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 @pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
 def test_the_guide_to_isolated_models_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

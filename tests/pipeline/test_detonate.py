@@ -193,14 +193,13 @@ def test_the_loader_that_opens_it(name: str, formats: tuple[str, ...], members: 
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
 def test_for_real(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     put(tmp_path, "evil.pkl", b"cos\nsystem\n(S'echo > %b'\ntR." % str(mark).encode())
     put(tmp_path, "good.pkl", LIST)
     record = detonate([tmp_path], interpreter=sys.executable, limits=JailLimits(wall_seconds=30))
-    if not record.opened:
-        pytest.skip(record.detonations[0].detail)
     evil, good = record.detonations
     assert (evil.verdict, evil.scanned, good.verdict) == (Verdict.FLAGGED, Verdict.FLAGGED, Verdict.CLEAR)
     assert evil.findings[0].rule == "load-runs-program"
@@ -208,10 +207,11 @@ def test_for_real(tmp_path: Path) -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 @pytest.mark.parametrize("loader", ["pickle.load", "joblib.load", "numpy.load", "torch.load"])
 def test_the_honest_files_are_loaded(loader: str) -> None:
     pytest.importorskip(loader.partition(".")[0])
     with room._honest(loader) as fd:
         result = jail.run(jail.loading(loader, fd, sys.executable), limits=JailLimits())
-    assert result.outcome in (Outcome.COMPLETED, Outcome.ISOLATION_UNAVAILABLE), result.detail
+    assert result.outcome is Outcome.COMPLETED, result.detail

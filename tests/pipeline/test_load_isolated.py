@@ -83,6 +83,7 @@ def test_importing_it_brings_no_numpy() -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 def test_a_model_is_closed_when_it_is_left_or_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps({}))
@@ -108,6 +109,7 @@ def test_a_model_is_closed_when_it_is_left_or_forgotten(tmp_path: Path) -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 def test_a_caller_that_ends_takes_the_worker_along(tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps({}))
@@ -157,6 +159,7 @@ INPUTS = (X, X[:1], numpy.asfortranarray(X), X[::2], X.astype("f4"))
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", ["forest", "linear", "pipeline", "scaler", "boosting", "svm", "neighbours", "means"])
 def test_scikit_learn(name: str, tmp_path: Path) -> None:
@@ -232,6 +235,7 @@ def fitted() -> dict[str, tuple[object, str]]:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
@@ -256,6 +260,7 @@ def test_every_estimator_of_scikit_learn_is_quiet_and_equal(tmp_path: Path) -> N
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 def test_text_in_and_labels_out(tmp_path: Path) -> None:
     joblib = pytest.importorskip("joblib")
@@ -278,6 +283,7 @@ def test_text_in_and_labels_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
 def test_boosted_trees(library: str, tmp_path: Path) -> None:
@@ -292,6 +298,7 @@ def test_boosted_trees(library: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", ["module", "script", "convolution", "several", "bfloat"])
 def test_torch(name: str, tmp_path: Path) -> None:
@@ -337,6 +344,7 @@ def test_torch(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
@@ -346,6 +354,7 @@ def test_weights_alone_are_no_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
 @pytest.mark.frameworks
 def test_keras(tmp_path: Path) -> None:
     pytest.importorskip("torch")

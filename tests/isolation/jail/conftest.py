@@ -7,6 +7,7 @@ import pytest
 from modelairlock.isolation.jail import Job, run
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
+from tests.conftest import NO_JAIL
 from tests.isolation.jail.world import INTERPRETER, MODES
 
 _NOTHING = "PHASES = {'import': lambda state, inputs, argument: None}"
@@ -29,4 +30,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "isolation/jail/" in item.nodeid and item.get_closest_marker("jail"):
             mode = "confined" if "confined" in item.name else "strict"
             if reason := _lacking(mode):
-                item.add_marker(pytest.mark.skip(reason=f"no {mode} jail on this machine ({reason})"))
+                item.add_marker(pytest.mark.skip(reason=f"{NO_JAIL[mode]} ({reason})"))
