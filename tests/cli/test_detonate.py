@@ -92,7 +92,7 @@ def test_exit_status_and_schema(run, stand: Stand, answer: DetonateRecord, statu
     done = run("detonate", "-f", format_, "m.pkl")
     assert done.exit_code == status, done.output
     if format_ == "json":
-        jsonschema_rs.validator_for(schema()).validate(json.loads(done.output))
+        jsonschema_rs.validator_for(schema()).validate(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("answer", [record(flagged()), record(loaded(Verdict.INCOMPLETE, Outcome.LIMIT_WALL))])
@@ -177,6 +177,26 @@ def test_quiet_and_into_a_file(run, stand: Stand) -> None:
     assert json.loads(Path("r.json").read_text())["schema"] == "modelairlock/detonate/1"
     done = run("detonate", "-o", "missing/r.json", "a")
     assert (done.exit_code, "there is no folder" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("options", [("-q",), ("-f", "json"), ("-f", "sarif"), ("-o", "r.txt")])
+def test_errors_are_said_where_no_report_shows_them(run, stand: Stand, options: tuple[str, ...]) -> None:
+    stand.record = record(
+        loaded(Verdict.INCOMPLETE, Outcome.ISOLATION_UNAVAILABLE, detail="no Landlock"),
+        errors=(OperatorError(path="x", message="missing", hint="look"),),
+    )
+    done = run("detonate", *options, "m.pkl")
+    assert done.exit_code == 2
+    for words in ("airlock: x: missing", "hint: look", "m.pkl was not opened: no Landlock"):
+        assert words in done.stderr
+
+
+def test_on_a_terminal_it_says_what_it_loads(run, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelairlock.cli.terminal.is_terminal", lambda _: True)
+    run("detonate", "a")
+    stand.options["tell"]("m.pkl")
+    run("detonate", "-q", "a")
+    assert stand.options["tell"] is None
 
 
 def test_too_little_isolation_cannot_be_asked_for(run, stand: Stand) -> None:

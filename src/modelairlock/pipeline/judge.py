@@ -24,8 +24,8 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.scan import Subject, Verdict, worst
 
-#: how a rule's source says which facts it looks at (tests/test_structure.py holds the rules to it), and that it has a
-#: question for repositories
+#: how a rule's source says which facts it looks at, and that it has a question for repositories;
+#: tests/pipeline/test_judge.py holds the rules to it
 _LOOKS_AT = re.compile(r"\blooks_at=\(([^()]*)\)")
 _CHECKS_FOLDER = re.compile(r"\bcheck_folder=")
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from modelairlock.records.facts import Attempt, Fact
 from modelairlock.records.text import shown
 
+#: scheme of the `Setting` that says what a scan said of the file
+SCANNED = "airlock-scan"
 _PROGRAMS = frozenset(("execve", "execveat"))
 _PROCESSES = frozenset(("clone", "clone3", "fork", "vfork"))
 _NETWORK = frozenset(

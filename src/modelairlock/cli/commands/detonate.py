@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from modelairlock.cli.report import PATH, check_output, write_pieces
+from modelairlock.cli.report import BROKEN, CLEAR, FLAGGED, INCOMPLETE, PATH, check_output, write_pieces
 
 LEVELS = ("confined", "strict")
 
@@ -51,7 +51,8 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
     nothing forbidden was seen, which is no proof that there is nothing. Nothing is opened where the machine lacks the
     layers: `airlock doctor` says what it has.
     """
-    from modelairlock.outputs.text.jail import detonations, lost
+    from modelairlock.cli.terminal import is_terminal
+    from modelairlock.outputs.text.jail import detonations
     from modelairlock.pipeline.detonate import detonate
     from modelairlock.records.isolation import Level
     from modelairlock.records.jail import JailLimits
@@ -63,12 +64,33 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
         interpreter=_interpreter(environment),
         require=Level(chosen["require"]),
         limits=JailLimits(wall_seconds=chosen["seconds"]),
+        tell=_loading if is_terminal(sys.stderr) and not chosen["quiet"] else None,
     )
-    if not chosen["quiet"] or chosen["output"] != "-" or chosen["format_"] == "json":
+    silent = chosen["quiet"] and chosen["output"] == "-" and chosen["format_"] == "text"
+    if silent or chosen["output"] != "-" or chosen["format_"] != "text":
+        _say_errors(record)
+    if not silent:
         write_pieces(_pieces(record, chosen, detonations), chosen["output"])
-    if record.errors or lost(record):
-        return 2
-    return {"flagged": 1, "incomplete": 3}.get(record.verdict.value, 0)
+    if record.errors or not record.opened:
+        return BROKEN
+    return {"flagged": FLAGGED, "incomplete": INCOMPLETE}.get(record.verdict.value, CLEAR)
+
+
+def _loading(path: str) -> None:
+    from modelairlock.records.text import shown_path
+
+    click.echo(f"loading {shown_path(path, 200)}", err=True)
+
+
+def _say_errors(record: Any) -> None:
+    """Where no report shows them on the terminal."""
+    from modelairlock.cli.terminal import say
+
+    for error in record.errors:
+        say(f"{error.path}: {error.message}", error.hint)
+    for one in record.detonations:
+        if not one.outcome.opened:
+            say(f"{one.path} was not opened: {one.detail}")
 
 
 def _pieces(record: Any, chosen: dict[str, Any], detonations: Any) -> Any:

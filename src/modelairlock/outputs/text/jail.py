@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from modelairlock.outputs.text.layout import Sheet
 from modelairlock.records.detonate import DetonateRecord, Detonation
 from modelairlock.records.isolation import Layer, Level
-from modelairlock.records.jail import Event, Outcome
+from modelairlock.records.jail import Event
 from modelairlock.records.scan import Verdict
 from modelairlock.records.text import shown, shown_path
 from modelairlock.records.wording import counted
@@ -25,7 +25,9 @@ STOPS = {
 #: what needs which level, in the order of what most people want
 PURPOSES = (
     ("airlock scan", Level.NONE, "reads files and loads nothing"),
+    ("airlock convert", Level.NONE, "writes tensors anew and loads nothing"),
     ("airlock detonate", Level.CONFINED, "loads files and watches what they try"),
+    ("modelairlock.load_isolated", Level.CONFINED, "keeps a model loaded and asks it"),
 )
 
 
@@ -123,8 +125,3 @@ def doctor(walls: Sequence[tuple[str, Level, Sequence[Layer]]], *, width: int, c
         terms = "at any level" if needed is Level.NONE else f"needs {needed.value}, has {level.value}"
         label, style = ("can", "clear") if level.rank >= needed.rank else ("CANNOT", "flagged")
         yield from sheet.entry(label, f"{purpose}: {does}; {terms}", style)
-
-
-def lost(record: DetonateRecord) -> bool:
-    """Whether some file was not opened, or the walls did not hold, so that there is no answer."""
-    return any(one.outcome in (Outcome.ISOLATION_UNAVAILABLE, Outcome.ISOLATION_LOST) for one in record.detonations)
