@@ -26,11 +26,13 @@ def main() -> "NoReturn":
 
         airlock.main(obj=spawned)
     except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
         status = end.code
     finally:
         if spawned:
             spawned.dismiss()
-    _leave(status if isinstance(status, int) else 1)
+    _leave(status)
 
 
 def _leave(status: int) -> "NoReturn":

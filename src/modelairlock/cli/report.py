@@ -107,29 +107,29 @@ def prepare_report(format_: str) -> None:
 
 def write_report(record: Any, format_: str, output: str, *, quiet: bool, verbose: bool, seconds: float | None) -> int:
     """Render `record`, write it, and return the exit status. Raises `AirlockError` where it cannot be written."""
-    from modelairlock.catalog import find
     from modelairlock.cli.terminal import say
-    from modelairlock.records.output import Output
 
     if record.errors and (format_ != "text" or output != "-" or quiet):
         for error in record.errors:
             say(f"{error.path}: {error.message}", error.hint)
     if quiet and output == "-" and format_ == "text":
         return status_of(record)
-    renderer: Output = find("modelairlock.outputs", format_, Output)
-    view = _view(record, output, format_, verbose, seconds)
 
-    written = write_pieces(renderer.render(record, view), output, lambda: renderer.render(record, view))
-    return status_of(record) if written else BROKEN
+    def pieces() -> Iterator[str]:
+        return rendered(record, format_, output, verbose=verbose, seconds=seconds)
+
+    return status_of(record) if write_pieces(pieces(), output, pieces) else BROKEN
 
 
-def rendered(record: Any, format_: str, output: str) -> Iterator[str]:
+def rendered(
+    record: Any, format_: str, output: str, *, verbose: bool = False, seconds: float | None = None
+) -> Iterator[str]:
     """`record`, a scan's, as one of the outputs writes it."""
     from modelairlock.catalog import find
     from modelairlock.records.output import Output
 
     renderer: Output = find("modelairlock.outputs", format_, Output)
-    return iter(renderer.render(record, _view(record, output, format_, verbose=False, seconds=None)))
+    return iter(renderer.render(record, _view(record, output, format_, verbose, seconds)))
 
 
 def write_pieces(pieces: Iterator[str], output: str, again: Callable[[], Iterator[str]] | None = None) -> bool:
