@@ -10,7 +10,8 @@ something else stays a gap (somebody may open it as what its name says), and so 
 name.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from posixpath import basename, dirname, join, normpath, splitext
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.facts import Reference
 from modelairlock.records.paths import leaves_folder, leaves_machine
-from modelairlock.records.scan import Subject, Verdict, worst
+from modelairlock.records.scan import Subject, Verdict
 from modelairlock.records.span import Extents
 from modelairlock.records.text import shown, shown_path
 
@@ -80,6 +81,7 @@ def _bare(subject: Subject) -> bool:
     return whole and subject.size_bytes > 0 and ending not in _PROMISE_OTHERS | _promised()
 
 
+@cache
 def _promised() -> frozenset[str]:
     return frozenset(ending for one in catalog("modelairlock.formats", Format) for ending in one.extensions)
 
@@ -88,12 +90,12 @@ def _told(subject: Subject, uses: list[_Use]) -> Subject:
     size = subject.size_bytes
     numbers = Extents((use.start, size if use.end is None else min(use.end, size)) for use in uses)
     models = tuple(dict.fromkeys(use.model.path for use in uses))
-    gaps = [*_left(numbers, size, models), *_missing(uses, size)]
+    gaps = [*_left(numbers, size, models[0]), *_missing(uses, size)]
     coverage = Coverage(size_bytes=size, passed_over_bytes=numbers.total(), gaps=tuple(gaps))
     loaders = tuple(dict.fromkeys(loader for use in uses for loader in use.model.assumes))
     return replace(
         subject,
-        verdict=worst([Verdict.INCOMPLETE if gaps else Verdict.CLEAR]),
+        verdict=Verdict.INCOMPLETE if gaps else Verdict.CLEAR,
         coverage=coverage,
         data_of=models,
         assumes=loaders,
@@ -104,10 +106,9 @@ def _told(subject: Subject, uses: list[_Use]) -> Subject:
     )
 
 
-def _left(numbers: Extents, size: int, models: Iterable[str]) -> Iterator[Gap]:
-    names = shown_path(next(iter(models)), 200)
+def _left(numbers: Extents, size: int, model: str) -> Iterator[Gap]:
     for start, end in numbers.missing(size):
-        detail = f"{names} names no tensor here, and no format claims these bytes"
+        detail = f"{shown_path(model, 200)} names no tensor here, and no format claims these bytes"
         yield Gap(start=start, end=end, because=Because.UNRECOGNISED, detail=detail)
 
 
