@@ -1,7 +1,7 @@
 """What the jail costs: ``python -m bench.jail --env VENV``; writes ``docs/benchmarks-jail.md``.
 
-Each load runs in the same interpreter with the same code of ours, once as a plain process and once in the jail, turn
-and turn about. Ratios count, not seconds.
+Each load runs in the same interpreter with the same code of ours and the same variables, once as a plain process and
+once in the jail, turn and turn about. Ratios count, not seconds.
 """
 
 import argparse
@@ -16,13 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modelairlock.isolation import jail
+from modelairlock.isolation.jail import launcher
 from modelairlock.isolation.jail.job import text
 from modelairlock.records.jail import JailLimits, Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks-jail.md"
-_PLAIN = "\nimport os, sys\nstate = {}\nfd = os.open(sys.argv[1], os.O_RDONLY)\n" + (
-    "for name in ('import', 'load', 'unload'):\n    PHASES[name](state, [fd], sys.argv[2])\n"
+#: the model is what stands at descriptor 0, and where the jail gives it by name, this does
+_PLAIN = "\nimport sys\nPATH = '/proc/self/fd/%d'\nstate = {}\n" + (
+    "for name in ('import', 'load', 'unload'):\n    PHASES[name](state, [0], sys.argv[1])\n"
 )
 _MAKE = {
     "a pickle of ten bytes": ("pickle.load", "import pickle; pickle.dump([1, 2], open(path, 'wb'))"),
@@ -43,7 +45,14 @@ _MAKE = {
 def plain(interpreter: str, loader: str, path: Path) -> None:
     """Load without a jail."""
     code = text("loaders.py") + _PLAIN
-    subprocess.run([interpreter, "-I", "-c", code, str(path), loader], check=True, capture_output=True)
+    with path.open("rb") as model:
+        subprocess.run(
+            [interpreter, "-I", "-c", code, loader],
+            check=True,
+            stdin=model,
+            stdout=subprocess.DEVNULL,
+            env=launcher.VARIABLES,
+        )
 
 
 def jailed(interpreter: str, loader: str, path: Path) -> None:
@@ -94,7 +103,7 @@ def main() -> int:
     lines = [f"| {title} | {one:.3f} | {other:.3f} | {other / one:.2f} |" for title, one, other in rows]
     PAGE.write_text(
         "# What the jail costs\n\nMade by `make bench-jail`; nothing here is typed by hand. A load from the start of"
-        " the interpreter to its end, with the same code in the same environment, plain and in the jail (level"
+        " the interpreter to its end, with the same code, environment and variables, plain and in the jail (level"
         f" {jail.probe().level.value}), the median of {options.times}. On a shared machine: read ratios.\n\n"
         f"{datetime.date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} processors, Python"
         f" {platform.python_version()}.\n\n| load | plain s | jailed s | ratio |\n|---|--:|--:|--:|\n"
