@@ -39,8 +39,14 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str | bool | None) and value in values
 
 
-def _unless(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: value not in values
+def _is_inside(value: Any) -> bool:
+    """Whether an ONNX tensor has its numbers itself. protobuf takes the name, and whatever ``int()`` makes one of."""
+    if not isinstance(value, str | int | float):
+        return True
+    try:
+        return value != "EXTERNAL" and int(value) != 1
+    except (ValueError, OverflowError):
+        return True
 
 
 def _no_dotted_name(value: Any) -> bool:
@@ -77,8 +83,8 @@ STEERING = {
     "tool_chat_template": Steering("is a template that nothing reads yet", _one_of(None)),
     "opsetImport": Steering("is an ONNX model, which nothing reads yet as JSON"),
     "opset_import": Steering("is an ONNX model, which nothing reads yet as JSON"),
-    "dataLocation": Steering("says that an ONNX tensor lies in a file that it names", _unless("EXTERNAL", 1)),
-    "data_location": Steering("says that an ONNX tensor lies in a file that it names", _unless("EXTERNAL", 1)),
+    "dataLocation": Steering("says that an ONNX tensor lies in a file that it names", _is_inside),
+    "data_location": Steering("says that an ONNX tensor lies in a file that it names", _is_inside),
     "arg_nodes": Steering("is an MXNet graph, which nothing reads yet"),
     "oblivious_trees": Steering("is a CatBoost model, which nothing reads yet"),
 }
