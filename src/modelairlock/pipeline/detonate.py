@@ -23,7 +23,7 @@ from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import IDLE
+from modelairlock.records.attempts import IDLE, SCANNED
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -43,8 +43,6 @@ _BY_FORMAT = {
 }  # fmt: skip
 _COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
 _JOBLIB_NAMES = (".joblib", ".jl")
-#: what the scan said of a file, as a fact for the rule that compares
-SCANNED = "airlock-scan"
 #: kinds of attempts told apart in one result
 _ATTEMPTS = 200
 

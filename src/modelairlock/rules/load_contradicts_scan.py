@@ -14,20 +14,18 @@ scan: that nothing was seen once is no proof.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import in_words, such
+from modelairlock.records.attempts import SCANNED, in_words, such
 from modelairlock.records.facts import Attempt, Setting
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
 from modelairlock.records.rule import Context, Judgement, Rule
-
-_SCANNED = "airlock-scan"
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     tried = such(reading.facts, lambda _: True)
     for fact in reading.facts:
-        if not isinstance(fact, Setting) or fact.scheme != _SCANNED:
+        if not isinstance(fact, Setting) or fact.scheme != SCANNED:
             continue
         if fact.key == "clear" and tried:
             yield RULE.finding(
