@@ -107,10 +107,10 @@ _PREFIX = tuple(_PREFIXES)
 _KERAS = {"class_name", "config", "module"}
 #: what stands under ``type`` beside ``"lc": 1``; langchain makes the first and takes the second from the environment
 _LANGCHAIN = ("constructor", "secret")
-_OF_LANGCHAIN = Steering("with lc describes an object that langchain's load makes, or a secret that it hands over")
+_OF_LANGCHAIN = Steering("belongs to an object that langchain's load makes, or a secret that it hands over")
 #: what `RagRetriever` of transformers opens or fetches, beside ``index_name``, and values that say nothing new
 _RETRIEVED = {"index_path": (None, ""), "passages_path": (None, ""), "dataset": (None, "", "wiki_dpr")}
-_OF_RAG = Steering("beside index_name names data that transformers' RagRetriever fetches or opens")
+_OF_RAG = Steering("is among what tells transformers' RagRetriever which data to fetch or open")
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
 _TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
 _EXACT = {*STEERING, *_LAYERS, *_KERAS, *_RETRIEVED, "index_name", *_TEMPLATES, "learner"}
