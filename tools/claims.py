@@ -5,36 +5,27 @@ each line. What is no file of the format is a claim too wide.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from modelairlock.catalog import find, names
+from modelairlock.pipeline.descriptor import Descriptor
+from modelairlock.pipeline.tree import HEAD_BYTES, TAIL_BYTES
 from modelairlock.reading import Format, Probe
-
-HEAD_BYTES, TAIL_BYTES = 64 * 1024, 66 * 1024
-
-
-class _File:
-    """A file as a source."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.size = path, path.stat().st_size
-
-    def read(self, start: int, length: int) -> bytes:
-        """See `modelairlock.reading.Source`."""
-        with self.path.open("rb") as file:
-            file.seek(start)
-            return file.read(max(0, length))
 
 
 def claimed(one: Format, folder: Path) -> Iterator[tuple[Path, bool]]:
     """Every file below `folder`, and whether the format claims it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            source = _File(path)
-            ends = source.read(0, HEAD_BYTES), source.read(max(0, source.size - TAIL_BYTES), TAIL_BYTES)
-            yield path, bool(source.size) and one.claims(Probe(*ends, source.size, path.name, "", source, {}))
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                source = Descriptor(file.fileno(), 0, size)
+                ends = source.read(0, HEAD_BYTES), source.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
+                yes = size > 0 and one.claims(Probe(*ends, size, path.name, "", source, {}))
+            yield path, yes
 
 
 def main() -> int:

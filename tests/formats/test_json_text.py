@@ -77,6 +77,8 @@ HONEST: list[tuple[str, Any]] = [
     ("preprocessor_config.json", {"image_processor_type": "ViTImageProcessor", "size": {"height": 224}, "config": {}}),
     ("generation_config.json", {"time_step_limit": [0.0, float("inf")], "nan": float("nan")}),
     ("other.json", {"target": "a sentence. Or two.", "types": ["a", "b"], "target_size": {"x": 1.5}}),
+    ("train.json", {"data_location": "./data/EXTERNAL", "a": {"dataLocation": "DEFAULT"}, "b": {"dataLocation": 0}}),
+    ("other.json", {"a": [{"dataLocation": ["1"]}, {"dataLocation": float("inf")}, {"dataLocation": None}]}),
     ("special_tokens_map.json", {}),
     ("list.json", []),
 ]  # fmt: skip
@@ -100,6 +102,9 @@ STEERED: list[tuple[str, Any, list[str]]] = [
     ("config.json", {"_target_": "os.system"}, ["_target_"]),
     ("model.json", {"irVersion": "8", "graph": {"initializer": [{"dataLocation": "EXTERNAL", "externalData": [
         {"key": "location", "value": "../x"}]}]}, "opsetImport": [{"version": "17"}]}, ["dataLocation", "opsetImport"]),
+    ("tensor.json", [{"dataLocation": value, "x": {"y": {}}} for value in ("1", " 01", 1, 1.5, True, "\u0661")],
+        ["dataLocation"] * 6),
+    ("tensor.json", {"data_location": "1", "name": "w"}, ["data_location"]),
     ("config.json", {"py/object": "os.system"}, ["py/object"]),
     ("config.json", {"a": [[{"py/reduce": [{"py/type": "x"}]}]]}, ["py/reduce", "py/type"]),
     ("data.json", {"policy_class": {":type:": "<class>", ":serialized:": "gAWV"}}, [":serialized:", ":type:"]),

@@ -17,7 +17,7 @@ def example() -> bytes:
     return llamafile()
 
 
-@pytest.mark.parametrize("program", [APE, ELF, b"jartsr='\n" + bytes(400)])
+@pytest.mark.parametrize("program", [APE, ELF, b"jartsr='\n" + bytes(400), b"APEDBG='\n" + bytes(400)])
 def test_the_model_is_read_and_the_program_is_a_gap(program: bytes) -> None:
     reading = tree(llamafile(program), *KNOWN)
     assert reading.formats == ("llamafile",)

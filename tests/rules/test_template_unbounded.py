@@ -63,6 +63,10 @@ def test_there_is_an_end() -> None:
         "{% set x %}{% if a %}{{ x }}1{% else %}{{ x }}2{% endif %}{% endset %}",
         "{% for i in range(messages|length) %}{{ messages[i].content }}{% endfor %}",
         "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ m.content ~ '\\n' %}{% endfor %}",
+        "{% set ns = namespace(s='', l=[]) %}{% for m in messages %}{% set ns.l = ns.l + [m] %}"
+        "{% set ns.s = ns.s.replace('', '').replace(m.a, 'b').replace('a', m.b) ~ ', '.join(ns.l) %}{% endfor %}"
+        "{% set nl = '\\n' %}{% for m in messages %}{% set ns.s = ns.s.replace(nl, nl ~ '  ').replace('aa', 'a') %}"
+        "{% endfor %}",
         "{% set x = x.split('a')[0] if 'a' in x else x ~ '' %}{% set x = (x or '')|trim %}",
         "{% macro walk(spec) %}{% for one in spec['items'] %}{{ walk(one) }}{% else %}{{ walk(spec.x) }}{% endfor %}"
         "{% endmacro %}"

@@ -221,6 +221,8 @@ class _Counter:
         if isinstance(node.node, nodes.Getattr):
             given = [] if node.node.attr in _CUTS else handed(node)
             times = self._worked_on(node.node.attr, node.node.node, given, name, met)
+            if node.node.attr == "join" and "." in name and given and self._is_text(given[0], name):
+                times *= 2  # what joins is put between all of its characters
             between = self._times(node.node.node, name, met) if node.node.attr == "join" else 0
             return times + between * (max(map(self.sizes.length, given), default=1) - 2)
         if owner_of(node.node) == name:
@@ -244,10 +246,24 @@ class _Counter:
 
     def _filtered_by(self, worker: str, given: list[nodes.Expr], times: int, name: str, met: dict[str, int]) -> int:
         if worker == "replace":
-            return times * _feeds(given) + sum(self._times(one, name, met) for one in given[1:])
+            return times * self._feeds(given) + sum(self._times(one, name, met) for one in given[1:])
         if worker in _DOUBLES and "." in name:  # of a field it may be made over and over
             times *= 2
         return times + sum(self._times(one, name, met) for one in given)
+
+    def _feeds(self, given: list[nodes.Expr]) -> int:
+        """How often a replacement has in it what it replaces: done over and over, it is that many times as long.
+
+        What replaces nothing at all (``''``) is put between all characters.
+        """
+        old, new = [*map(self._texts, given), (), ()][:2]
+        return max((after.count(before) for before in old for after in new), default=1) or 1
+
+    def _texts(self, node: nodes.Expr) -> Iterable[str]:
+        """The texts that an expression is known to be, a constant of any length among them."""
+        if isinstance(node, nodes.Const):
+            return (node.value,) if isinstance(node.value, str) else ()
+        return self.scope.value(node).texts
 
     def _filtered(self, filters: nodes.Filter | None, times: int, name: str, met: dict[str, int]) -> int:
         """What the filters of a block make of something that has the value so often in it."""
@@ -378,12 +394,6 @@ _CUTS = frozenset(("split", "rsplit", "strip", "lstrip", "rstrip", "partition", 
 _LISTS = nodes.List | nodes.Tuple | nodes.Dict
 #: filters that put something in front of, or between, characters, each time they are used
 _DOUBLES = frozenset(("tojson", "pprint", "wordwrap", "urlize"))
-
-
-def _feeds(given: list[nodes.Expr]) -> int:
-    """How often a replacement has in it what it replaces: done over and over, it is that many times as long."""
-    old, new = [one.value if isinstance(one, nodes.Const) else None for one in [*given[:2], None, None][:2]]
-    return max(1, new.count(old)) if isinstance(old, str) and isinstance(new, str) and old else 1
 
 
 def _takes_part(node: nodes.Node) -> bool:

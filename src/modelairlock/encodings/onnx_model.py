@@ -6,7 +6,7 @@ tensors. All of them are walked by the same code. What is counted stays small ho
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from modelairlock.encodings.onnx_flow import Flow
 from modelairlock.encodings.onnx_schema import MESSAGES, Entry
@@ -411,6 +411,17 @@ class Model:
         elif field.length > EVALUATED_BYTES:
             detail = f"{key} is longer than {EVALUATED_BYTES} bytes"
             self.walk.gap(field.start, field.end, Because.OVER_LIMIT, detail)
+
+
+def facts_of(cursor: Cursor, read: Callable[[Model], None]) -> Iterator[Fact | Gap]:
+    """All that `read` finds. Raises the `ReadProblem` that it stopped at, and tells first what was found before it."""
+    model = Model(cursor)
+    try:
+        read(model)
+    except ReadProblem:
+        yield from model.stated()
+        raise
+    yield from model.stated()
 
 
 def _may_act(value: str) -> bool:

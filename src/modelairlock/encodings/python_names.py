@@ -28,9 +28,10 @@ _ORDINARY = frozenset(
         "slice", "sorted", "staticmethod", "str", "sum", "super", "tuple", "type", "zip",
     )
 )  # fmt: skip
-#: what looks at what it is handed and calls nothing of it: builtins, and others by their dotted names
+#: what looks at what it is handed and calls nothing of it: builtins, and others by their dotted names. Not what gives
+#: it back (``typing.cast``), since then somebody else may call it
 _LOOKS = frozenset(("callable", "hasattr", "id", "isinstance", "issubclass", "repr"))
-_LOOKS_AT = frozenset(("functools.wraps", "inspect.getdoc", "inspect.getsource", "inspect.signature", "typing.cast"))
+_LOOKS_AT = frozenset(("functools.wraps", "inspect.getdoc", "inspect.getsource", "inspect.signature"))
 _IMPORTS = frozenset(("builtins.__import__", "importlib.import_module", "importlib.__import__"))
 _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 #: meanings that one name may have

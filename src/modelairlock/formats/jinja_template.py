@@ -150,6 +150,7 @@ FORMAT = Format(
         "an attribute whose name the conversation spells, as in message[key]: a sandbox refuses those that do harm",
         "engines whose functions, tags or delimiters are not those of jinja2",
         "how long it takes over a conversation made for it",
+        "texts that only get long by what several replacements, put one behind the other, make of each other",
     ),
     builds_on=("other_text", "text", "json_text"),
     library="jinja2",

@@ -39,8 +39,14 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str | bool | None) and value in values
 
 
-def _unless(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: value not in values
+def _is_inside(value: Any) -> bool:
+    """Whether an ONNX tensor has its numbers itself. protobuf takes the name, and whatever ``int()`` makes one of."""
+    if not isinstance(value, str | int | float):
+        return True
+    try:
+        return value != "EXTERNAL" and int(value) != 1
+    except (ValueError, OverflowError):
+        return True
 
 
 def _no_dotted_name(value: Any) -> bool:
@@ -77,8 +83,8 @@ STEERING = {
     "tool_chat_template": Steering("is a template that nothing reads yet", _one_of(None)),
     "opsetImport": Steering("is an ONNX model, which nothing reads yet as JSON"),
     "opset_import": Steering("is an ONNX model, which nothing reads yet as JSON"),
-    "dataLocation": Steering("says that an ONNX tensor lies in a file that it names", _unless("EXTERNAL", 1)),
-    "data_location": Steering("says that an ONNX tensor lies in a file that it names", _unless("EXTERNAL", 1)),
+    "dataLocation": Steering("says that an ONNX tensor lies in a file that it names", _is_inside),
+    "data_location": Steering("says that an ONNX tensor lies in a file that it names", _is_inside),
     "arg_nodes": Steering("is an MXNet graph, which nothing reads yet"),
     "oblivious_trees": Steering("is a CatBoost model, which nothing reads yet"),
 }
@@ -101,10 +107,10 @@ _PREFIX = tuple(_PREFIXES)
 _KERAS = {"class_name", "config", "module"}
 #: what stands under ``type`` beside ``"lc": 1``; langchain makes the first and takes the second from the environment
 _LANGCHAIN = ("constructor", "secret")
-_OF_LANGCHAIN = Steering("with lc describes an object that langchain's load makes, or a secret that it hands over")
+_OF_LANGCHAIN = Steering("belongs to an object that langchain's load makes, or a secret that it hands over")
 #: what `RagRetriever` of transformers opens or fetches, beside ``index_name``, and values that say nothing new
 _RETRIEVED = {"index_path": (None, ""), "passages_path": (None, ""), "dataset": (None, "", "wiki_dpr")}
-_OF_RAG = Steering("beside index_name names data that transformers' RagRetriever fetches or opens")
+_OF_RAG = Steering("is among what tells transformers' RagRetriever which data to fetch or open")
 #: keys whose strings are templates, at any depth below them: one, a list of named ones, or one under each name
 _TEMPLATES = {"chat_template", "default_chat_template", "tokenizer.chat_template"}
 _EXACT = {*STEERING, *_LAYERS, *_KERAS, *_RETRIEVED, "index_name", *_TEMPLATES, "learner"}

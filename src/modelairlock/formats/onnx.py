@@ -7,22 +7,16 @@ deep inside: in a branch, a function, a sparse tensor, the default of an attribu
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.onnx_model import Model
+from modelairlock.encodings.onnx_model import Model, facts_of
 from modelairlock.encodings.onnx_probe import is_model
-from modelairlock.reading import Cursor, Format, ReadProblem
+from modelairlock.reading import Cursor, Format
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """The whole message; what was found before damage is told all the same."""
-    model = Model(cursor)
-    try:
-        model.read()
-    except ReadProblem:
-        yield from model.stated()
-        raise
-    yield from model.stated()
+    return facts_of(cursor, Model.read)
 
 
 FORMAT = Format(

@@ -6,22 +6,16 @@ not numbers alone: like a tensor in a model, it may say that they lie in another
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.onnx_model import Model
+from modelairlock.encodings.onnx_model import Model, facts_of
 from modelairlock.encodings.onnx_tensor_probe import is_tensor
-from modelairlock.reading import Cursor, Format, ReadProblem
+from modelairlock.reading import Cursor, Format
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 
 
 def read(cursor: Cursor) -> Iterator[Fact | Gap]:
     """The whole tensor; what was found before damage is told all the same."""
-    model = Model(cursor)
-    try:
-        model.read_tensor()
-    except ReadProblem:
-        yield from model.stated()
-        raise
-    yield from model.stated()
+    return facts_of(cursor, Model.read_tensor)
 
 
 FORMAT = Format(

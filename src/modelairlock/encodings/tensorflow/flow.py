@@ -356,15 +356,6 @@ class Flow:
                         left.append(above)
         self.full = self.full or len(seen) >= _CALLS or steps >= _STEPS_UP
 
-    def run_at_load(self, nodes: set[str]) -> Iterator[Operator]:
-        """Whatever saves because a loader runs these nodes of the outermost graph: nobody says where to then."""
-        for where, saver in self.saving().items():
-            if where in nodes:
-                yield Operator(
-                    span=saver.span, name=saver.operator, dialect="tensorflow", where=f"{where}, which a loader runs",
-                    given="constant",
-                )  # fmt: skip
-
     def saving(self) -> dict[str, Node]:
         """Nodes of the outermost graph that save, or call what does."""
         found = {node: saver for (_, node), saver in self.savers.items() if node}
@@ -397,6 +388,16 @@ class Flow:
             self.full = self.full or self.looked >= _STEPS_UP
             self.together[interfaces] = [] if self.full else calls
         return self.together[interfaces]
+
+
+def run_at_load(saving: dict[str, Node], nodes: set[str]) -> Iterator[Operator]:
+    """Those of `Flow.saving` that a loader runs with these nodes of the outermost graph: nobody says where to then."""
+    for where, saver in saving.items():
+        if where in nodes:
+            yield Operator(
+                span=saver.span, name=saver.operator, dialect="tensorflow", where=f"{where}, which a loader runs",
+                given="constant",
+            )  # fmt: skip
 
 
 def _handed(call: Call, need: _Need) -> Origin:

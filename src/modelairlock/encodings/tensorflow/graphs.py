@@ -8,7 +8,7 @@ found is told even where the bytes break off.
 from collections.abc import Iterator
 
 from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
-from modelairlock.encodings.tensorflow.flow import Flow, Scope
+from modelairlock.encodings.tensorflow.flow import Flow, Scope, run_at_load
 from modelairlock.encodings.tensorflow.nodes import Nodes
 from modelairlock.encodings.tensorflow.objects import Objects
 from modelairlock.encodings.tensorflow.schema import account, consume, name_of, unknown
@@ -81,8 +81,9 @@ class _Graphs:
         self._close(self.main)
         self._keep(self.flow.finish(self.objects.calls))
         try:
-            if self.startup.roots and self.flow.saving():
-                self._keep(self.flow.run_at_load(self.startup.reached()))
+            saving = self.flow.saving() if self.startup.roots else {}
+            if saving:
+                self._keep(run_at_load(saving, self.startup.reached()))
         except ReadProblem as caught:
             problem = problem or caught
         for fact, count in self.reaching.values():
