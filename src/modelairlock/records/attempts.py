@@ -33,8 +33,6 @@ _CHANGES = frozenset(
 IDLE = frozenset(
     ("get_mempolicy", "ioprio_set", "mbind", "sched_setaffinity", "sched_setscheduler", "set_mempolicy", "setpriority")
 )
-#: the scheme of the `Setting` that says what the scan said of a file which was loaded
-SCANNED = "airlock-scan"
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
 
 
