@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -248,6 +249,23 @@ def test_a_canary_that_was_not_seen(monkeypatch) -> None:
     result = refused(Level.CONFINED)
     assert result.outcome is Outcome.ISOLATION_LOST
     assert "were seen" in result.detail
+
+
+def test_the_canaries_leave_nothing_where_nothing_is_confined(monkeypatch, tmp_path) -> None:
+    """Where nothing stops them, all but one work; that one must not, for it would create a file."""
+    tried: dict[str, int] = {}
+    real = attest.attest
+
+    def noting(worker, layers, canaries, said, limits):
+        tried.update(said.results)
+        return real(worker, layers, canaries, said, limits)
+
+    monkeypatch.setattr(attest, "attest", noting)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert load("1", enabled_layers=(), require=Level.NONE).outcome is Outcome.ISOLATION_UNAVAILABLE
+    assert tried.pop("create") == errno.ENOTDIR
+    assert set(tried.values()) == {0}
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_layer_that_lets_a_canary_through(monkeypatch) -> None:
