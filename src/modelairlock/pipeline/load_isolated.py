@@ -5,9 +5,9 @@ unpickled. A scan is made to find out which loader opens the file, not to decide
 verdict asks `scan` first.
 """
 
-import math
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -137,6 +137,7 @@ def load_isolated(
     """See `modelairlock.load_isolated`, which documents it."""
     _check(seconds, on_violation, {"call_bytes": call_bytes, "restarts": restarts, "queue": queue, "threads": threads})
     level, jail_limits = _level(require), _limits(limits)
+    python = _interpreter(interpreter)
     numpy_here()
     file = _file(path)
     if loader != "auto" and loader not in SERVED:
@@ -150,7 +151,7 @@ def load_isolated(
         fd,
         shown(file.path, 80),
         chosen,
-        os.fspath(interpreter) if interpreter is not None else sys.executable,
+        python,
         require=level,
         limits=jail_limits,
         seconds=seconds,
@@ -164,8 +165,20 @@ def load_isolated(
     return IsolatedModel(session, chosen, shown(file.path))
 
 
+def _interpreter(given: str | os.PathLike[str] | None) -> str:
+    if given is None:
+        return sys.executable
+    if not _is_path(given):
+        raise AirlockError(f"interpreter is {shown(repr(given), 80)}", "Give the path of a Python, as str or Path.")
+    return os.fspath(given)
+
+
+def _is_path(given: object) -> bool:
+    return isinstance(given, str | os.PathLike) and isinstance(os.fspath(given), str)
+
+
 def _file(path: str | os.PathLike[str]) -> File:
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+    if not _is_path(path):
         raise AirlockError(f"the model is {shown(repr(path), 80)}", "Give the path of one file, as str or Path.")
     found = list(walk(Path(path)))
     if len(found) != 1 or not isinstance(found[0], File):
@@ -224,8 +237,9 @@ def _limits(given: JailLimits | Mapping[str, float] | None) -> JailLimits:
 
 
 def _check(seconds: object, on_violation: object, numbers: Mapping[str, object]) -> None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise AirlockError(f"seconds is {shown(repr(seconds), 80)}", "It is a number above zero.")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
+        hint = f"It is a number above zero, of at most {threading.TIMEOUT_MAX:.0f}."
+        raise AirlockError(f"seconds is {shown(repr(seconds), 80)}", hint)
     if on_violation not in get_args(OnViolation):
         wanted = '"stop" ends the model when it tries something, "record" denies it and goes on.'
         raise AirlockError(f"on_violation is {shown(repr(on_violation), 80)}", wanted)
