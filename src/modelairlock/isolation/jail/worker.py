@@ -240,7 +240,7 @@ def take(count: int) -> Any:
 
 def live() -> None:
     """From the first word to the last phase."""
-    tell(kind="hello", python=sys.version.split()[0], prefix=sys.prefix)
+    tell(kind="hello")
     orders = told()
     scope: Any = {"__name__": "jailed"}
     exec(compile(orders["code"], "<phases>", "exec"), scope)  # noqa: S102
