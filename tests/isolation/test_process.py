@@ -11,12 +11,12 @@ import pytest
 
 from modelairlock.isolation import process, spawn
 
-#: what a process has open, what leads where, its environment, folder and group
+#: what a process has open, what leads where, its environment, folder and session
 _LOOK = """
 import os, signal
 fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}"))
 null = [os.readlink(f"/proc/self/fd/{fd}") for fd in (0, 1)]
-os.write(2, repr((fds, null, dict(os.environ), os.getpgid(0) == os.getpid(),
+os.write(2, repr((fds, null, dict(os.environ), os.getsid(0) == os.getpid(),
     sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))).encode())
 """
 
@@ -81,8 +81,26 @@ def test_with_its_own_streams_closed() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_what_it_is_given_is_not_lost_to_a_stream_that_was_closed() -> None:
+    code = (
+        "import os, sys\n"
+        "from modelairlock.isolation.process import start\n"
+        "reader, writer = os.pipe()\n"
+        "os.close(2)\n"
+        "start([sys.executable, '-I', '-S', '-c', 'import os; os.write(3, bytes(4))'], {}, {3: writer}).wait(10)\n"
+        "os.close(writer)\n"
+        "sys.exit(os.read(reader, 10) != bytes(4))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_signals_that_python_ignores_end_it_as_they_would_from_a_shell() -> None:
+    assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
+    assert process.start(["/bin/sh", "-c", "kill -PIPE $$"], {}, {}).wait(10) == -signal.SIGPIPE
+
+
 def test_it_ends() -> None:
-    started = process.start(["/bin/sleep", "60"], {}, {})
+    started = process.start([sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"], {}, {})
     assert started.poll() is None
     with pytest.raises(TimeoutError, match="did not end within"):
         started.wait(0.01)
@@ -92,7 +110,7 @@ def test_it_ends() -> None:
 
 
 def test_what_somebody_else_reaped_has_ended() -> None:
-    started = process.start(["/bin/true"], {}, {})
+    started = process.start(["/bin/sh", "-c", "exit 3"], {}, {})
     os.waitpid(started.pid, 0)
     assert started.wait(10) == 0
 
