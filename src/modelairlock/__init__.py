@@ -127,19 +127,17 @@ def load_isolated(
     """
     from modelairlock.pipeline import load_isolated as home
 
-    return home.load_isolated(
-        path,
-        loader,
-        interpreter=interpreter,
-        require=require,
-        limits=limits,
-        seconds=seconds,
-        on_violation=on_violation,
-        call_bytes=call_bytes,
-        restarts=restarts,
-        queue=queue,
-        threads=threads,
-    )
+    given = {
+        "require": require,
+        "limits": limits,
+        "seconds": seconds,
+        "on_violation": on_violation,
+        "call_bytes": call_bytes,
+        "restarts": restarts,
+        "queue": queue,
+        "threads": threads,
+    }
+    return home.load_isolated(path, loader, interpreter, given)
 
 
 def __getattr__(name: str) -> "Any":

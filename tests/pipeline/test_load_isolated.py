@@ -35,7 +35,8 @@ Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int)
         {"limits": 3}, {"limits": {"second": 1}}, {"limits": {"files": -1}}, {"limits": {"files": "x"}},
         {"limits": {"wall_seconds": float("nan")}}, {"seconds": 0}, {"seconds": "1"}, {"seconds": float("inf")},
         {"seconds": True}, {"on_violation": "go on"}, {"on_violation": []}, {"call_bytes": 0}, {"restarts": -1},
-        {"queue": 1.5}, {"threads": 0}, {"threads": None},
+        {"queue": 1.5}, {"threads": 0}, {"threads": None}, {"seconds": 1e10}, {"seconds": 10**30}, {"interpreter": 5},
+        {"interpreter": b"/usr/bin/python3"},
     ],
     ids=str,
 )  # fmt: skip
@@ -44,7 +45,7 @@ def test_what_cannot_be_meant_is_an_airlock_error_with_a_hint(options: dict, tmp
     path.write_bytes(pickle.dumps({}))
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(AirlockError) as raised:
-        modelairlock.load_isolated(path, **options)
+        modelairlock.load_isolated(path, **{"loader": "pickle.load", **options})
     assert raised.value.hint
     assert len(os.listdir("/proc/self/fd")) == before
 

@@ -53,7 +53,10 @@ class Process:
         """Kill it, unless it was reaped: its number may be another's then."""
         with self._lock:
             if self.returncode is None:
-                os.kill(self.pid, signal.SIGKILL)
+                try:  # noqa: SIM105 - that would be an import
+                    os.kill(self.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass  # it has ended, and the kernel has reaped it: whoever started us ignores SIGCHLD
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], descriptors: Mapping[int, int]) -> Process:
@@ -63,12 +66,14 @@ def start(command: Sequence[str], environment: Mapping[str, str], descriptors: M
     Descriptors that are not marked to be closed are inherited too: the command has to close what it does not know.
     """
     # Out of the way of the numbers that they shall get: one is not to take another's place before that has moved.
-    moved = {theirs: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, _FREE) for theirs, ours in descriptors.items()}
+    moved: dict[int, int] = {}
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3) if number not in descriptors
     ]
-    actions += [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in moved.items()]
     try:
+        for theirs, ours in descriptors.items():
+            moved[theirs] = fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, _FREE)
+        actions += [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in moved.items()]
         return Process(_spawned(list(command), environment, actions))
     finally:
         for ours in moved.values():

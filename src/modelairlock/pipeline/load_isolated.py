@@ -5,9 +5,9 @@ unpickled. A scan is made to find out which loader opens the file, not to decide
 verdict asks `scan` first.
 """
 
-import math
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, get_args
 import msgspec
 
 from modelairlock.isolation.jail.job import LIBRARIES
-from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel
+from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel, Terms
 from modelairlock.isolation.jail.values import numpy_here
 from modelairlock.pipeline.detonate import loaders_of
 from modelairlock.pipeline.options import Options
@@ -33,6 +33,8 @@ from modelairlock.sources.local import File, open_file, walk
 _HEAD_BYTES = 1 << 20
 #: when a file is compressed, and so names nothing
 _USUAL = ("sklearn", "xgboost", "lightgbm")
+#: of the options, and the least each may be
+_WHOLE_NUMBERS = {"call_bytes": 1, "restarts": 0, "queue": 0, "threads": 1}
 _LIMITS_HINT = f"It is a dict with some of {', '.join(JailLimits.__struct_fields__)}, each a number above zero."
 
 
@@ -122,21 +124,13 @@ class IsolatedModel:
 
 def load_isolated(
     path: str | os.PathLike[str],
-    loader: str = "auto",
-    *,
-    interpreter: str | os.PathLike[str] | None = None,
-    require: Level | str = Level.CONFINED,
-    limits: JailLimits | Mapping[str, float] | None = None,
-    seconds: float = 30.0,
-    on_violation: OnViolation = "stop",
-    call_bytes: int = 1 << 30,
-    restarts: int = 10,
-    queue: int = 32,
-    threads: int = 1,
+    loader: str,
+    interpreter: str | os.PathLike[str] | None,
+    given: Mapping[str, Any],
 ) -> IsolatedModel:
-    """See `modelairlock.load_isolated`, which documents it."""
-    _check(seconds, on_violation, {"call_bytes": call_bytes, "restarts": restarts, "queue": queue, "threads": threads})
-    level, jail_limits = _level(require), _limits(limits)
+    """See `modelairlock.load_isolated`, which documents it; `given` is all the rest of what that takes."""
+    terms = _terms(given)
+    python = _interpreter(interpreter)
     numpy_here()
     file = _file(path)
     if loader != "auto" and loader not in SERVED:
@@ -146,26 +140,29 @@ def load_isolated(
         fd, _ = open_file(file)
     except Unreadable as problem:
         raise AirlockError(f"{shown(file.path)}: {problem.detail}", "Look at the file and its permissions.") from None
-    session = ServedModel(
-        fd,
-        shown(file.path, 80),
-        chosen,
-        os.fspath(interpreter) if interpreter is not None else sys.executable,
-        require=level,
-        limits=jail_limits,
-        seconds=seconds,
-        on_violation=on_violation,
-        call_bytes=call_bytes,
-        restarts=restarts,
-        queue=queue,
-        threads=threads,
-        libraries=_libraries(fd, chosen),
-    )
+    session = ServedModel(fd, shown(file.path, 80), chosen, python, terms, libraries=_libraries(fd, chosen))
     return IsolatedModel(session, chosen, shown(file.path))
 
 
+def _terms(given: Mapping[str, Any]) -> Terms:
+    _check(given)
+    return Terms(**{**given, "require": _level(given["require"]), "limits": _limits(given["limits"])})
+
+
+def _interpreter(given: str | os.PathLike[str] | None) -> str:
+    if given is None:
+        return sys.executable
+    if not _is_path(given):
+        raise AirlockError(f"interpreter is {shown(repr(given), 80)}", "Give the path of a Python, as str or Path.")
+    return os.fspath(given)
+
+
+def _is_path(given: object) -> bool:
+    return isinstance(given, str | os.PathLike) and isinstance(os.fspath(given), str)
+
+
 def _file(path: str | os.PathLike[str]) -> File:
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+    if not _is_path(path):
         raise AirlockError(f"the model is {shown(repr(path), 80)}", "Give the path of one file, as str or Path.")
     found = list(walk(Path(path)))
     if len(found) != 1 or not isinstance(found[0], File):
@@ -223,13 +220,15 @@ def _limits(given: JailLimits | Mapping[str, float] | None) -> JailLimits:
     return limits
 
 
-def _check(seconds: object, on_violation: object, numbers: Mapping[str, object]) -> None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise AirlockError(f"seconds is {shown(repr(seconds), 80)}", "It is a number above zero.")
+def _check(given: Mapping[str, Any]) -> None:
+    seconds, on_violation = given["seconds"], given["on_violation"]
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
+        hint = f"It is a number above zero, of at most {threading.TIMEOUT_MAX:.0f}."
+        raise AirlockError(f"seconds is {shown(repr(seconds), 80)}", hint)
     if on_violation not in get_args(OnViolation):
         wanted = '"stop" ends the model when it tries something, "record" denies it and goes on.'
         raise AirlockError(f"on_violation is {shown(repr(on_violation), 80)}", wanted)
-    for name, value in numbers.items():
-        least = 0 if name in {"restarts", "queue"} else 1
+    for name, least in _WHOLE_NUMBERS.items():
+        value = given[name]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**40:
             raise AirlockError(f"{name} is {shown(repr(value), 80)}", f"It is a whole number from {least} on.")

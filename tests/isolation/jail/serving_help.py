@@ -9,14 +9,25 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy
 
-from modelairlock.isolation.jail.served import ServedModel
+from modelairlock.isolation.jail.served import ServedModel, Terms
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import JailLimits
 from tests.isolation.jail.world import INTERPRETER, MODES, ORDINARY
 
 PACKAGES = str(Path(numpy.__file__).parent.parent)
+TERMS = Terms(
+    require=Level.CONFINED,
+    limits=JailLimits(memory_bytes=512 << 20, cpu_seconds=20),
+    seconds=20,
+    on_violation="stop",
+    call_bytes=1 << 30,
+    restarts=10,
+    queue=32,
+    threads=1,
+)
 #: what a hostile model finds where it is: the channel, the object that serves, its memory
 TOOLS = """
 import gc, json, os, struct, sys, threading, time
@@ -67,14 +78,9 @@ def serving(data: bytes | str, mode: str = "strict", loader: str = "pickle.load"
     if os.geteuid() == ORDINARY:
         # It cannot reach what lies in root's home.
         interpreter, folders = INTERPRETER, (PACKAGES,)
-    options = {
-        "limits": JailLimits(memory_bytes=512 << 20, cpu_seconds=20),
-        "enabled_layers": MODES.get(mode, LAYERS),
-        "require": Level(mode),
-        "seconds": 20,
-        **options,
-    }
-    session = ServedModel(fd, "model", loader, interpreter, import_from=folders, **options)
+    layers = options.pop("enabled_layers", MODES.get(mode, LAYERS))
+    terms = msgspec.structs.replace(TERMS, **{"require": Level(mode), **options})
+    session = ServedModel(fd, "model", loader, interpreter, terms, import_from=folders, enabled_layers=layers)
     try:
         yield session
     finally:

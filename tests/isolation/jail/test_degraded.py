@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from modelairlock.isolation.jail import answers, attest, calls, launcher, loading, probe, run, tree
+from modelairlock.isolation.jail import attest, calls, launcher, loading, probe, run, tree
 from modelairlock.isolation.jail import filter as filters
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Level
@@ -250,6 +251,23 @@ def test_a_canary_that_was_not_seen(monkeypatch) -> None:
     assert "were seen" in result.detail
 
 
+def test_the_canaries_leave_nothing_where_nothing_is_confined(monkeypatch, tmp_path) -> None:
+    """Where nothing stops them, all but one work; that one must not, for it would create a file."""
+    tried: dict[str, int] = {}
+    real = attest.attest
+
+    def noting(worker, layers, canaries, said, limits):
+        tried.update(said.results)
+        return real(worker, layers, canaries, said, limits)
+
+    monkeypatch.setattr(attest, "attest", noting)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert load("1", enabled_layers=(), require=Level.NONE).outcome is Outcome.ISOLATION_UNAVAILABLE
+    assert tried.pop("create") == errno.ENOTDIR
+    assert set(tried.values()) == {0}
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_layer_that_lets_a_canary_through(monkeypatch) -> None:
     """A filter that allows sockets, which is the kind of mistake that canaries are for."""
     monkeypatch.setattr(filters, "ALLOWED", (*filters.ALLOWED, "socket"))
@@ -309,4 +327,3 @@ def test_the_account_of_answers_is_closed() -> None:
     for _ in range(3):
         load("import os; os.system('true')", detonate=True)
     assert len(os.listdir("/proc/self/fd")) == before
-    assert answers.Answers is not None

@@ -51,7 +51,7 @@ time.sleep(60)
         b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0btouch /pwned\x85R.",
         b"[" * 30_000,
         b"x" * 100_000,
-        b'{"kind":"hello","python":"3","prefix":"/"}',
+        b'{"kind":"hello"}',
         b'{"kind":"tried","results":[]}',
         b'{"kind":"layer","name":"seccomp","state":"enforced","reason":""}',
         b'{"kind":"listener"}',

@@ -16,7 +16,7 @@ from modelairlock.records.jail import JailLimits
 from tests.isolation.jail.world import MODES, Opened, world
 
 numpy = pytest.importorskip("numpy")
-from tests.isolation.jail.serving_help import model, serving  # noqa: E402 - it needs numpy
+from tests.isolation.jail.serving_help import TERMS, model, serving  # noqa: E402 - it needs numpy
 
 pytestmark = [pytest.mark.jail, pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")]
 
@@ -312,7 +312,7 @@ def test_a_model_is_not_opened_where_a_wall_is_missing(tmp_path) -> None:
     fds = [os.open(path, os.O_RDONLY) for _ in range(2)]
     with Opened(path) as opened:
         with pytest.raises(NoIsolation):
-            ServedModel(fds[0], "model", "pickle.load", sys.executable, enabled_layers=("privileges", "limits"))
+            ServedModel(fds[0], "model", "pickle.load", sys.executable, TERMS, enabled_layers=("privileges", "limits"))
         assert not opened.seen()
-        ServedModel(fds[1], "model", "pickle.load", sys.executable).close()
+        ServedModel(fds[1], "model", "pickle.load", sys.executable, TERMS).close()
         assert opened.seen()

@@ -29,9 +29,6 @@ class BrokeProtocol(Exception):
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="kind", forbid_unknown_fields=True):
     """The first word."""
 
-    python: str
-    prefix: str
-
 
 class LayerUp(msgspec.Struct, frozen=True, tag="layer", tag_field="kind", forbid_unknown_fields=True):
     """How a layer went."""

@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from modelairlock.isolation.jail import calls, tree
+from modelairlock.isolation.jail import tree
 
 _PAGE = 4096
 _STRING = 1024
@@ -249,8 +249,3 @@ def _one(caller: Caller, call: str, kind: str, value: int, following: int, direc
             dict.fromkeys((caller.message(value), caller.message(value + 64) if following > 1 else ""))
         ).strip()
     return caller.vector(value) if kind == "v" else caller.descriptor(value)
-
-
-def call_name(number: int) -> str:
-    """The name of a call's number."""
-    return calls.name(number)

@@ -51,6 +51,19 @@ _FATAL = frozenset(
 )  # fmt: skip
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is kept under; `modelairlock.load_isolated` documents each, and has the defaults."""
+
+    require: Level
+    limits: JailLimits
+    seconds: float
+    on_violation: OnViolation
+    call_bytes: int
+    restarts: int
+    queue: int
+    threads: int
+
+
 class ServedModel:
     """Opens the model when it is made. Raises AirlockError; NoIsolation if the level required is not there."""
 
@@ -60,30 +73,18 @@ class ServedModel:
         name: str,
         loader: str,
         interpreter: str,
+        terms: Terms,
         *,
-        require: Level = Level.CONFINED,
-        limits: JailLimits | None = None,
-        seconds: float = 30.0,
-        on_violation: OnViolation = "stop",
-        call_bytes: int = 1 << 30,
-        restarts: int = 10,
-        queue: int = 32,
-        threads: int = 1,
         libraries: tuple[str, ...] = (),
         import_from: tuple[str, ...] = (),
         enabled_layers: Collection[str] = LAYERS,
     ) -> None:
         self._fd = fd
         self._name = name
-        self._limits = limits or JailLimits()
-        self._seconds = seconds
-        self._call_bytes = call_bytes
-        self._restarts = restarts
-        self._stop = on_violation == "stop"
-        self._require = require
+        self._terms = terms
         self._enabled = enabled_layers
         self._numpy = numpy_here()
-        variables = tuple((f"{one}_NUM_THREADS", str(threads)) for one in ("OMP", "OPENBLAS", "MKL"))
+        variables = tuple((f"{one}_NUM_THREADS", str(terms.threads)) for one in ("OMP", "OPENBLAS", "MKL"))
         job = loading(loader, fd, interpreter, libraries)
         self._job = msgspec.structs.replace(
             job, code=f"{job.code}\n{text('serving.py')}", phases=("import", "load", "serve"), import_from=import_from,
@@ -92,7 +93,7 @@ class ServedModel:
         self._owner = os.getpid()
         self._turn = threading.Lock()
         self._changing = threading.Lock()
-        self._places = threading.BoundedSemaphore(queue + 1)
+        self._places = threading.BoundedSemaphore(terms.queue + 1)
         self._life: Life | None = None
         self._closed = False
         self._end: tuple[str, str] | None = None
@@ -166,7 +167,7 @@ class ServedModel:
         if not self._places.acquire(blocking=False):
             raise self._busy()
         try:
-            if not self._turn.acquire(timeout=self._seconds):
+            if not self._turn.acquire(timeout=self._terms.seconds):
                 raise self._busy()
             try:
                 yield
@@ -183,7 +184,7 @@ class ServedModel:
         for attempt in (1, 2):
             life = self._alive()
             try:
-                return life.call(method, packed, self._seconds)
+                return life.call(method, packed, self._terms.seconds)
             except Refused as refused:
                 self._without_answer = 0
                 hint = "This is what the jailed process says: look at the arguments, and at the model."
@@ -192,7 +193,7 @@ class ServedModel:
                 result = self._buried(life)
                 self._without_answer += 1
                 again = attempt == 1 and result.outcome is Outcome.BLOCKED_CRASH and not _of_another_abi(result)
-                if not again or self._closed or self._without_answer > self._restarts:
+                if not again or self._closed or self._without_answer > self._terms.restarts:
                     raise self._ended(result, f"while it did {method}") from None
             except AirlockError:
                 raise
@@ -212,7 +213,7 @@ class ServedModel:
             return self._life
         if self._life is not None:
             self._raise_for_end(self._life)
-        if self._without_answer > self._restarts:
+        if self._without_answer > self._terms.restarts:
             message = f"{self._name}: its worker ended {self._without_answer} times in a row without an answer"
             self._end = message, "Look at the errors of those calls; open it again to try once more."
             raise AirlockError(*self._end)
@@ -238,13 +239,14 @@ class ServedModel:
             # Of its own, for it may need it after the session was closed, when the number may be another file's.
             job = msgspec.structs.replace(self._job, inputs=(os.dup(self._fd),))
             run_it = partial(self._run, job)
-            self._life = Life(run_it, self._limits, self._call_bytes, stop=self._stop, name=self._name)
+            stop = self._terms.on_violation == "stop"
+            self._life = Life(run_it, self._terms.limits, self._terms.call_bytes, stop=stop, name=self._name)
             return self._life
 
     def _run(self, job: Job, life: Life) -> JailResult:
         try:
-            limits = msgspec.structs.replace(self._limits, cpu_seconds=_FOR_EVER)
-            return run(job, require=self._require, limits=limits, enabled_layers=self._enabled, serving=life)
+            limits = msgspec.structs.replace(self._terms.limits, cpu_seconds=_FOR_EVER)
+            return run(job, require=self._terms.require, limits=limits, enabled_layers=self._enabled, serving=life)
         finally:
             os.close(job.inputs[0])
 

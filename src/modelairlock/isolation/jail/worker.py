@@ -176,11 +176,14 @@ def fork(clone: int) -> None:
 
 
 def canaries(secret: str, clone: int) -> None:
-    """Try what must not work, in the order in which the parent waits for it."""
+    """Try what must not work, in the order in which the parent waits for it.
+
+    What is to be created has a file for its folder, so that it is made nowhere, whatever layers are missing.
+    """
     attempts = [
         ("write", lambda: os.open("/dev/null", os.O_WRONLY)),
         ("secret", lambda: os.open(secret, os.O_RDONLY)),
-        ("create", lambda: os.open("/tmp/canary", os.O_WRONLY | os.O_CREAT, 0o600)),  # noqa: S108
+        ("create", lambda: os.open(secret + "/canary", os.O_WRONLY | os.O_CREAT, 0o600)),
         ("socket", lambda: _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)),
         ("fork", lambda: fork(clone)),
         ("kill", lambda: os.kill(os.getpid(), 0)),
@@ -237,7 +240,7 @@ def take(count: int) -> Any:
 
 def live() -> None:
     """From the first word to the last phase."""
-    tell(kind="hello", python=sys.version.split()[0], prefix=sys.prefix)
+    tell(kind="hello")
     orders = told()
     scope: Any = {"__name__": "jailed"}
     exec(compile(orders["code"], "<phases>", "exec"), scope)  # noqa: S102
