@@ -17,9 +17,9 @@ import msgspec
 from modelairlock.isolation import Task, Wall
 from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline import CONVERT, hold, plain_beside
-from modelairlock.pipeline.answer import ProtocolBroken
+from modelairlock.pipeline.answer import RESULT_BYTES, ProtocolBroken
 from modelairlock.pipeline.batch import CHANGED, GRACE_SECONDS
-from modelairlock.pipeline.convert_answer import RESULT_BYTES, Ask, decode_plain, decode_plan, in_order
+from modelairlock.pipeline.convert_answer import Ask, decode_plain, decode_plan, in_order
 from modelairlock.pipeline.gather import Short, copy_piece, copy_range, copy_strided, put, put_tile, swapped, unshuffled
 from modelairlock.pipeline.layout import HEADER_BYTES, header, laid_out
 from modelairlock.pipeline.options import Options
