@@ -229,16 +229,19 @@ def test_a_file_that_changes_while_it_is_read_gives_nothing(tmp_path: Path, chan
 def test_a_name_that_leads_elsewhere_meanwhile_gives_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scan goes by the name: what it says must be about the file that is converted."""
     scan, source = module.scan_sources, tmp_path / "in.pt"
+    (tmp_path / "hostile").write_bytes(hostile(tmp_path / "canary"))
+    (tmp_path / "good").write_bytes(CHECKPOINT)
+    source.symlink_to("hostile")
 
     def swapped(*given: object) -> object:
-        (tmp_path / "other").write_bytes(CHECKPOINT)
-        (tmp_path / "other").replace(source)
+        source.unlink()
+        source.symlink_to("good")
         return scan(*given)
 
     monkeypatch.setattr(module, "scan_sources", swapped)
-    told = converted(tmp_path, CHECKPOINT)
+    told = converted(tmp_path, source)
     assert (told.outcome, told.reason) == ("not-converted", "the file changed while it was read")
-    assert {path.name for path in tmp_path.iterdir()} == {"in.pt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"in.pt", "good", "hostile"}
 
 
 def test_a_file_that_is_cut_after_it_was_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
