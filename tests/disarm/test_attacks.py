@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from modelairlock.pipeline.convert_answer import decode_plan
+from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.records.disarm import Plan
 from tests.build import joblib_builder, npy_builder, torch_builder
 from tests.build import pickle_builder as p
@@ -282,6 +282,50 @@ def test_plain_data_without_end_is_lost_as_a_whole() -> None:
         plan = state({"w": GOOD, "t": large, "n": 1})
         assert (keys(plan), plan.plain) == (["w"], b"")
         assert "its texts are more than" in lost(plan)[""]
+
+
+def test_a_name_that_is_no_text_is_lost_and_the_parent_takes_the_rest() -> None:
+    plan = state({"w": GOOD, "\ud800": 1, "n": 1})
+    assert decode_plain(plan.plain) == {"n": 1}
+    [note] = plan.lost
+    assert note.why == "its key is neither text nor a number"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ((1, 2), {"$state": [1, 2]}),
+        ((None, {"a": 1}), {"a": 1}),
+        (({"a": 1}, {"b": 2}), {"a": 1, "b": 2}),
+        ((None, 3), {"$state": [None, 3]}),
+    ],
+)
+def test_a_state_that_is_a_pair_is_kept_whole(given: object, kept: dict[str, object]) -> None:
+    plan = state({"w": GOOD, "o": p.build(p.call_newobj(p.name("a", "B")), given)})
+    assert decode_plain(plan.plain) == {"o": {"$object": "a.B", **kept}}
+
+
+def test_a_storage_in_a_string_that_calls_something_is_left_behind(tmp_path: Path) -> None:
+    def whole(call: p.Code) -> bytes:
+        stored = p.Code(call + p.POP + torch_builder.storage())
+        inner = torch_builder.legacy(p.whole(stored, 2))
+        loaded = p.call(p.global_("torch.storage", "_load_from_bytes"), inner)
+        return p.whole(p.push({"w": torch_builder.tensor(loaded), "n": 1}), 4)
+
+    assert keys(planned(whole(p.Code(p.push(1))))) == ["w"]
+    plan = planned(whole(p.call(p.global_("posix", "system"), f"touch {tmp_path / 'canary'}")))
+    assert not keys(plan)
+    assert set(lost(plan)) == {"w"}
+    assert "torch.storage._load_from_bytes" in {note.what for note in plan.dropped}
+
+
+def test_a_damaged_or_unknown_member_is_lost_and_no_stranger() -> None:
+    whole = npy_builder.npz(("a.npy", npy_builder.npy()), ("b.npy", npy_builder.npy()), method=8)
+    assert keys(planned(whole)) == ["a", "b"]
+    start = whole.index(b"a.npy") + len(b"a.npy")
+    plan = planned(whole[:start] + b"\xff" * 4 + whole[start + 4 :])
+    assert (keys(plan), set(lost(plan)), plan.dropped) == (["b"], {"a"}, ())
+    assert "damaged" in lost(plan)["a"]
 
 
 def test_odd_plain_values_become_json() -> None:

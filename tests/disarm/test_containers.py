@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from modelairlock.pipeline.convert_answer import decode_plain
 from tests.build import hdf5_builder as h
 from tests.build import keras_builder
 from tests.build.safetensors_builder import safetensors, tensor
@@ -54,6 +55,32 @@ def test_a_keras_archive(tmp_path: Path) -> None:
     assert plain(tmp_path)["config.json"]["class_name"] == "Functional"
     assert planned(keras_builder.archive(b"not json", weights=weights)).tensors
     assert planned(keras_builder.archive(b"{}", Entry("CONFIG.json", b"{}"), weights=weights)).refused
+
+
+@pytest.mark.parametrize(
+    ("text", "kept_as"),
+    [
+        (b'{"a": NaN, "b": -1e999}', {"a": {"$float": "nan"}, "b": {"$float": "-inf"}}),
+        (b'{"a": 123456789012345678901234567890}', {"a": {"$integer": "123456789012345678901234567890"}}),
+        (b'{"$float": ["\\ud800"]}', {"$$float": ["\\ud800"]}),
+        (b'{"\\ud800": 1}', '{"\\ud800": 1}'),
+        (b"[" * 300 + b"]" * 300, "[" * 300 + "]" * 300),
+        (b"[" * 100_000, "[" * 100_000),
+    ],
+    ids=range(6),
+)
+def test_json_in_an_archive_is_kept_as_what_the_parent_takes(text: bytes, kept_as: object) -> None:
+    data = keras_builder.archive(text, weights=Entry("model.weights.h5", h.small()))
+    assert decode_plain(planned(data).plain)["config.json"] == kept_as
+
+
+def test_metadata_that_is_no_text_is_lost() -> None:
+    tensors = '"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}'
+    plan = planned(
+        safetensors('{"__metadata__": {"\\ud800": "x", "n": 3, "t": "\\ud800", "$f": "y"}, ' + tensors + "}")
+    )
+    assert decode_plain(plan.plain) == {"__metadata__": {"t": "\\ud800", "$$f": "y"}}
+    assert len(plan.lost) == 2
 
 
 def test_safetensors_keep_their_tensors_and_nothing_else(tmp_path: Path) -> None:

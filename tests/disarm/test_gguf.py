@@ -53,6 +53,7 @@ def test_only_the_templates_are_gone(tmp_path: Path, d: g.Dialect, alignment: in
     assert (told.outcome, told.verdict) == ("converted", Verdict.FLAGGED), told
     assert (tmp_path / "out.safetensors").read_bytes() == without(d, alignment)
     assert [one.where for one in told.dropped] == ["tokenizer.chat_template", "tokenizer.chat_template.tool_use"]
+    assert told.output.size_bytes == (tmp_path / "out.safetensors").stat().st_size
     assert not left_over(tmp_path)
     if alignment == 32 and not d.big and d.version == 3:
         (tmp_path / "out.safetensors").rename(tmp_path / "out.gguf")

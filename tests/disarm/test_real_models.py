@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from modelairlock.disarm.numbers import TORCH_DTYPES
 from tests.disarm.convert_help import contents, converted
 from tests.real_models import every_real_model
 
@@ -42,9 +43,9 @@ def test_checkpoints(tmp_path: Path, path: Path) -> None:
     assert set(found) == set(expected)
     for key, tensor in expected.items():
         assert found[key][1] == tuple(tensor.shape)
-        assert (
-            found[key][2] == bytes(tensor.contiguous().flatten().view(torch.uint8).numpy()) if tensor.numel() else b""
-        )
+        assert found[key][0] == TORCH_DTYPES[str(tensor.dtype).removeprefix("torch.")][0]
+        bits = bytes(tensor.contiguous().flatten().view(torch.uint8).numpy()) if tensor.numel() else b""
+        assert found[key][2] == bits, key
 
 
 @pytest.mark.parametrize("path", ARCHIVES, ids=lambda path: path.name)

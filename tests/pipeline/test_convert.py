@@ -80,6 +80,37 @@ def test_what_is_not_converted_leaves_nothing(tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} == {"in.pt"}
 
 
+def test_what_is_lost_is_listed_even_if_it_is_everything(tmp_path: Path) -> None:
+    bad = torch_builder.tensor(torch_builder.storage("9"))
+    told = converted(tmp_path, torch_builder.checkpoint(torch_builder.state({"bad": bad})))
+    assert (told.outcome, [one.where for one in told.lost]) == ("not-converted", ["bad"])
+
+
+def test_what_breaks_protocol_is_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import msgspec
+
+    plan = module._Conversion._plan
+    for bad in (b'"\\ud800"', b"[" * 300 + b"]" * 300, b"{"):
+        monkeypatch.setattr(
+            module._Conversion, "_plan", lambda *given, bad=bad: msgspec.structs.replace(plan(*given), plain=bad)
+        )
+        told = converted(tmp_path, CHECKPOINT)
+        assert (told.outcome, "broke protocol" in told.reason) == ("not-converted", True)
+        assert {path.name for path in tmp_path.iterdir()} == {"in.pt"}
+
+
+def test_equal_numbers_are_no_shared_ones(tmp_path: Path) -> None:
+    data = joblib_builder.stream(*(joblib_builder.array(NUMBERS) for _ in range(2)))
+    assert converted(tmp_path, data).shared == ()
+    dtype, empty = joblib_builder.dtype(), p.call(p.global_("numpy.core.multiarray", "_reconstruct"),
+        p.name("numpy", "ndarray"), (0,), b"b")  # fmt: skip
+    small = p.build(empty, (1, (2,), dtype, False, NUMBERS))
+    told = converted(tmp_path, joblib_builder.stream(small, small), force=True)
+    assert (len(told.tensors), told.shared) == (2, ())
+    twice = torch_builder.checkpoint(torch_builder.state({"a": GOOD, "b": GOOD}), {"0": NUMBERS})
+    assert converted(tmp_path, twice, force=True).shared == (("a", "b"),)
+
+
 # -- where it is put --------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +224,24 @@ def test_a_file_that_changes_while_it_is_read_gives_nothing(tmp_path: Path, chan
     assert told.outcome == "not-converted"
     assert "changed" in told.reason
     assert {path.name for path in tmp_path.iterdir()} == {"in.pt"}
+
+
+def test_a_name_that_leads_elsewhere_meanwhile_gives_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan goes by the name: what it says must be about the file that is converted."""
+    scan, source = module.scan_sources, tmp_path / "in.pt"
+    (tmp_path / "hostile").write_bytes(hostile(tmp_path / "canary"))
+    (tmp_path / "good").write_bytes(CHECKPOINT)
+    source.symlink_to("hostile")
+
+    def swapped(*given: object) -> object:
+        source.unlink()
+        source.symlink_to("good")
+        return scan(*given)
+
+    monkeypatch.setattr(module, "scan_sources", swapped)
+    told = converted(tmp_path, source)
+    assert (told.outcome, told.reason) == ("not-converted", "the file changed while it was read")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.pt", "good", "hostile"}
 
 
 def test_a_file_that_is_cut_after_it_was_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def _lines(told: Any, verbose: bool) -> Iterator[str]:
         yield f"  {shown(told.plain.path)}: what is plain data and no tensor, {_size(told.plain.size_bytes)}"
     if told.shared:
         count = sum(len(keys) for keys in told.shared)
-        yield f"  {counted(count, 'tensor')} shared their bytes with others; each has its own now"
+        yield f"  {counted(count, 'tensor')} shared storage with others; each has its own now"
     yield from _left("Not carried over, and should have been", told.lost, told.more_lost, verbose)
     yield from _left("Left behind, neither tensors nor plain data", told.dropped, told.more_dropped, verbose)
 

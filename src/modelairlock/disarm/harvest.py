@@ -1,10 +1,10 @@
 """Collects the plan: tensors under their names, the stores they lie in, and a note for each thing that stays behind."""
 
-import json
 from collections.abc import Callable
 
 from modelairlock.disarm.numbers import WIDEST, count_of, item_bytes, rows
 from modelairlock.disarm.numpy_calls import name_of
+from modelairlock.disarm.plain import to_json
 from modelairlock.disarm.values import Array, Blob, Part, Storage, View
 from modelairlock.reading import OverLimit
 from modelairlock.records.disarm import (
@@ -107,7 +107,7 @@ class Harvest:
 
     def plan(self, format_: str, plain: object) -> Plan:
         """All of it. `plain` is what is neither tensor nor dropped; None if there is nothing."""
-        text = b"" if plain is None else _json(plain)
+        text = b"" if plain is None else to_json(plain)
         if len(text) > PLAIN_BYTES:
             self.lose("", "what is no tensor", f"it is {len(text)} bytes as JSON, and {PLAIN_BYTES} are carried over")
             text = b""
@@ -185,7 +185,3 @@ class Harvest:
 
 def _note(where: str, what: str, why: str) -> Note:
     return Note(shown(where, NOTE_CHARACTERS), shown(what, NOTE_CHARACTERS), shown(why, NOTE_CHARACTERS))
-
-
-def _json(plain: object) -> bytes:
-    return json.dumps(plain, ensure_ascii=True, allow_nan=False).encode("ascii")

@@ -4,13 +4,13 @@ What a newcomer would get wrong: a dataset need not be in the file. One that lie
 through filters that are not read here is lost, and said to be.
 """
 
-import json
 import struct
 
 from msgspec.structs import replace
 
 from modelairlock.disarm.harvest import Harvest
 from modelairlock.disarm.numbers import NUMPY, count_of
+from modelairlock.disarm.plain import plain_name, plain_value
 from modelairlock.encodings.hdf5 import storage
 from modelairlock.encodings.hdf5.attributes import Attribute
 from modelairlock.encodings.hdf5.chunks import Stored, chunks
@@ -102,7 +102,7 @@ class Collected:
                 f"{where}@{one.name}", "an attribute", "it is neither text nor plain numbers, or too long"
             )
         else:
-            self.attributes.setdefault(where, {})[one.name] = value
+            self.attributes.setdefault(where, {})[plain_name(one.name)] = value
 
     def _dataset(self, key: str, one: Dataset) -> None:
         name = NUMPY.get(one.kind.number.lstrip("<>"), "")
@@ -189,8 +189,7 @@ class Collected:
         letter = _LETTERS.get(number[1:])
         if not letter:
             return None
-        value = struct.unpack(number[0] + letter, part)[0]
-        return value if isinstance(value, int) or -1e308 < value < 1e308 else {"$float": str(value)}
+        return plain_value(struct.unpack(number[0] + letter, part)[0])
 
     def _long(self, part: bytes) -> str | None:
         """A text of variable length, which lies in the heap."""
@@ -209,11 +208,3 @@ class Collected:
 def _fits(corner: tuple[int, ...], shape: tuple[int, ...], tile: list[int]) -> bool:
     """Whether a chunk begins where one can."""
     return all(at < length and not at % step for at, length, step in zip(corner, shape, tile, strict=True))
-
-
-def plain_text(data: bytes) -> object:
-    """What a text of JSON says, or the text itself."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return data.decode("utf-8", "backslashreplace")

@@ -3,7 +3,8 @@
 import msgspec
 
 from modelairlock.disarm.archive import members_of
-from modelairlock.disarm.hdf5 import plain_text, plan_hdf5
+from modelairlock.disarm.hdf5 import plan_hdf5
+from modelairlock.disarm.plain import plain_json, to_json
 from modelairlock.encodings.compression import METHODS, inflate
 from modelairlock.reading import Budget, Source, SubSource, Unsupported
 from modelairlock.records.disarm import MOST_NOTES, PLAIN_BYTES, Note, Plan
@@ -21,16 +22,18 @@ def plan_keras(source: Source, budget: Budget) -> Plan:
         raise Unsupported(0, "not yet converted: Keras archives whose weights are packed")
     made = plan_hdf5(SubSource(source, *weights.span), budget, weights.span.start)
     plain = msgspec.json.decode(made.plain) if made.plain else {}
-    dropped = list(made.dropped)
+    dropped, more = list(made.dropped), made.more_dropped
     for name, member in members.items():
         if name in _TEXTS:
-            plain[name] = plain_text(_content(source, member, budget))
+            plain[name] = plain_json(_content(source, member, budget))
         elif name != WEIGHTS and len(dropped) < MOST_NOTES:
             dropped.append(Note(name[:100], "a member of the archive", "it holds no weights"))
-    text = msgspec.json.encode(plain)
+        elif name != WEIGHTS:
+            more += 1
+    text = to_json(plain)
     if len(text) > PLAIN_BYTES:
         raise Unsupported(0, f"what describes the model is more than {PLAIN_BYTES} bytes")
-    return msgspec.structs.replace(made, format="keras", plain=text, dropped=tuple(dropped))
+    return msgspec.structs.replace(made, format="keras", plain=text, dropped=tuple(dropped), more_dropped=more)
 
 
 def _content(source: Source, member: Member, budget: Budget) -> bytes:

@@ -31,7 +31,10 @@ def plan_npz(source: Source, budget: Budget) -> Plan:
     for name, member in members_of(source, budget).items():
         key = name.removesuffix(".npy")
         inner = _inner(source, member, budget)
-        if inner is None or inner.read(0, len(MAGIC)) != MAGIC:
+        if isinstance(inner, str):
+            harvest.lose(key, "a member of the archive", inner)
+            continue
+        if inner.read(0, len(MAGIC)) != MAGIC:
             harvest.drop(key, "a member of the archive", "it is no array")
             continue
         array, end = read_array(inner)
@@ -44,13 +47,14 @@ def plan_npz(source: Source, budget: Budget) -> Plan:
     return harvest.plan("npz", None)
 
 
-def _inner(source: Source, member: Member, budget: Budget) -> Source | None:
+def _inner(source: Source, member: Member, budget: Budget) -> Source | str:
+    """What a member holds, or why that cannot be had."""
     if member.method == "stored":
         return SubSource(source, *member.span)
     if member.method not in METHODS:
-        return None
+        return f"it is packed by {member.method:.40}"
     inflated = inflate(source, member.span, member.method, budget, member.size_bytes)
-    return None if inflated.damage else inflated
+    return f"it is damaged: {inflated.damage}" if inflated.damage else inflated
 
 
 def _at_home(harvest: Harvest, member: Member, array: Array) -> None:

@@ -4,6 +4,7 @@ import json
 
 from modelairlock.disarm.harvest import Harvest
 from modelairlock.disarm.numbers import WIDEST
+from modelairlock.disarm.plain import is_text, plain_name, plain_value
 from modelairlock.reading import Budget, Malformed, OverLimit, Source
 from modelairlock.records.disarm import MOST_DIMENSIONS, Framework, Plan, Store
 from modelairlock.records.tensors import BITS
@@ -34,8 +35,12 @@ def plan_safetensors(source: Source, _budget: Budget, _stream: int = -1) -> Plan
     harvest = Harvest(framework or "")
     for key, one in described.items():
         _tensor(harvest, key, one, 8 + length, source.size)
-    others = {key: text for key, text in metadata.items() if key != "format"} if isinstance(metadata, dict) else {}
-    texts = {key: text for key, text in others.items() if isinstance(text, str)}
+    texts: dict[str, object] = {}
+    for key, text in metadata.items() if isinstance(metadata, dict) else ():
+        if not isinstance(text, str) or not is_text(key):
+            harvest.lose(f"{_METADATA}.{key}", "metadata", "the format has only texts there, under names that are text")
+        elif key != "format":
+            texts[plain_name(key)] = plain_value(text)
     return harvest.plan("safetensors", {_METADATA: texts} if texts else None)
 
 

@@ -58,7 +58,9 @@ def embedded_in(source: Source, budget: Budget) -> Embedded:
             return None
         read = _read(inner, budget)
         storage = read.value
-        if not isinstance(storage, Storage) or storage.key not in read.places:
+        # torch calls nothing in there: one that does is left behind whole, instead of what it calls going unsaid
+        quiet = not read.meaning.called and not read.meaning.notes
+        if not isinstance(storage, Storage) or storage.key not in read.places or not quiet:
             return None
         start, end = read.places[storage.key]
         if isinstance(data, bytes):

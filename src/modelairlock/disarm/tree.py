@@ -6,11 +6,10 @@ JSON has fewer types than Python. What it lacks stands as an object with one key
 the file that begins so gets another one: see docs/guide/convert.md.
 """
 
-from binascii import b2a_base64
-
 from modelairlock.disarm.calls import Meaning
 from modelairlock.disarm.harvest import ONLY, Harvest
 from modelairlock.disarm.numbers import TORCH_DTYPES, item_bytes
+from modelairlock.disarm.plain import is_text, plain_name, plain_value
 from modelairlock.disarm.scalars import plain_number, plain_texts
 from modelairlock.disarm.values import Array, Blob, Box, Dtype, Lost, Named, Opaque, Scalar, Storage, View
 from modelairlock.reading import Budget, OverLimit, Source
@@ -25,9 +24,6 @@ _LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
 #: of an array of texts
 _TEXT_BYTES = 1024 * 1024
 _SPELLED = {"latin1-of-escapes": "raw-unicode-escape"}
-#: a number that JSON readers keep as it is
-_SAFE = 1 << 53
-_INFINITE = float("inf")
 _NOTHING = object()
 _INSIDE_ITSELF = "it is inside itself"
 
@@ -122,7 +118,7 @@ class Walk:
         for name, item in last.items():
             part = self.walk(item, _join(path, name), depth + 1)
             if part is not _NOTHING:
-                made[f"${name}" if name.startswith("$") else name] = part
+                made[plain_name(name)] = part
         for state in box.attributes:
             part = self.walk(state, _join(path, "$attributes"), depth + 1)
             if part is not _NOTHING:
@@ -176,7 +172,7 @@ class Walk:
             place = path if saved else _join(path, name)
             part = self.walk(_saved(name, item, held) if saved else item, place, depth + 1)
             if part is not _NOTHING:
-                made[f"${name}" if name.startswith("$") else name] = part
+                made[plain_name(name)] = part
 
     def _other(self, value: object, path: str) -> object:
         if isinstance(value, Named) and value.module == "torch" and value.name in TORCH_DTYPES:
@@ -204,7 +200,7 @@ class Walk:
             self.text_left -= len(value)
             if self.text_left < 0:
                 return _NOTHING  # as a whole, and told at the end
-        return _plain(value)
+        return plain_value(value)
 
     def _long(self, blob: Blob) -> str | bytes:
         if blob.end - blob.start > self.text_left:
@@ -217,25 +213,13 @@ class Walk:
         return data if blob.method == "stored" else text.encode("latin-1", "backslashreplace")
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return {"$bytes": b2a_base64(value, newline=False).decode("ascii")}
-    if isinstance(value, float) and not -_INFINITE < value < _INFINITE:
-        return {"$float": str(value)}
-    if type(value) is int and abs(value) > _SAFE:
-        return {"$integer": str(value) if abs(value) < 1 << 4096 else hex(value)}
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
-
-
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
 def _key(key: object) -> str | None:
     if isinstance(key, str):
-        return key
+        return key if is_text(key) else None
     if isinstance(key, bool | float):
         return str(key)
     return str(key) if isinstance(key, int) and abs(key) < 1 << 63 else None
@@ -246,9 +230,11 @@ def _keys(items: list[object]) -> bool:
 
 
 def _states(state: object) -> list[object]:
-    """A state, and the two parts that ``__slots__`` split one into."""
-    split = isinstance(state, Box) and state.kind == "tuple" and len(state.items) == 2
-    return [one for one in state.items if one is not None] if split and isinstance(state, Box) else [state]
+    """A state, or the two parts that ``__slots__`` split one into; a pair of anything else is the class's own."""
+    if not isinstance(state, Box) or state.kind != "tuple" or len(state.items) != 2:
+        return [state]
+    parts = [one for one in state.items if one is not None]
+    return parts if all(isinstance(one, Box) and one.kind == "dict" for one in parts) else [state]
 
 
 def _saved(name: str, item: object, held: dict[str, object]) -> object:

@@ -6,8 +6,7 @@ The schema only ever gains fields.
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
+from modelairlock.records.described import described_schema
 from modelairlock.records.output import Output, View
 from modelairlock.records.scan import SCHEMA, ScanRecord
 
@@ -51,19 +50,7 @@ _DESCRIPTIONS = {
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report; ``docs/schema/scan-1.json`` is this, indented by two."""
-    made = msgspec.json.schema(ScanRecord)
-    definitions: dict[str, Any] = made["$defs"]
-    for key, text in _DESCRIPTIONS.items():
-        record, field = key.split(".")
-        place = definitions[record]["properties"][field]
-        # Beside a $ref a description is legal since draft 2019-09.
-        place["description"] = text
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:modelairlock:schema:scan:1",
-        "title": f"{SCHEMA}: the report of airlock scan",
-        **made,
-    }
+    return described_schema(ScanRecord, "scan", _DESCRIPTIONS)
 
 
 def _render(record: ScanRecord, _: View) -> Iterator[str]:

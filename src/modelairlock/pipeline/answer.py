@@ -6,7 +6,7 @@ sums must add up. It lives apart from the worker so that the parent never import
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from modelairlock.records.facts import (
 from modelairlock.records.reading import Reading
 from modelairlock.records.typed import msgpack_decoder
 
+T = TypeVar("T")
 #: one answer of the worker; 200,000 facts fit several times over
 RESULT_BYTES = 64 * 1024 * 1024
 NESTING = 32
@@ -66,14 +67,19 @@ _decode_reading = msgpack_decoder(Reading)
 _decode_answers = msgpack_decoder(list[bytes])
 
 
+def decoded(decoder: Callable[[bytes], T], data: bytes, what: str, most: int) -> T:
+    """What `data`, called `what` and of at most so many bytes, says; or `ProtocolBroken`."""
+    if len(data) > most:
+        raise ProtocolBroken(f"{what} of {len(data)} bytes")
+    try:
+        return decoder(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise ProtocolBroken(f"{what} that does not decode: {type(error).__name__}") from None
+
+
 def answers(data: bytes, count: int) -> list[bytes]:
     """The worker's answers about `count` artifacts, each for `decode` or `HANDED_BACK`; or `ProtocolBroken`."""
-    if len(data) > RESULT_BYTES:
-        raise ProtocolBroken(f"an answer of {len(data)} bytes")
-    try:
-        found = _decode_answers(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise ProtocolBroken(f"an answer that does not decode: {type(error).__name__}") from None
+    found = decoded(_decode_answers, data, "an answer", RESULT_BYTES)
     if len(found) != count:
         raise ProtocolBroken(f"{len(found)} answers about {count} artifacts")
     return found
@@ -84,12 +90,7 @@ def decode(data: bytes, size_bytes: int, path: str, limits: Limits | None = None
 
     `limits` are those it had to keep to; None where they are no longer known.
     """
-    if len(data) > RESULT_BYTES:
-        raise ProtocolBroken(f"an answer of {len(data)} bytes")
-    try:
-        reading = _decode_reading(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise ProtocolBroken(f"an answer that does not decode: {type(error).__name__}") from None
+    reading = decoded(_decode_reading, data, "an answer", RESULT_BYTES)
     if reading.path != path or reading.coverage.size_bytes != size_bytes:
         raise ProtocolBroken("an answer about another artifact")
     _check(reading, 0)

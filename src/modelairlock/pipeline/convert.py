@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from modelairlock.isolation import Task, Wall
 from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline import CONVERT, hold, plain_beside
-from modelairlock.pipeline.answer import ProtocolBroken
+from modelairlock.pipeline.answer import RESULT_BYTES, ProtocolBroken
 from modelairlock.pipeline.batch import CHANGED, GRACE_SECONDS
-from modelairlock.pipeline.convert_answer import RESULT_BYTES, Ask, decode_plain, decode_plan, in_order
+from modelairlock.pipeline.convert_answer import Ask, decode_plain, decode_plan, in_order
 from modelairlock.pipeline.gather import Short, copy_piece, copy_range, copy_strided, put, put_tile, swapped, unshuffled
 from modelairlock.pipeline.layout import HEADER_BYTES, header, laid_out
 from modelairlock.pipeline.options import Options
@@ -53,7 +54,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotConverted(Exception):
-    """Nothing is written, and why not; the file caused it, not the operator."""
+    """Nothing is written, and why not; the file caused it, not the operator. `plan` says what is lost."""
+
+    def __init__(self, why: str, plan: Plan | None = None) -> None:
+        super().__init__(why)
+        self.plan = plan
 
 
 def convert(source: str, target: str, wanted: Wanted, progress: Callable[[int, int], None] | None = None) -> Conversion:
@@ -70,12 +75,15 @@ def convert(source: str, target: str, wanted: Wanted, progress: Callable[[int, i
         stack.callback(hold.release, fd)
         state = os.fstat(fd)
         record = _scanned(source, wanted)
+        same = _leads_to(source, state)
         wall = Wall(
             CONVERT, memory_bytes=wanted.limits.worker_bytes, result_bytes=RESULT_BYTES,
             require=wanted.require or Level.NONE,
         )  # fmt: skip
         stack.callback(wall.close)
         told = _told(source, state.st_size, record)
+        if not same:
+            return msgspec.structs.replace(told, reason=CHANGED)
         if told.verdict is Verdict.FLAGGED and not wanted.strip and not _goes_with_template(told, wanted):
             return msgspec.structs.replace(told, outcome="refused", reason=FLAGGED)
         one = _Conversion(fd, state, target, wanted, wall, progress)
@@ -83,7 +91,11 @@ def convert(source: str, target: str, wanted: Wanted, progress: Callable[[int, i
         try:
             return one.done(msgspec.structs.replace(told, isolation=wall.isolation))
         except NotConverted as problem:
-            return msgspec.structs.replace(told, outcome="not-converted", reason=shown(str(problem), 500))
+            left = _left(problem.plan or Plan())
+            return msgspec.structs.replace(told, outcome="not-converted", reason=shown(str(problem), 500), **left)
+        except ProtocolBroken as problem:
+            reason = f"the reader broke protocol: {problem}"
+            return msgspec.structs.replace(told, outcome="not-converted", reason=reason)
 
 
 def _open(source: str) -> int:
@@ -107,6 +119,14 @@ def _scanned(source: str, wanted: Wanted) -> ScanRecord:
     if len(record.subjects) != 1:
         raise AirlockError(f"cannot scan {source}: it is {len(record.subjects)} files", "Name one file.")
     return record
+
+
+def _leads_to(source: str, state: os.stat_result) -> bool:
+    """Whether the name, by which the file was scanned, is still that of the file that was opened before."""
+    try:
+        return not changed(state, os.stat(source))
+    except OSError:
+        return False
 
 
 def _told(source: str, size: int, record: ScanRecord) -> Conversion:
@@ -137,12 +157,12 @@ class _Conversion:
         self.deadline = 0.0
 
     def done(self, told: Conversion) -> Conversion:
-        """Plan, write, and tell. Raises `NotConverted`, `AirlockError`."""
+        """Plan, write, and tell. Raises `NotConverted`, `ProtocolBroken`, `AirlockError`."""
         plan = self._plan(os.path.basename(told.path))
         places = laid_out(plan.tensors)
-        head = header(places, plan.framework)
+        head = b"" if plan.segments else header(places, plan.framework)
         # what is over the edge of tiles counts for progress only
-        self.all_bytes = places[-1][2] if places else 0
+        self.all_bytes = places[-1][2] if places else sum(one.end - one.start for one in plan.segments)
         self._check_sizes(len(head), sum(stream.size for stream in plan.streams))
         plain = plain_beside.plain_file(decode_plain(plan.plain))
         outputs = self._write(plan, places, head, plain)
@@ -153,15 +173,12 @@ class _Conversion:
         [outcome] = self.wall.run([Task(self.fd, _encode(ask))], seconds=self.wanted.limits.seconds + GRACE_SECONDS)
         if outcome.result is None:
             raise NotConverted(f"reading it failed: {outcome.failure}")
-        try:
-            plan = decode_plan(outcome.result, self.state.st_size)
-        except ProtocolBroken as problem:
-            raise NotConverted(f"the reader broke protocol: {problem}") from None
+        plan = decode_plan(outcome.result, self.state.st_size)
         if plan.refused:
             raise NotConverted(plan.refused)
         if not plan.tensors and not plan.segments:
             lost = f"; of {len(plan.lost)} none can be carried over: {plan.lost[0].why}" if plan.lost else ""
-            raise NotConverted(f"there are no tensors in it{lost}")
+            raise NotConverted(f"there are no tensors in it{lost}", plan)
         return plan
 
     def _check_sizes(self, head: int, spooled: int) -> None:
@@ -325,25 +342,30 @@ def _word(tensor: Tensor) -> int:
 
 
 def _with_plan(told: Conversion, plan: Plan, wanted: Wanted) -> Conversion:
-    dropped = tuple(Left(shown(one.where), shown(one.what), shown(one.why)) for one in plan.dropped)
-    lost = tuple(Left(shown(one.where), shown(one.what), shown(one.why)) for one in plan.lost)
+    in_part = plan.lost or (plan.dropped and not wanted.strip and not wanted.drop_template)
     return msgspec.structs.replace(
         told,
-        outcome="partly" if lost or (dropped and not wanted.strip and not wanted.drop_template) else "converted",
+        outcome="partly" if in_part else "converted",
         format=shown(plan.format, 100),
         tensors=tuple(Carried(one.key, one.dtype, one.shape) for one in plan.tensors),
         shared=_shared(plan),
-        dropped=dropped,
-        lost=lost,
-        more_dropped=plan.more_dropped,
-        more_lost=plan.more_lost,
+        **_left(plan),
     )
 
 
+def _left(plan: Plan) -> dict[str, Any]:
+    """What is not carried over."""
+    dropped, lost = (
+        tuple(Left(shown(one.where), shown(one.what), shown(one.why)) for one in notes)
+        for notes in (plan.dropped, plan.lost)
+    )
+    return {"dropped": dropped, "lost": lost, "more_dropped": plan.more_dropped, "more_lost": plan.more_lost}
+
+
 def _shared(plan: Plan) -> tuple[tuple[str, ...], ...]:
-    """Tensors that lie over the same store."""
+    """Tensors that lie over the same store. Small ones that the plan carries itself may be equal by chance."""
     by_store: dict[int, list[str]] = {}
     for tensor in plan.tensors:
-        if 0 not in tensor.shape and tensor.store >= 0:
+        if 0 not in tensor.shape and tensor.store >= 0 and not plan.stores[tensor.store].inline:
             by_store.setdefault(tensor.store, []).append(tensor.key)
     return tuple(tuple(keys) for keys in by_store.values() if len(keys) > 1)

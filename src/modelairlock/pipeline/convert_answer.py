@@ -11,7 +11,7 @@ import msgspec
 
 from modelairlock.encodings.decoders import METHODS
 from modelairlock.limits import Limits
-from modelairlock.pipeline.answer import ProtocolBroken
+from modelairlock.pipeline.answer import RESULT_BYTES, ProtocolBroken, decoded
 from modelairlock.records.disarm import (
     INLINE_BYTES,
     MOST_DIMENSIONS,
@@ -28,7 +28,6 @@ from modelairlock.records.disarm import (
 from modelairlock.records.tensors import BITS, is_odd
 from modelairlock.records.typed import msgpack_decoder
 
-RESULT_BYTES = 64 * 1024 * 1024
 _WIDEST = 1 << 62
 _MOST_DEEP = 200
 _PADDING = 2 * 1024 * 1024
@@ -48,12 +47,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 def decode_plan(data: bytes, size: int) -> Plan:
     """The plan in `data` for a file of `size` bytes, or `ProtocolBroken`."""
-    if len(data) > RESULT_BYTES:
-        raise ProtocolBroken(f"a plan of {len(data)} bytes")
-    try:
-        plan = _decode(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise ProtocolBroken(f"a plan that does not decode: {type(error).__name__}") from None
+    plan = decoded(_decode, data, "a plan", RESULT_BYTES)
     counts = len(plan.tensors) > MOST_TENSORS or max(len(plan.stores), len(plan.streams)) > MOST_STORES
     if counts or max(len(plan.dropped), len(plan.lost)) > MOST_NOTES or min(plan.more_dropped, plan.more_lost) < 0:
         raise ProtocolBroken("a plan of too many parts")
@@ -76,14 +70,9 @@ def _check_segments(plan: Plan, size: int) -> None:
 
 def decode_plain(data: bytes) -> Any:
     """The JSON of what is no tensor, as values; None if there is none. Raises `ProtocolBroken`."""
-    if len(data) > PLAIN_BYTES:
-        raise ProtocolBroken(f"plain data of {len(data)} bytes")
     if not data:
         return None
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise ProtocolBroken(f"plain data that does not decode: {type(error).__name__}") from None
+    value = decoded(msgspec.json.decode, data, "plain data", PLAIN_BYTES)
     _check_depth([value])
     return value
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from modelairlock.records.described import described_schema
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Isolation
 from modelairlock.records.scan import Verdict
@@ -61,34 +62,25 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
 
 #: what the fields mean, where the name alone does not say it
 _DESCRIPTIONS = {
-    "path": "The input, as given by the operator.",
-    "sha256": "Of the input's bytes, hexadecimal.",
-    "verdict": "Of the scan that came before.",
-    "findings": "Of that scan, those of members included.",
-    "isolation": "What held the process that read the input.",
-    "outcome": "converted: all of it; partly: written, and `lost` or `dropped` says what is missing; refused: the "
-    "input is flagged, nothing is written; not-converted: nothing could be, nothing is written.",
-    "reason": "One sentence, where nothing was written.",
-    "format": "What the input was read as.",
-    "output": "The safetensors file.",
-    "plain": "The JSON file beside it, with what is plain data and no tensor.",
-    "shared": "Tensors that shared bytes in the input; in the output each has its own.",
-    "dropped": "Neither tensors nor plain data: code, objects of classes.",
-    "lost": "Tensors and plain data that are missing in the output.",
-    "more_dropped": "How many more were dropped than are listed.",
-    "more_lost": "How many more were lost than are listed.",
+    "Conversion.path": "The input, as given by the operator.",
+    "Conversion.sha256": "Of the input's bytes, hexadecimal.",
+    "Conversion.verdict": "Of the scan that came before.",
+    "Conversion.findings": "Of that scan, those of members included.",
+    "Conversion.isolation": "What held the process that read the input.",
+    "Conversion.outcome": "converted: all of it; partly: written, and `lost` or `dropped` says what is missing; "
+    "refused: the input is flagged, nothing is written; not-converted: nothing could be, nothing is written.",
+    "Conversion.reason": "One sentence, where nothing was written.",
+    "Conversion.format": "What the input was read as.",
+    "Conversion.output": "The safetensors file.",
+    "Conversion.plain": "The JSON file beside it, with what is plain data and no tensor.",
+    "Conversion.shared": "Tensors that lay in one storage of the input; in the output each has bytes of its own.",
+    "Conversion.dropped": "Neither tensors nor plain data: code, objects of classes.",
+    "Conversion.lost": "Tensors and plain data that are missing in the output.",
+    "Conversion.more_dropped": "How many more were dropped than are listed.",
+    "Conversion.more_lost": "How many more were lost than are listed.",
 }
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report; ``docs/schema/convert-1.json`` is this, indented by two."""
-    made = msgspec.json.schema(Conversion)
-    fields = made["$defs"]["Conversion"]["properties"]
-    for name, text in _DESCRIPTIONS.items():
-        fields[name]["description"] = text
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:modelairlock:schema:convert:1",
-        "title": "modelairlock/convert/1: the report of airlock convert",
-        **made,
-    }
+    return described_schema(Conversion, "convert", _DESCRIPTIONS)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from modelairlock.records.described import described_schema
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import Claim, Event, JailLayer, JailPhase, Outcome
@@ -82,16 +83,7 @@ _DESCRIPTIONS = {
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report; ``docs/schema/detonate-1.json`` is this, indented by two."""
-    made = msgspec.json.schema(DetonateRecord)
-    for key, text in _DESCRIPTIONS.items():
-        record, field = key.split(".")
-        made["$defs"][record]["properties"][field]["description"] = text
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:modelairlock:schema:detonate:1",
-        "title": "modelairlock/detonate/1: the report of airlock detonate",
-        **made,
-    }
+    return described_schema(DetonateRecord, "detonate", _DESCRIPTIONS)
 
 
 def verdict_of(detonations: tuple[Detonation, ...]) -> Verdict:
