@@ -37,6 +37,16 @@ def test_an_honest_one_is_planned() -> None:
     assert (keys(plan), plan.plain, plan.lost, plan.dropped, plan.refused) == (["w"], b'{"n": 1}', (), (), "")
 
 
+def test_attributes_of_tensors_nested_without_end_are_lost() -> None:
+    inner = GOOD
+    for _ in range(2000):
+        rebuild = p.global_("torch._utils", "_rebuild_parameter_with_state")
+        inner = p.call(rebuild, GOOD, True, None, p.Code(p.EMPTY_DICT + p.push("x") + inner + p.SETITEM))
+    plan = state({"w": inner})
+    assert keys(plan)[:2] == ["w", "w.$attributes.x"]
+    assert lost(plan) and all(why.startswith("it is nested more than") for why in lost(plan).values()), plan.lost
+
+
 @pytest.mark.parametrize(
     "bad",
     [

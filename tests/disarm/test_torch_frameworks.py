@@ -120,6 +120,19 @@ def test_a_module_s_state_dict_nested_and_tied(tmp_path: Path) -> None:
     assert beside["model"]["$attributes"]["_metadata"]["2"] == {"version": 2}
 
 
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_attributes_of_tensors_are_carried_over_too(tmp_path: Path, zipped: bool) -> None:
+    parameter, tensor = torch.nn.Parameter(numbers((2,))), numbers((3,))
+    parameter.note, parameter.mask, tensor.scale = "kept", numbers((4,)), 0.5
+    state = {"parameter": parameter, "tensor": tensor, "bare": torch.nn.Parameter(numbers((5,)))}
+    assert converted(tmp_path, saved(state, _use_new_zipfile_serialization=zipped)).outcome == "converted"
+    same(tmp_path, {**state, "parameter.$attributes.mask": parameter.mask})
+    assert plain(tmp_path) == {
+        "parameter": {"$attributes": {"note": "kept"}},
+        "tensor": {"$attributes": {"scale": 0.5}},
+    }
+
+
 def test_a_pickled_module_gives_the_names_of_its_state_dict(tmp_path: Path) -> None:
     module = torch.nn.Sequential(
         collections.OrderedDict(a=torch.nn.Linear(2, 3, bias=False), b=torch.nn.BatchNorm1d(3))

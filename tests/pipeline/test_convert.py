@@ -191,9 +191,23 @@ def test_what_comes_to_be_there_meanwhile_is_not_replaced(tmp_path: Path) -> Non
         out.symlink_to("victim")
 
     with pytest.raises(AirlockError, match="symbolic link"):
-        convert(str(source), str(out), Wanted(force=True), as_a_link)
+        pytest.fail(str(convert(str(source), str(out), Wanted(force=True), as_a_link)))
     assert not (tmp_path / "victim").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"in.pt", "out.safetensors"}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_written_is_said_where_only_one_of_two_files_can_be(tmp_path: Path, force: bool) -> None:
+    source, out = tmp_path / "in.pt", tmp_path / "out.safetensors"
+    source.write_bytes(torch_builder.checkpoint(torch_builder.state({"w": GOOD, "n": 1}), {"0": NUMBERS}))
+
+    def meanwhile(_done: int, _all: int) -> None:
+        out.mkdir()
+
+    with pytest.raises(AirlockError, match="it is a folder") as caught:
+        convert(str(source), str(out), Wanted(force=force), meanwhile)
+    assert (caught.value.hint == f"{out}.json is replaced already.") is force
+    assert Path(f"{out}.json").exists() is force
 
 
 # -- when things change, or end ---------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def within(shape: tuple[int, ...], strides: tuple[int, ...], offset: int, elemen
 def parameter(_: Call, arguments: list[object]) -> object:
     """``_rebuild_parameter(tensor, requires_grad, hooks[, state])``: the tensor."""
     data = arguments[0] if len(arguments) in (3, 4) else None
-    return data if isinstance(data, View | Lost) else _ODD
+    return _having(data, *arguments[3:]) if isinstance(data, View | Lost) else _ODD
 
 
 def with_type(call: Call, arguments: list[object]) -> object:
@@ -98,7 +98,14 @@ def with_type(call: Call, arguments: list[object]) -> object:
     made = call(arguments[0], arguments[2], 0)
     if arguments[1] not in _TENSOR_CLASSES:
         return Lost("a tensor of a class of its own", "what the class makes of the numbers is not known")
-    return made if isinstance(made, View | Lost) else None
+    return _having(made, arguments[3]) if isinstance(made, View | Lost) else None
+
+
+def _having(made: View | Lost, state: object = None) -> View | Lost:
+    """With attributes of its own."""
+    if isinstance(made, View) and state is not None and not (isinstance(state, Box) and not state.items):
+        made.attributes.append(state)
+    return made
 
 
 def device(_: Call, arguments: list[object]) -> object:

@@ -58,17 +58,26 @@ class Walk:
             self.budget.check_time(0)
         if value is None or isinstance(value, bool | int | float | str | bytes | Blob | Scalar):
             return self._scalar(value, path)
-        if isinstance(value, View):
+        if isinstance(value, View) and not value.attributes:
             self.harvest.view(path or ONLY, value)
         elif isinstance(value, Array):
             return self._array(value, path, depth)
         elif isinstance(value, Lost):
             self.harvest.lose(path, value.what, value.why)
-        elif isinstance(value, Box | Opaque):
+        elif isinstance(value, Box | Opaque | View):
             return self._inside(value, path, depth)
         else:
             return self._other(value, path)
         return _NOTHING
+
+    def _tensor(self, view: View, path: str, depth: int) -> object:
+        """A tensor, and the attributes that Python code gave it."""
+        self.harvest.view(path or ONLY, view)
+        made: dict[str, object] = {}
+        for state in view.attributes:
+            for one in _states(state):
+                self._attributes(one, _join(path, "$attributes"), depth, made)
+        return {"$attributes": made} if made else _NOTHING
 
     def _array(self, array: Array, path: str, depth: int) -> object:
         """A tensor, unless it holds objects or texts: those of one dimension are a list."""
@@ -91,7 +100,7 @@ class Walk:
             data = self.source.read(data.start, data.end - data.start)
         return plain_texts(dtype.code, dtype.order, data) if len(data) == item_bytes(dtype) * array.shape[0] else None
 
-    def _inside(self, value: Box | Opaque, path: str, depth: int) -> object:
+    def _inside(self, value: Box | Opaque | View, path: str, depth: int) -> object:
         if id(value) in self.above:
             self.harvest.drop(path, "a reference", _INSIDE_ITSELF)
             return _NOTHING
@@ -102,6 +111,8 @@ class Walk:
         try:
             if isinstance(value, Opaque):
                 return self._object(value, path, depth)
+            if isinstance(value, View):
+                return self._tensor(value, path, depth)
             return self._dict(value, path, depth) if value.kind == "dict" else self._list(value, path, depth)
         finally:
             self.above.discard(id(value))

@@ -75,7 +75,7 @@ class Storage:
 class View:
     """A torch tensor: a view of a storage, in elements of `item_bytes`."""
 
-    __slots__ = ("dtype", "item_bytes", "offset", "shape", "storage", "strides", "why")
+    __slots__ = ("attributes", "dtype", "item_bytes", "offset", "shape", "storage", "strides", "why")
 
     def __init__(
         self,
@@ -89,6 +89,8 @@ class View:
         self.storage, self.dtype, self.item_bytes = storage, dtype, item_bytes
         self.shape, self.strides, self.offset = shape, strides, offset
         self.why = ""
+        #: what torch puts on the tensor after it is made
+        self.attributes: list[object] = []
 
 
 class Dtype:

@@ -214,20 +214,35 @@ class _Conversion:
                 self._copy(plan, places, head, draft.fd, spool)
                 draft.settle()
                 self._check_unchanged()
-                if beside:
-                    beside.place(self.state, force=self.wanted.force)
-                try:
-                    draft.place(self.state, force=self.wanted.force)
-                except (OSError, AirlockError):
-                    if beside and not self.wanted.force:
-                        os.unlink(beside.path)
-                    raise
-                if not beside and self.wanted.force:
-                    remove_stale(f"{self.target}.json", plain_beside.BEGINS)
+                self._place(draft, beside)
             except OSError as error:
                 raise AirlockError(f"cannot write {self.target}: {error.strerror}", "Nothing is written.") from error
         size = len(head) + self.all_bytes
         return Written(self.target, size), Written(f"{self.target}.json", len(plain)) if plain else None
+
+    def _place(self, draft: Draft, beside: Draft | None) -> None:
+        """Both files or none, as far as replacing two files can be. Raises OSError if nothing is written."""
+        force = self.wanted.force
+        if beside:
+            beside.place(self.state, force=force)
+        try:
+            draft.place(self.state, force=force)
+        except (OSError, AirlockError) as error:
+            if beside and force:
+                why = error.strerror if isinstance(error, OSError) else error
+                raise AirlockError(
+                    f"cannot write {draft.path}: {why}", f"{beside.path} is replaced already."
+                ) from error
+            if beside:
+                os.unlink(beside.path)
+            raise
+        stale = f"{self.target}.json"
+        try:
+            if not beside and force:
+                remove_stale(stale, plain_beside.BEGINS)
+        except OSError as error:
+            hint = f"It is of an earlier run: remove it. {self.target} is written."
+            raise AirlockError(f"cannot remove {stale}: {error.strerror}", hint) from error
 
     def _beside(self, plain: bytes, stack: ExitStack) -> Draft | None:
         """The JSON file, ready to be put in place."""

@@ -1,7 +1,8 @@
 """Puts a new file in its place in one step: all of it or nothing, and never through a link.
 
 The file is made beside its final name, under one that begins with a dot, and moved there once it is on disk. Without
-`force` the move fails if anything is there by then, however recently it came.
+`force` the move fails if anything is there by then, however recently it came; on a file system without hard links,
+where that is looked at and done in two steps, a moment is left between them.
 """
 
 import errno
