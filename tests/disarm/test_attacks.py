@@ -44,7 +44,8 @@ def test_attributes_of_tensors_nested_without_end_are_lost() -> None:
         inner = p.call(rebuild, GOOD, True, None, p.Code(p.EMPTY_DICT + p.push("x") + inner + p.SETITEM))
     plan = state({"w": inner})
     assert keys(plan)[:2] == ["w", "w.$attributes.x"]
-    assert lost(plan) and all(why.startswith("it is nested more than") for why in lost(plan).values()), plan.lost
+    assert lost(plan)
+    assert all(why.startswith("it is nested more than") for why in lost(plan).values()), plan.lost
 
 
 @pytest.mark.parametrize(
