@@ -4,14 +4,15 @@ A name is looked at as every platform would: a backslash separates on Windows on
 and a colon elsewhere in a part names an NTFS stream.
 """
 
-import re
 from collections.abc import Iterator
 from unicodedata import normalize
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DRIVE = re.compile(r"[A-Za-z]:")
+from modelairlock.records.regex import regex
+
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
+_DRIVE = regex(r"[A-Za-z]:")
 #: a name that matches nothing here needs no second look; nearly all names do not
-_ODD = re.compile(r"[\x00-\x1f\x7f\\:]|\.\.|^/")
+_ODD = regex(r"[\x00-\x1f\x7f\\:]|\.\.|^/")
 
 
 def decoded(raw: bytes) -> str:

@@ -7,11 +7,12 @@ codecs are imported when first used, because most files need none of them.
 import binascii
 import codecs
 import json
-import re
 import zlib
 from collections.abc import Callable
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
+
+from modelairlock.records.regex import regex
 
 #: what a decoder may take for its dictionary: ``xz -9`` needs 65 MiB, ``zstd --ultra -22`` 128 MiB
 MEMORY_BYTES = 144 * 1024 * 1024
@@ -147,8 +148,8 @@ class Base64:
         return binascii.a2b_base64(text + b"=" * needed)
 
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
-_PADDING = re.compile(rb"[=\r\n]*")
+_NOT_BASE64 = regex(rb"[^A-Za-z0-9+/]")
+_PADDING = regex(rb"[=\r\n]*")
 _PADDING_BYTES = 4096
 
 
@@ -189,7 +190,7 @@ class JsonString:
 
 
 #: whole characters and escapes; half a surrogate pair only where it is certain that the other half does not follow
-_JSON_CHARACTERS = re.compile(
+_JSON_CHARACTERS = regex(
     r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u(?![dD][89abAB])[0-9a-fA-F]{4}'
     r"|u[dD][89abAB][0-9a-fA-F]{2}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?=[^\\]|\\[^u]|\\u(?:[^dD]|[dD][^c-fC-F])))))*+"
 )

@@ -9,8 +9,10 @@ from 96 on, each its own way), so nothing here can say how long such a tensor is
 import re
 from typing import NamedTuple
 
+from modelairlock.records.regex import regex
+
 #: keys of GGUF whose value is a template, or a list of them
-TEMPLATE = re.compile(r"(?:.*\.)?chat_template(?:\..*)?", re.DOTALL)
+TEMPLATE = regex(r"(?:.*\.)?chat_template(?:\..*)?", re.DOTALL)
 
 
 class Type(NamedTuple):

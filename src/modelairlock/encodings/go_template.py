@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from modelairlock.reading import Budget, Malformed, OverLimit
 from modelairlock.records.facts import Fact, Irregularity, TemplateUse
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 ACTIONS = 20_000
@@ -33,16 +34,16 @@ _WITHIN = frozenset(("else", "break", "continue"))
 _KEYWORDS = _OPENS | _WITHIN | {"end", "template"}
 _CHAINED = frozenset(("if", "with"))
 _NAMED = frozenset(("define", "block", "template"))
-_CLOSES = re.compile(r"[ \t\r\n]-\}\}|\}\}")
-_TOKEN = re.compile(
+_CLOSES = regex(r"[ \t\r\n]-\}\}|\}\}")
+_TOKEN = regex(
     r"""(?P<space>[ \t\r\n]+)|(?P<comment>/\*.*?\*/)|(?P<text>"(?:[^"\\\n]|\\.)*+"|`[^`]*+`|'(?:[^'\\\n]|\\.)++')"""
     r"""|(?P<number>[+-]?[0-9][0-9a-zA-Z_.+]*+)|(?P<field>(?:\$\w*+)?+(?:\.\w++)++|\$\w*+|\.)"""
     r"""|(?P<name>[^\W\d]\w*+)|(?P<sign>:=|[|(),=])""",
     re.DOTALL,
 )
-_GO = re.compile(r"\{\{-?\s*+(?:\.|\$|/\*|(?:if|range|with|define|block|template|else|end)\b)")
+_GO = regex(r"\{\{-?\s*+(?:\.|\$|/\*|(?:if|range|with|define|block|template|else|end)\b)")
 #: digits that a format may take for a width, of which Go takes a million at most
-_WIDTH = re.compile(r"[1-9][0-9]{0,18}")
+_WIDTH = regex(r"[1-9][0-9]{0,18}")
 _WIDEST = 1_000_000
 
 

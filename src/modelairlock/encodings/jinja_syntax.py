@@ -6,7 +6,6 @@ else. It recurses on hostile input, so what it may be handed is counted first, t
 This module is imported only where jinja2 is loaded: see `pipeline.full_worker`.
 """
 
-import re
 from collections.abc import Iterator
 
 from jinja2 import Environment, nodes
@@ -15,6 +14,7 @@ from jinja2.ext import Extension, do, loopcontrols
 from jinja2.parser import Parser
 
 from modelairlock.reading import Budget
+from modelairlock.records.regex import regex
 
 #: characters; the longest template found in the wild has 60,000
 CHARACTERS = 512 * 1024
@@ -24,8 +24,8 @@ DEPTH = 120
 _NUMBER_CHARACTERS = 100
 _PIECE = 2_000
 _OPENS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
-_SPECIAL = re.compile(r"__\w++")
-_LINE = re.compile(rb"\r\n|\r|\n")
+_SPECIAL = regex(r"__\w++")
+_LINE = regex(rb"\r\n|\r|\n")
 
 
 class BadTemplate(Exception):

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from jinja2 import nodes
 
+from modelairlock.records.regex import regex
+
 _SHOWN = 160
 #: a word that people use, and that is no tag, role, key or switch
-_WORD = re.compile(r"[a-z][a-z' -]{2,40}", re.IGNORECASE)
+_WORD = regex(r"[a-z][a-z' -]{2,40}", re.IGNORECASE)
 #: names of fields and kinds of content, which conditions of honest templates ask for
 _ORDINARY = frozenset(
     (
@@ -23,7 +25,7 @@ _ORDINARY = frozenset(
         "required", "chat", "model", "human", "gpt", "bot", "file", "document", "documents", "think", "no_think",
     )
 )  # fmt: skip
-_SENTENCE = re.compile(r"(?:[A-Za-z][a-z'’]*[ ,.:;-]+){4,}[A-Za-z]|https?://", re.ASCII)
+_SENTENCE = regex(r"(?:[A-Za-z][a-z'’]*[ ,.:;-]+){4,}[A-Za-z]|https?://", re.ASCII)
 _LOOKS_FOR = frozenset(("startswith", "endswith", "find", "count", "index"))
 #: fields of a message in which its words stand
 _WORDS_OF_MESSAGE = frozenset(("content", "text"))

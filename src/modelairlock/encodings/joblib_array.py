@@ -4,7 +4,6 @@ joblib pickles a wrapper and writes the array's bytes straight after its BUILD. 
 data: unless shape, dtype and alignment are plain constants, the rest of the stream is not understood. Never guess.
 """
 
-import re
 from typing import NamedTuple
 
 from modelairlock.encodings.pickle_machine import values as v
@@ -12,9 +11,10 @@ from modelairlock.encodings.pickle_machine.boxes import CONSTANTS
 from modelairlock.encodings.pickle_machine.state import State
 from modelairlock.reading import Truncated, Unsupported
 from modelairlock.records.numpy_types import WIDTHS
+from modelairlock.records.regex import regex
 
 #: a numpy dtype's short name, as `pickle` writes it: a kind, and a size in bytes (for ``U``: in characters)
-_DTYPE = re.compile(r"([biufcmMOSUV])([1-9]\d{0,8})\Z")
+_DTYPE = regex(r"([biufcmMOSUV])([1-9]\d{0,8})\Z")
 #: how numpy writes the type of its own strings, which joblib pickles as objects
 _TEXT_TYPE = ("numpy._core._internal", "_convert_to_stringdtype_kwargs")
 _HASOBJECT = 0x01

@@ -7,7 +7,6 @@ stands fast only where it closes; of two equal keys the last counts, as in Pytho
 """
 
 import binascii
-import re
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +17,7 @@ from modelairlock.reading import Cursor, OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Bytecode, Configured, Fact, Irregularity, Member, Reference, Value
 from modelairlock.records.keras_names import words
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 #: distinct names that are remembered so that each is told once
@@ -37,7 +37,7 @@ _KEPT = words(
 )
 _MARKS = ("config", "module", "registered_name", "spec_name")
 #: keys whose text is the name of a function or class that the loader looks up among its own
-_NAMES_SOMETHING = re.compile(
+_NAMES_SOMETHING = regex(
     r"(?:\w+_)?(?:activation|initializer|regularizer|constraint)|activation_fn|fn|loss|metrics|weighted_metrics|optimizer"
 )
 _COLLECTS = {"inbound_nodes", "arguments"}
@@ -52,7 +52,7 @@ _FUNCTIONS = ("function", "output_shape", "mask")
 _BASE64_CODE = ("Yw", "Yx", "Yy", "Yz", "4w", "4x", "4y", "4z")
 _CODE_KEYS = frozenset(("code", "value", *_FUNCTIONS))
 _CODE_CHARACTERS = 60
-_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]{64,}+={0,2}[\r\n]*")
+_BASE64 = regex(r"[A-Za-z0-9+/\r\n]{64,}+={0,2}[\r\n]*")
 
 
 Told = TypeVar("Told")

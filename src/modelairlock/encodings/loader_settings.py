@@ -6,11 +6,11 @@ loaders write becomes a `Setting` with its value, never silence. Which of it mat
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from modelairlock.records.facts import Configured, Fact, Reference, Setting
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 #: keys that matter in any file
@@ -35,8 +35,8 @@ _OWN_IMPLEMENTATIONS = frozenset(
         "flash_attention_4", "flex_attention", "batched_mm", "grouped_mm",
     )
 )  # fmt: skip
-_NAME = re.compile(r"\w*")
-_DOTTED = re.compile(r"\w+(?:\.\w+)+")
+_NAME = regex(r"\w*")
+_DOTTED = regex(r"\w+(?:\.\w+)+")
 _VALUE_CHARACTERS = 400
 
 

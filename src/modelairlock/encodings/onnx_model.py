@@ -5,7 +5,6 @@ branches of If, the body of Loop) or a tensor, functions have nodes, so does tra
 tensors. All of them are walked by the same code. What is counted stays small however many nodes there are.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
 from modelairlock.encodings.onnx_flow import Flow
@@ -16,6 +15,7 @@ from modelairlock.encodings.protobuf import LEN, Field, fields
 from modelairlock.reading import Cursor, ReadProblem, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member, Operator, Reference, Setting
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 
@@ -34,16 +34,16 @@ _PLAIN_DOMAINS = frozenset(("", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.
 _EVALUATED = frozenset(("names", "imgsz", "kpt_shape", "kpt_names", "args"))
 #: of a piece of metadata so much is looked at; a thousand names of classes take some 30 KiB
 EVALUATED_BYTES = 1 << 20
-_LITERAL = re.compile(
+_LITERAL = regex(
     r"(?:[\s\[\](){},:]|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|[-+]?\d[\d_]*+(?:\.\d*+)?(?:e[-+]?\d{1,3})?+(?!\w)"
     r"|(?:True|False|None)(?!\w))*+"
 )
 #: without a call, an expression only fails
-_CALLS = re.compile(r"[\w\])'\"}]\s*+\(")
+_CALLS = regex(r"[\w\])'\"}]\s*+\(")
 #: and yet a loop inside brackets can put a function where other brackets call it:
 #: ``[C["id"] for C.__class_getitem__ in [os.system]]``
-_BRACKET = re.compile(r"[\[({]")
-_LOOP = re.compile(r"(?<![A-Za-z_])for(?!\w)")
+_BRACKET = regex(r"[\[({]")
+_LOOP = regex(r"(?<![A-Za-z_])for(?!\w)")
 #: an attribute of a graph that was compiled beforehand names a file, or holds the compiled program
 _CONTEXT = ("EPContext", "ep_cache_context")
 

@@ -6,17 +6,17 @@ opset. Graphs of TensorFlow, SentencePiece models and Core ML have other things 
 unknown ones are skipped by all parsers, so neither keeps a model from being recognised.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.onnx_schema import MESSAGES
 from modelairlock.encodings.protobuf import LEN, Field, Window, fields
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, BytesSource, Cursor, Probe, ReadProblem
+from modelairlock.records.regex import regex
 
 #: fields that are looked at in each message
 _FIELDS = 200
-_OPERATOR = re.compile(rb"[A-Za-z_][\w.:+-]{0,199}")
+_OPERATOR = regex(rb"[A-Za-z_][\w.:+-]{0,199}")
 _LIMITS = Limits(window_bytes=4096, header_bytes=64 * 1024, seconds=5.0)
 _GRAPH, _IR_VERSION, _OPSET = 7, 1, 8
 _NODE, _INITIALIZER, _SPARSE = 1, 5, 15

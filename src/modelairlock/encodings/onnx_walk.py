@@ -6,7 +6,6 @@ are read here, and the file is said to be odd, because nothing that saves models
 """
 
 import codecs
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.onnx_schema import MESSAGES, Entry
@@ -14,6 +13,7 @@ from modelairlock.encodings.protobuf import LEN, VARINT, Field, Window, fields
 from modelairlock.reading import Cursor, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Irregularity
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 #: facts of one kind, and gaps; what comes after them is counted, or drawn together
@@ -23,7 +23,7 @@ TEXT_BYTES = 4096
 _PIECE = 1 << 18
 #: bytes of a message that is taken apart in memory, and of a read after a jump
 _SMALL = 4096
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = regex(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 class _Growing(Window):

@@ -4,7 +4,6 @@ What a newcomer would get wrong: a trial that was given up says nothing, so it i
 unpickler accepts has said all there is.
 """
 
-import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -14,12 +13,13 @@ from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Cursor, OverLimit, ReadProblem, Unsupported
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Call, Import, UnresolvedImport, Value
+from modelairlock.records.regex import regex
 from modelairlock.records.uses import MAKERS
 
 #: a trial runs this long at most
 TRIAL_SECONDS = 5.0
 TRIAL_FACTS = 1000
-MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+MODULE = regex(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 SMALL = Limits(seconds=TRIAL_SECONDS, facts=TRIAL_FACTS, stack_cells=1_000_000, memo_cells=1_000_000)
 
 

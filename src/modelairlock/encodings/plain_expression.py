@@ -6,7 +6,8 @@ sympy computes what is constant at once, so a few powers of powers take for ever
 """
 
 import ast
-import re
+
+from modelairlock.records.regex import regex
 
 CHARACTERS = 4000
 _DEPTH = 60
@@ -25,7 +26,7 @@ FUNCTIONS = frozenset(
     )
 )  # fmt: skip
 _ASSUMED = frozenset(("positive", "integer", "nonnegative", "real", "zero", "negative", "nonzero", "finite"))
-_FLOAT = re.compile(r"-?[0-9]*+\.?[0-9]*+(?:e[+-]?[0-9]{1,3})?")
+_FLOAT = regex(r"-?[0-9]*+\.?[0-9]*+(?:e[+-]?[0-9]{1,3})?")
 #: methods of tensors that guards ask
 _MEASURES = frozenset(("dim", "numel", "size", "storage_offset", "stride"))
 _NUMBERS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr)

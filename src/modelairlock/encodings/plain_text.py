@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from modelairlock.reading import Cursor, Malformed, Probe
+from modelairlock.records.regex import regex
 
 
 class TextKind(Enum):
@@ -47,23 +48,21 @@ OTHER_EXTENSIONS = (
     ".css", ".prototxt", ".pbtxt", ".textproto", ".txtpb", ".onnxtxt", ".onnxtext", ".gv", ".dot", ".tex",
     ".json5", ".hocon", ".service", ".desktop", ".plist", ".lock", ".in",
 )  # fmt: skip
-_INERT_NAMES = re.compile(
-    r"(?:license|licence|readme|notice|copying|authors|contributors|changelog|citation)(?:[-_. ].*)?"
-)
+_INERT_NAMES = regex(r"(?:license|licence|readme|notice|copying|authors|contributors|changelog|citation)(?:[-_. ].*)?")
 #: what such a name may end in besides: a version, a language, a licence. Any other ending may be some program's
-_INERT_ENDINGS = re.compile(
+_INERT_ENDINGS = regex(
     r"\.(?:[0-9]+|[a-z]{2,3}[-_][a-z]{2,4}|en|zh|ja|de|fr|es|ko|lesser|mit|bsd|apache|gpl|lgpl)", re.ASCII
 )
 _GIT_NAMES = frozenset((".gitattributes", ".gitignore"))
 #: names that some program acts upon, whatever their extension says
-_OTHER_NAMES = re.compile(
+_OTHER_NAMES = regex(
     r".*requirements?.*\.txt|.*constraints.*\.txt|packages\.txt|apt\.txt|entry_points\.txt|modelfile.*", re.DOTALL
 )
-_SCRIPT_NAMES = re.compile(
+_SCRIPT_NAMES = regex(
     r"dockerfile.*|makefile|gnumakefile|cmakelists\.txt|jenkinsfile|rakefile|gemfile|package\.json|devcontainer\.json"
     r"|tasks\.json|launch\.json"
 )
-_BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_BINARY = regex(r"[\x00-\x08\x0e-\x1f\x7f]")
 #: what `is_text` finds text may begin with: no control character, no byte that cannot begin a character of UTF-8, and
 #: the marks of UTF-16
 TEXT_BEGINS = frozenset(range(256)) - {*range(9), *range(0x0E, 0x20), *range(0x7F, 0xC2), *range(0xF5, 0xFE)}
@@ -134,7 +133,7 @@ def _inert_name(name: str, extension: str) -> bool:
     return bool(_INERT_NAMES.fullmatch(name) and (not extension or _INERT_ENDINGS.fullmatch(extension)))
 
 
-_JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+(?:\{[ \t\r\n]*+[\"}]|\[[ \t\r\n]*+[\[{\"0-9\]-])")
+_JSON_BEGINS = regex(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+(?:\{[ \t\r\n]*+[\"}]|\[[ \t\r\n]*+[\[{\"0-9\]-])")
 
 
 def read_text(cursor: Cursor) -> Iterator[str]:

@@ -9,20 +9,21 @@ question, because deep or long input makes it slow or kills the interpreter (the
 import re
 
 from modelairlock.reading import Malformed, OverLimit
+from modelairlock.records.regex import regex
 
 Literal = None | bool | int | str | tuple["Literal", ...] | list["Literal"] | dict[str, "Literal"]
 
 DEPTH = 32
 """Brackets inside brackets. numpy's own headers need one pair for each level of a structured type."""
 
-_SPACE = re.compile(rb"[ \t\r\n\f]*+")
-_TOKEN = re.compile(
+_SPACE = regex(rb"[ \t\r\n\f]*+")
+_TOKEN = regex(
     rb"[uU]?(?P<string>'(?:[^'\\\r\n]|\\[^\r\n])*+'|\"(?:[^\"\\\r\n]|\\[^\r\n])*+\")"
     rb"|(?P<number>-?(?:0|[1-9][0-9]{0,19}))[lL]?(?![0-9A-Za-z_.])"
     rb"|(?P<name>True|False|None)(?![0-9A-Za-z_])"
     rb"|(?P<mark>[\[\](){},:])"
 )
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([\\'\"nrt])|(.))", re.DOTALL)
+_ESCAPE = regex(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([\\'\"nrt])|(.))", re.DOTALL)
 _NAMES: dict[bytes, bool | None] = {b"True": True, b"False": False, b"None": None}
 _PLAIN = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Irregularity
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 KIND = "secret-in-text"
@@ -26,13 +27,13 @@ _SHAPES = (
     ("a GitHub token", rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}(?![A-Za-z0-9_])"),
     ("a private key", rb"-----BEGIN (?:RSA |EC |DSA |OPENSSH )?PRIVATE KEY-----(?:\\n|\s){1,4}[A-Za-z0-9+/=]{40,80}"),
 )
-_ANY = re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(b"(" + shape + b")" for _, shape in _SHAPES) + b")")
+_ANY = regex(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(b"(" + shape + b")" for _, shape in _SHAPES) + b")")
 #: one of these is in each of the shapes: looking for them first is some ten times as fast
 _MARKS = (
     b"AKIA", b"ASIA", b"hf_", b"T3BlbkFJ", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"PRIVATE KEY",
 )  # fmt: skip
 _NAMES = tuple(name for name, _ in _SHAPES)
-_NO_SECRET = re.compile(rb"example|sample|dummy|placeholder|your[_-]", re.IGNORECASE)
+_NO_SECRET = regex(rb"example|sample|dummy|placeholder|your[_-]", re.IGNORECASE)
 
 
 class Secrets:

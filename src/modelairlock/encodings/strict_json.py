@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 DEPTH = 128
@@ -73,13 +74,13 @@ class _Patterns:
         flat = rb"\{" + _S + rb"(?:" + member + rb"(?:," + _S + member + rb")*+)?\}"
         # Numbers run into what follows them, so a scalar does not count before its delimiter has been seen.
         one = rb"(" + scalar + rb")(?=[ \t\r\n,}\]]|\Z)|([{\[])"
-        self.value = re.compile(_S + rb"(?:" + one + rb")")
-        self.long = re.compile(_S + rb"(?:(" + array + rb")|(" + flat + rb")|" + one + rb")")
-        self.run = re.compile(rb"(?:" + _S + rb"(?:" + scalar + rb"|" + array + rb")" + _S + rb",)++")
-        self.member = re.compile(_S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":")
+        self.value = regex(_S + rb"(?:" + one + rb")")
+        self.long = regex(_S + rb"(?:(" + array + rb")|(" + flat + rb")|" + one + rb")")
+        self.run = regex(rb"(?:" + _S + rb"(?:" + scalar + rb"|" + array + rb")" + _S + rb",)++")
+        self.member = regex(_S + rb"(,?)" + _S + rb"(" + _STRING + rb")" + _S + rb":")
         value = rb"(?:" + scalar + rb"|" + array + rb"|" + flat + rb")"
         plain = _STRING + _S + rb":" + _S + value + _S + rb"(?=[,}])"
-        self.members = re.compile(_S + rb"(,?)" + _S + rb"(" + plain + rb"(?:," + _S + plain + rb")*+)")
+        self.members = regex(_S + rb"(,?)" + _S + rb"(" + plain + rb"(?:," + _S + plain + rb")*+)")
 
 
 @cache
@@ -91,8 +92,8 @@ def _patterns(constants: bool) -> _Patterns:
 _LONG = {1: Kind.SCALARS, 2: Kind.FLAT, 3: Kind.SCALAR}
 # Made once: `json.loads` with a hook makes a decoder at every call, which costs more than a short object.
 _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
-_SPACE = re.compile(_S)
-_TOKEN = re.compile(_STRING + rb"|[{}\[\]:,]")
+_SPACE = regex(_S)
+_TOKEN = regex(_STRING + rb"|[{}\[\]:,]")
 
 
 def walk(cursor: Cursor, start: int, end: int, *, constants: bool = False, many: bool = False) -> Iterator[Piece]:

@@ -11,15 +11,16 @@ import re
 from typing import NamedTuple
 
 from modelairlock.encodings.archive_names import decoded
+from modelairlock.records.regex import regex
 
 BLOCK = 512
 ZEROS = bytes(BLOCK)
 _BLANK = b" " * 8
 _ASCII = bytes(range(128))
 #: numbers as every writer writes them: blanks, octal digits, blanks, then nothing that counts
-_PLAIN_NUMBER = re.compile(rb" *[0-7]* *(?:\x00.*)?", re.DOTALL)
+_PLAIN_NUMBER = regex(rb" *[0-7]* *(?:\x00.*)?", re.DOTALL)
 #: bsdtar takes the digits in front and leaves the rest
-_DIGITS = re.compile(rb"[ \t]*([0-7]+)")
+_DIGITS = regex(rb"[ \t]*([0-7]+)")
 
 REGULAR, OLD_REGULAR, CONTIGUOUS = b"0", b"\x00", b"7"
 HARDLINK, SYMLINK, DIRECTORY, SPARSE = b"1", b"2", b"5", b"S"
@@ -29,7 +30,7 @@ LINK_KINDS = {HARDLINK: "hardlink", SYMLINK: "symlink", b"3": "device", b"4": "d
 #: kinds whose bytes in place of a prefix are something else
 _NO_PREFIX = (LONG_NAME, LONG_LINK, SPARSE)
 #: a pax record as Python before 3.11.10 finds it, with an end to how far a keyword is looked for
-_PAX = re.compile(rb"([0-9]{1,20}) ([^=]{1,4096})=")
+_PAX = regex(rb"([0-9]{1,20}) ([^=]{1,4096})=")
 #: records that are looked at behind a damaged one
 _DAMAGED = 256
 

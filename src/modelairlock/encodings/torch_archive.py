@@ -1,12 +1,12 @@
 """The layout of PyTorch's zip archives: where storages lie, and the small text records beside them."""
 
-import re
 from collections.abc import Callable, Iterator
 
 from modelairlock.encodings.zip import Entry, Names, Role, names_under, read_archive
 from modelairlock.reading import Cursor
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Irregularity, Member
+from modelairlock.records.regex import regex
 
 #: records that hold a short word or number (torch/csrc/export, torch/serialization.py)
 _WORDS = frozenset(
@@ -24,7 +24,7 @@ _WORDS = frozenset(
 )
 WORD_BYTES = 64
 #: what torch calls storages; a name with an ending could be a module to torch.package
-_KEY = re.compile(r"[0-9A-Za-z_-]+")
+_KEY = regex(r"[0-9A-Za-z_-]+")
 _SCRIPT_RECORDS = frozenset({"constants.pkl", "bytecode.pkl"})
 _EXPORT_RECORDS = frozenset({"archive_format", "serialized_exported_program.json"})
 

@@ -6,7 +6,6 @@ is chosen here: each disagreement is a fact, and a member that can be read in tw
 Formats that are zips inside call `read_archive` with a `role` for each member, and `member_names` to know their own.
 """
 
-import re
 from collections.abc import Callable, Generator
 from operator import attrgetter
 
@@ -19,6 +18,7 @@ from modelairlock.encodings.zip_records import DESCRIPTOR, Central, End, Local
 from modelairlock.reading import Cursor, OverLimit
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Role
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Extents, Span
 
 __all__ = ["Entry", "Names", "Role", "looks_like_zip", "member_names", "names_under", "read_archive"]
@@ -27,7 +27,7 @@ __all__ = ["Entry", "Names", "Role", "looks_like_zip", "member_names", "names_un
 _SOME = 8192
 #: the flag that says a name is UTF-8 (APPNOTE 4.4.4, bit 11)
 _UTF8 = 0x0800
-_ODD_BYTES = re.compile(rb"[\x00-\x1f\x7f\\:]|\.\.|\xff/")
+_ODD_BYTES = regex(rb"[\x00-\x1f\x7f\\:]|\.\.|\xff/")
 #: systems whose external attributes hold a Unix mode, and what its top four bits may say besides files and folders
 _UNIX_SYSTEMS = (3, 19)
 _KINDS: dict[int, LinkKind] = {1: "fifo", 2: "device", 6: "device", 10: "symlink", 12: "other"}

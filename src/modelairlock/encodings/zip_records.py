@@ -4,7 +4,6 @@ Nothing here decides which record is right. A zip says everything twice, readers
 `encodings.zip` compares them. Section numbers are those of PKWARE's APPNOTE 6.3.10.
 """
 
-import re
 from collections.abc import Callable, Generator, Iterator
 from struct import Struct
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from zlib import crc32
 
 from modelairlock.encodings.window import Window
 from modelairlock.reading import Cursor
+from modelairlock.records.regex import regex
 
 LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 END64_MAGIC, LOCATOR_MAGIC = b"PK\x06\x06", b"PK\x06\x07"
@@ -32,7 +32,7 @@ _LEFT_OUT = bytes(12)
 _WIDE = Struct("<Q")
 _FIELD = Struct("<HH")
 _NARROW = Struct("<II")
-_NOT_ASCII = re.compile(rb"(?:[\x80-\xff]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6}|[?_])+")
+_NOT_ASCII = regex(rb"(?:[\x80-\xff]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6}|[?_])+")
 _PIECE = 1024 * 1024
 #: the longest directory entry
 ENTRY_BYTES = 46 + 3 * 65535

@@ -20,6 +20,7 @@ from modelairlock.encodings.tensor_layout import Tensor, account
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Unsupported, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Member, Role, Setting
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 _MAGICS = (b"GGUF", b"FUGG")
@@ -44,7 +45,7 @@ _PLAIN = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q
 _WIDTHS = {kind: Struct(f"<{code}").size for kind, code in _PLAIN.items()}
 
 #: keys whose values are told: what chooses the loader's path, and where the file says it comes from
-_TOLD = re.compile(
+_TOLD = regex(
     r"general\.(?:architecture|type|alignment|file_type|quantization_version|finetune|license)"
     r"|general\..*(?:url|repo_url|doi|uuid)|split\..*|adapter\..*|[^.]*\.block_count|tokenizer\.ggml\.(?:model|pre)",
     re.DOTALL,
@@ -96,7 +97,7 @@ class _Reader:
         self.byte_token: int | None = None
         self.tensors: list[Tensor] = []
         prefix = (6).to_bytes(feed.width, "big" if big else "little")
-        self.look = re.compile(re.escape(prefix) + _BYTE_TOKEN)
+        self.look = regex(re.escape(prefix) + _BYTE_TOKEN)
 
     def read(self) -> Iterator[Fact | Gap]:
         self.feed.take(8)

@@ -14,6 +14,7 @@ from modelairlock.encodings.plain_text import text_kind
 from modelairlock.reading import Cursor, Format, Malformed, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -21,11 +22,11 @@ _TAG = (
     b"# For information about cache directory tags, see:\n"
     b"#\thttps://bford.info/cachedir/\n"
 )
-_COMMIT = re.compile(rb"[0-9a-f]{40}")
+_COMMIT = regex(rb"[0-9a-f]{40}")
 #: commit, etag (git's sha1, or sha256 of large files), seconds since 1970; with the newline, so that a cut one is none
-_NOTE = re.compile(rb"[0-9a-f]{40}\n(?:[0-9a-f]{40}|[0-9a-f]{64})\n[0-9]{1,12}(?:\.[0-9]{1,9})?\n")
+_NOTE = regex(rb"[0-9a-f]{40}\n(?:[0-9a-f]{40}|[0-9a-f]{64})\n[0-9]{1,12}(?:\.[0-9]{1,9})?\n")
 _MOST_BYTES = 512
-_EXTENSION = re.compile(r"\.[a-z]\w*$", re.IGNORECASE)
+_EXTENSION = regex(r"\.[a-z]\w*$", re.IGNORECASE)
 
 
 def _is_one(name: str, data: bytes) -> bool:

@@ -5,13 +5,13 @@ file, ready for a reader that starts from the back (a zip, for one). So the end 
 Pixels and metadata are not decoded.
 """
 
-import re
 import zlib
 from collections.abc import Callable, Iterator
 
 from modelairlock.reading import Cursor, Format, Malformed, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 from modelairlock.records.text import counted
 
 _PIECE = 1 << 18
@@ -19,7 +19,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _GIF = (b"GIF87a", b"GIF89a")
 _ICO = (b"\0\0\1\0", b"\0\0\2\0")
 #: in the scan of a JPEG a marker is what is neither a stuffed zero, a restart, nor a fill byte (T.81, B.1.1)
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_MARKER = regex(rb"\xff[^\x00\xd0-\xd7\xff]")
 #: sizes of the header behind a BMP's file header
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 

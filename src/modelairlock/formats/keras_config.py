@@ -5,7 +5,6 @@ function which the loader imports, builds and calls with constants from the file
 is looked up is a fact; whether it is one of Keras' own layers, losses and activations is for the rules.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.keras_nodes import node_facts
@@ -13,12 +12,13 @@ from modelairlock.reading import BLANKS, Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
 from modelairlock.records.keras_names import words
+from modelairlock.records.regex import regex
 
 _BOM = b"\xef\xbb\xbf"
-_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[{\[]")
-_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
-_CLASS_NAME = re.compile(rb'"class_name"[ \t\r\n]*+:')
-_BESIDE = re.compile(rb'"(?:config|module|registered_name)"[ \t\r\n]*+:')
+_BEGINS = regex(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[{\[]")
+_ESCAPE = regex(rb"\\u00([0-7][0-9a-fA-F])")
+_CLASS_NAME = regex(rb'"class_name"[ \t\r\n]*+:')
+_BESIDE = regex(rb'"(?:config|module|registered_name)"[ \t\r\n]*+:')
 #: what Keras and TensorFlow write at the root of a configuration; anything else could be for another loader
 _ROOT = words(
     "class_name config module registered_name build_config compile_config keras_version backend name inbound_nodes "

@@ -5,7 +5,6 @@ prefers it: a Lambda layer in it is Python bytecode, and `load_model` unmarshals
 of its own and is read as Keras reads it.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.plain_text import base_name
@@ -15,8 +14,9 @@ from modelairlock.encodings.tensorflow.schema import account, consume, unknown
 from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 
-_BEGINS = re.compile(
+_BEGINS = regex(
     rb"\x0a[\x80-\xff]{0,4}[\x00-\x7f](?:\x10[\x80-\xff]{0,4}[\x00-\x7f])?\x1a[\x80-\xff]?[\x01-\x7f][\w.:-]{1,400}"
     rb"\x22[\x80-\xff]?[\x01-\x7f]_tf_keras_[a-z_]+"
 )

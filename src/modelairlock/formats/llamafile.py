@@ -13,12 +13,13 @@ from modelairlock.encodings.zip import looks_like_zip, member_names, read_archiv
 from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member, Setting
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Extents, Span
 
 #: how a program for every system begins (Cosmopolitan's ape/specification.md), and how one for a single system does
 _PROGRAMS = (b"MZqFpD='", b"jartsr='", b"APEDBG='", b"\x7fELF")
 _IN_PROGRAMS = ("archive-prefix", "zip-hidden-local-header")
-_MODEL = re.compile(r"(?:.*/)?[^/]+\.(?:gguf|ggml|ggmlv3|bin)", re.IGNORECASE | re.DOTALL)
+_MODEL = regex(r"(?:.*/)?[^/]+\.(?:gguf|ggml|ggmlv3|bin)", re.IGNORECASE | re.DOTALL)
 _ARGUMENTS = ".args"
 _ARGUMENT_BYTES = 65536
 _ARGUMENTS_TOLD = 64

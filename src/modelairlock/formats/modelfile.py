@@ -14,17 +14,18 @@ from modelairlock.encodings.plain_text import TEXT_BEGINS, TextKind, base_name, 
 from modelairlock.reading import Budget, Cursor, Format, Malformed, OverLimit, Probe, ReadProblem, Truncated
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Reference, Setting
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 _BYTES = 1 << 20
-_NAME = re.compile(r"modelfile(?:[-_.](?!(?:md|txt|rst|html?|py)$)[^.]*)?|.*\.modelfile", re.DOTALL)
-_FROM = re.compile(rb"^[ \t]*FROM[ \t]+\S", re.IGNORECASE | re.MULTILINE)
-_OTHERS = re.compile(
+_NAME = regex(r"modelfile(?:[-_.](?!(?:md|txt|rst|html?|py)$)[^.]*)?|.*\.modelfile", re.DOTALL)
+_FROM = regex(rb"^[ \t]*FROM[ \t]+\S", re.IGNORECASE | re.MULTILINE)
+_OTHERS = regex(
     rb"^[ \t]*(?:TEMPLATE|SYSTEM|ADAPTER)[ \t]+\S|^[ \t]*PARAMETER[ \t]+\w+[ \t]+\S", re.IGNORECASE | re.MULTILINE
 )
-_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([A-Za-z]+)[ \t]")
-_COMMAND = re.compile(rb"[ \t]*([A-Za-z]+)[ \t]+")
-_WORD = re.compile(rb"([A-Za-z0-9_]+)[ \t]+")
+_FIRST = regex(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([A-Za-z]+)[ \t]")
+_COMMAND = regex(rb"[ \t]*([A-Za-z]+)[ \t]+")
+_WORD = regex(rb"([A-Za-z0-9_]+)[ \t]+")
 _FILES = {"from": "model", "adapter": "adapter", "draft": "model"}
 _TEXTS = frozenset(("system", "license", "renderer", "parser", "requires"))
 _COMMANDS = frozenset((*_FILES, *_TEXTS, "template", "parameter", "message"))

@@ -6,7 +6,6 @@ not know may be such a one in disguise (numpy takes ``['aO']`` for a structured 
 data is handed on as well, beside a gap. And `np.save` may be called again on an open file: arrays may follow arrays.
 """
 
-import re
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from modelairlock.reading import (
 )
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 from modelairlock.records.text import counted
 
@@ -36,7 +36,7 @@ SEARCHED_BYTES, FURTHER = 1024 * 1024, 8
 
 _WIDTHS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 _INT64 = 2**63 - 1
-_TYPE = re.compile(r"[<>=|]?([?biufcmMOSaUV])([0-9]{0,10})(\[[0-9]{0,10}[a-zA-Zμ]{1,2}\])?")
+_TYPE = regex(r"[<>=|]?([?biufcmMOSaUV])([0-9]{0,10})(\[[0-9]{0,10}[a-zA-Zμ]{1,2}\])?")
 #: how many bytes an element of each kind may have; kinds that are not here may have any number
 _SIZES = {
     "b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8, 12, 16), "c": (8, 16, 24, 32), "m": (8,), "M": (8,),

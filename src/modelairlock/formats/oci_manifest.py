@@ -8,7 +8,6 @@ at, and what has keys of its own is read as JSON as well.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from modelairlock.reading import BLANKS, Cursor, Format, Malformed, Probe, first
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Member, Reference
 from modelairlock.records.paths import leaves_folder
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 _BYTES = 64 * 1024
@@ -31,12 +31,12 @@ _DESCRIPTOR = frozenset(
     )
 )  # fmt: skip
 _PLATFORM = frozenset(("architecture", "os", "os.version", "os.features", "variant", "features"))
-_DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_DIGEST = regex(r"sha256[:-][0-9a-f]{64}|sha512:[0-9a-f]{128}")
 #: annotations that name the file which a layer becomes: those of OCI, and of the CNCF's ModelPack, old and new
 _TITLES = frozenset(("org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath"))
 #: what stands for nothing in a manifest itself: no data, and the empty object that OCI 1.1 has for a missing config
 _EMPTY = (None, "", "e30=")
-_LAYOUT = re.compile(rb"\s*\{\s*\"imageLayoutVersion\"\s*:\s*\"1\.\d+\.\d+\"\s*\}\s*")
+_LAYOUT = regex(rb"\s*\{\s*\"imageLayoutVersion\"\s*:\s*\"1\.\d+\.\d+\"\s*\}\s*")
 
 #: the values of an object, each key as Go folds it; two equal keys have both of theirs
 _Fields = dict[str, list[Any]]

@@ -13,8 +13,9 @@ from modelairlock.encodings.plain_text import TEXT_BEGINS, is_text, read_text, t
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 
-_BLOB = re.compile(r"(?:.*/)?(?:sha256[-:]|blobs/sha256/)[0-9a-f]{64}", re.DOTALL)
+_BLOB = regex(r"(?:.*/)?(?:sha256[-:]|blobs/sha256/)[0-9a-f]{64}", re.DOTALL)
 _TEMPLATE_BYTES = 1 << 20
 
 

@@ -25,6 +25,7 @@ from modelairlock.reading import (
 )
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity, Operator, Reference
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 
@@ -52,8 +53,8 @@ _BITS = {
     "u1": 1, "u2": 2, "u4": 4, "u8": 8, "u16": 16, "u32": 32, "u64": 64, "nf4": 4, "f8e4m3": 8, "f8e5m2": 8,
     "f4e2m1": 4, "f8e8m0": 8,
 }  # fmt: skip
-_NET = re.compile(r"<net[\s/>]")
-_LAYERS = re.compile(r"<layers[\s/>]")
+_NET = regex(r"<net[\s/>]")
+_LAYERS = regex(r"<layers[\s/>]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
 
 

@@ -4,7 +4,6 @@ A newcomer would expect one pickle per file that ends at the file's end, and a m
 and 1 are plain text without one, loaders call ``load`` again on what follows, and joblib writes array bytes mid-stream.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.pickle_machine import State
@@ -12,13 +11,14 @@ from modelairlock.encodings.pickle_stream import STARTS, pickle_facts, whole_or_
 from modelairlock.reading import BytesSource, Cursor, Format, Probe, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 from modelairlock.records.text import counted
 
 HIGHEST_PROTOCOL = 5
 #: pickles in one file
 STREAMS = 100_000
 #: what bzip2 begins with, to the end of its first mark: ``B`` alone is BINBYTES, and what follows its length
-_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
+_BZIP2 = regex(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 
 
 def _claims(probe: Probe) -> bool:

@@ -7,7 +7,6 @@ codec: under some of them, such as UTF-7, Python reads other code than everybody
 """
 
 import ast
-import re
 import warnings
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ from modelairlock.encodings.secret_shapes import Secrets
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Unsupported
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 EXTENSIONS = (".py", ".pyw", ".pyi")
@@ -24,19 +24,19 @@ EXTENSIONS = (".py", ".pyw", ".pyi")
 SOURCE_BYTES = 512 * 1024
 #: signs and lines, each of which may become a node or two of the tree, at a kilobyte and more
 MARKS = 120_000
-_MARK = re.compile(rb"[^\w\s]|\n")
-_SHEBANG = re.compile(rb"#![^\n]*\bpython")
-_CODING = re.compile(
+_MARK = regex(rb"[^\w\s]|\n")
+_SHEBANG = regex(rb"#![^\n]*\bpython")
+_CODING = regex(
     rb"(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
 )
 _CODECS = frozenset(("utf_8", "utf8", "utf_8_sig", "ascii", "us_ascii"))
 #: one byte a character, ASCII as it is: what is not ASCII stands in texts and comments, and hides nothing
-_ONE_BYTE = re.compile(r"(?:latin_?|iso_?8859_|iso_latin_)1[0-6]?|iso_?8859_[2-9]|(?:cp|windows_)125[0-8]|koi8_[ru]")
+_ONE_BYTE = regex(r"(?:latin_?|iso_?8859_|iso_latin_)1[0-6]?|iso_?8859_[2-9]|(?:cp|windows_)125[0-8]|koi8_[ru]")
 #: several bytes a character, some of which look like ASCII: not read here, and no trick either
 _EAST = frozenset(
     ("gbk", "gb2312", "gb18030", "big5", "shift_jis", "sjis", "cp932", "cp936", "cp949", "euc_jp", "euc_kr")
 )
-_LINE = re.compile(rb"\r\n|\r|\n")
+_LINE = regex(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
 

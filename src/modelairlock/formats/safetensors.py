@@ -6,7 +6,6 @@ reference keeps one and does not say which), a size that is not what type and sh
 reader refuses; readers in other languages often do not look. Types smaller than a byte (F4, F6) are counted in bits.
 """
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeGuard
@@ -15,6 +14,7 @@ from modelairlock.encodings.strict_json import Kind, Pairs, Piece, pairs, place,
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, Truncated
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Irregularity
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Extents, Span
 from modelairlock.records.tensors import BITS, NAME_CHARACTERS, is_odd
 from modelairlock.records.text import counted
@@ -28,7 +28,7 @@ _SCAN_BYTES = 1 << 20
 #: ranges between holes that are passed over one by one; from there on a file full of holes is one gap
 _RANGES = 1000
 
-_BEGINS = re.compile(rb"[ \t\r\n]*+\{[ \t\r\n]*+[\"}]")
+_BEGINS = regex(rb"[ \t\r\n]*+\{[ \t\r\n]*+[\"}]")
 
 
 class _Tensor(NamedTuple):

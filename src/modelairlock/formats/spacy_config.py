@@ -14,18 +14,19 @@ from modelairlock.encodings.plain_text import TEXT_BEGINS, is_text
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 BYTES = 4 * 1024 * 1024
-_SECTION = re.compile(rb"^\[(?:components|nlp)(?:\.[^\]\r\n]*+)?\]", re.MULTILINE)
-_REGISTERED = re.compile(rb"^@\w++[ \t]*+[=:]", re.MULTILINE)
+_SECTION = regex(rb"^\[(?:components|nlp)(?:\.[^\]\r\n]*+)?\]", re.MULTILINE)
+_REGISTERED = regex(rb"^@\w++[ \t]*+[=:]", re.MULTILINE)
 #: a key and its value, with the lines that go on further in, or empty
-_VALUE = re.compile(
+_VALUE = regex(
     rb"^(?P<key>[^\s\[#;=:][^\r\n=:]*+)[=:][ \t]*+(?P<value>[^\r\n]*+(?:\r?\n(?:[ \t]++[^\r\n]*+|(?=\r?\n)))*+)",
     re.MULTILINE,
 )
-_TEMPLATE = re.compile(rb"\{[{%#]|template", re.IGNORECASE)
-_QUOTES = re.compile(rb'("""|\'\'\')(.*?)\1\s*+', re.DOTALL)
+_TEMPLATE = regex(rb"\{[{%#]|template", re.IGNORECASE)
+_QUOTES = regex(rb'("""|\'\'\')(.*?)\1\s*+', re.DOTALL)
 
 
 def _claims(probe: Probe) -> bool:
@@ -76,8 +77,8 @@ def _template(key: str, value: bytes, start: int) -> Iterator[Member]:
                 yield Member(span=span, name=key, method="json-string", role="template")
 
 
-_BRACES = re.compile(rb"\{[{%#]")
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+_BRACES = regex(rb"\{[{%#]")
+_STRING = regex(rb'"(?:[^"\\]++|\\.)*+"')
 
 FORMAT = Format(
     name="spacy_config",

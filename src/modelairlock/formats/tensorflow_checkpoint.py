@@ -4,18 +4,18 @@ What a newcomer would get wrong: the paths in it are often absolute, from the ma
 `tf.train.latest_checkpoint` opens what they name. What it finds there is read as a checkpoint: numbers.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.plain_text import TextKind, base_name, text_kind
 from modelairlock.reading import Cursor, Format, Malformed, OverLimit, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact, Reference
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 _MOST_BYTES = 1 << 20
-_BEGINS = re.compile(rb'model_checkpoint_path: "')
-_LINE = re.compile(
+_BEGINS = regex(rb'model_checkpoint_path: "')
+_LINE = regex(
     rb'(?:(model_checkpoint_path|all_model_checkpoint_paths): "((?:[^"\\\n]|\\.)*)"'
     rb"|(?:all_model_checkpoint_timestamps|last_preserved_timestamp): [0-9.eE+-]+)?\n?"
 )

@@ -14,8 +14,9 @@ from modelairlock.encodings.plain_text import base_name
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 
-_NAME = re.compile(r".+\.data-\d{5}-of-\d{5}|group\d+-shard\d+of\d+(?:\.bin)?", re.DOTALL)
+_NAME = regex(r".+\.data-\d{5}-of-\d{5}|group\d+-shard\d+of\d+(?:\.bin)?", re.DOTALL)
 
 
 def claims(probe: Probe) -> bool:

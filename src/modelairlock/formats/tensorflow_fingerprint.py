@@ -11,11 +11,12 @@ from modelairlock.encodings.tensorflow.schema import account
 from modelairlock.reading import Cursor, Format, Probe, first_bytes
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 
 _MOST_BYTES = 256
 _NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
 #: the hashes in order, a version, and in later versions an identifier
-_WHOLE = re.compile(
+_WHOLE = regex(
     rb"(?:\x08" + _NUMBER + rb")?\x10" + _NUMBER + rb"\x18" + _NUMBER + rb"(?:\x20" + _NUMBER + rb")?"
     rb"(?:\x28" + _NUMBER + rb")?\x32[\x00-\x10](?:[\x08\x10\x18]" + _NUMBER + rb")*(?:\x3a[\x01-\x40][\w-]+)?",
     re.DOTALL,

@@ -3,7 +3,6 @@
 Two bytes have no mark, so it is claimed by its name and its whole content.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.plain_text import base_name
@@ -12,8 +11,9 @@ from modelairlock.encodings.tensorflow.schema import account
 from modelairlock.reading import Cursor, Format, Probe
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 
-_WHOLE = re.compile(rb"\x08[\x00-\x7f](?:\x12[\x01-\x7f][\w.-]+)*")
+_WHOLE = regex(rb"\x08[\x00-\x7f](?:\x12[\x01-\x7f][\w.-]+)*")
 
 
 def claims(probe: Probe) -> bool:

@@ -15,9 +15,10 @@ from modelairlock.encodings.teller import Teller
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Member, Operator, Reference
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
-_BEGINS = re.compile(rb'"(?:modelTopology|weightsManifest)"[ \t\r\n]*:')
+_BEGINS = regex(rb'"(?:modelTopology|weightsManifest)"[ \t\r\n]*:')
 #: keys at the top; what stands under any other is not vouched for
 _TOP = frozenset(
     (

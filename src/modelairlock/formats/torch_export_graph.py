@@ -5,7 +5,6 @@ What a newcomer would get wrong: it is JSON, and torch evaluates parts of it. Ex
 are named by their full name and looked up in ``torch``. Keys that the schema of torch 2.13 does not have are gaps.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.json_steps import Do, Step, steps
@@ -14,6 +13,7 @@ from modelairlock.encodings.strict_json import walk
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Configured, Fact, Irregularity, Operator, Value
+from modelairlock.records.regex import regex
 from modelairlock.records.torch_operators import words
 
 #: torch/_export/serde/schema.py, torch 2.1 to 2.13
@@ -38,10 +38,10 @@ _NAMED = words(
     "sym_float_values sym_int_values tensor_values treespec_namedtuple_fields"
 )
 _SPECS = frozenset(("in_spec", "out_spec"))
-_OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.\w+)?")
-_PYTHON = re.compile(r"(_operator|math|torch)\.(\w+)")
+_OPERATOR = regex(r"torch\.ops\.(\w+)\.(\w+)(?:\.\w+)?")
+_PYTHON = regex(r"(_operator|math|torch)\.(\w+)")
 _TOLD = 50
-_BEGINS = re.compile(rb"\s*\{\s*\"graph_module\"\s*:")
+_BEGINS = regex(rb"\s*\{\s*\"graph_module\"\s*:")
 OPERATORS = 10_000
 _CHARACTERS = 400
 _STRINGS = 8
@@ -65,7 +65,7 @@ def _has_text(_: str, raw: bytes) -> bool:
 
 
 #: what has `torch.utils._pytree` import a module while it reads a specification, or could be a spelling of that
-_IMPORTS = re.compile(
+_IMPORTS = regex(
     r"__enum__|default_factory_(?:module|name)(?!\W+(?:builtins|list|dict|int|float|str|set|tuple)\b)"
     r"|\\u|[^\x00-\x7f]"
 )

@@ -13,6 +13,7 @@ from modelairlock.encodings.torchscript_forms import DEPTH, Odd, Used, Walk
 from modelairlock.reading import Cursor, Format, OverLimit, Probe
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Fact, Operator
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 #: torch splits no file, and one such byte may take the parser a hundred
@@ -21,9 +22,9 @@ SOURCE_BYTES = 2 * 1024 * 1024
 _TOLD = 20
 OPERATORS = 10_000
 _STRINGS = 8
-_STRING = re.compile(rb'"(?:[^"\\\n]|\\[^\n])*"')
-_TOKENS = re.compile(rb"[A-Za-z0-9_ \n()\[\]{}:,.=\->+]*")
-_INDENT = re.compile(rb"^ {%d}" % (2 * DEPTH), re.MULTILINE)
+_STRING = regex(rb'"(?:[^"\\\n]|\\[^\n])*"')
+_TOKENS = regex(rb"[A-Za-z0-9_ \n()\[\]{}:,.=\->+]*")
+_INDENT = regex(rb"^ {%d}" % (2 * DEPTH), re.MULTILINE)
 #: the function that loading calls
 _AT_LOAD = "__setstate__"
 

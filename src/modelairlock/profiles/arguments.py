@@ -6,12 +6,12 @@ asked of the profiles, and a name that is itself vouched only under a constraint
 the arguments of the second call.
 """
 
-import re
 from collections.abc import Callable
 
 from modelairlock.profiles.dtype_state import describes_itself
 from modelairlock.profiles.plain import Question, Vouches, all_plain, constant, name_of
 from modelairlock.records.facts import Value
+from modelairlock.records.regex import regex
 from modelairlock.records.uses import maker
 
 CONSTRAINTS: dict[str, str] = {
@@ -43,9 +43,9 @@ _BASES = frozenset(
 _BIT_GENERATOR_CTOR = ("global", "numpy.random._pickle", "__bit_generator_ctor")
 _OLD_BUILTINS = {"__builtin__": "builtins"}
 _PLAIN_CODECS = frozenset(("ascii", "utf-8", "utf8", "latin1", "latin-1"))
-_NUMBERS = re.compile(r"[<>|=]?[?biufcgSUmM]\d{0,9}")
+_NUMBERS = regex(r"[<>|=]?[?biufcgSUmM]\d{0,9}")
 _LATIN1 = frozenset(("latin1", "latin-1", "latin_1", "iso-8859-1"))
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}")
+_ZONE = regex(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}")
 _TENSORS = frozenset(("torch:Tensor", "torch.nn.parameter:Parameter", "torch.nn.parameter:Buffer"))
 #: keyword arguments of an index that, given as strings, are looked up in files
 _LOOKED_UP = frozenset(("tz", "dtype", "freq"))

@@ -8,14 +8,14 @@ look at the array.) So the state must agree with the type letter, and with its f
 flags of ndarraytypes.h.
 """
 
-import re
 from itertools import pairwise
 
 from modelairlock.records.facts import Value
 from modelairlock.records.numpy_types import WIDTHS
+from modelairlock.records.regex import regex
 
-_LETTER = re.compile(r"[<>|=]?([?biufcgSUVmMO])(\d{0,9})")
-_WHOLE = re.compile(r"-?\d{1,12}")
+_LETTER = regex(r"[<>|=]?([?biufcgSUVmMO])(\d{0,9})")
+_WHOLE = regex(r"-?\d{1,12}")
 _OBJECT_FLAGS = 0x3F
 _OBJECT_INSIDE = 0x1B  # has objects, pickled as a list, needs init, needs the interpreter
 _PLAIN = 0x98  # needs init, needs the interpreter, aligned struct: none of them speaks of objects

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from modelairlock.records.regex import regex
 
-_LEAVES = re.compile(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\:])\.\.(?:[/\\]|$)|[\x00-\x1f]")
-_ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:|://")
+_LEAVES = regex(r"^[/\\~]|^[A-Za-z]:|(?:^|[/\\:])\.\.(?:[/\\]|$)|[\x00-\x1f]")
+_ADDRESS = regex(r"^[A-Za-z][A-Za-z0-9+.-]*:|://")
 
 
 def leaves_folder(path: str) -> bool:

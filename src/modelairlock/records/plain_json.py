@@ -8,10 +8,11 @@ import re
 
 import msgspec
 
+from modelairlock.records.regex import regex
 from modelairlock.records.speakable import speakable
 from modelairlock.records.text import hidden
 
-_NOT_PLAIN = re.compile(r"[^\x00-\x7e]")
+_NOT_PLAIN = regex(r"[^\x00-\x7e]")
 
 
 def plain_json(record: msgspec.Struct) -> str:

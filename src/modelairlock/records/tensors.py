@@ -1,6 +1,6 @@
 """Facts about safetensors that readers, the converter and its worker share: element types, and names that mislead."""
 
-import re
+from modelairlock.records.regex import regex
 
 #: bits an element; the types of safetensors 0.8.0
 BITS = {
@@ -9,7 +9,7 @@ BITS = {
     "C64": 64, "F64": 64, "I64": 64, "U64": 64,
 }  # fmt: skip
 NAME_CHARACTERS = 1024
-_ODD_NAME = re.compile(
+_ODD_NAME = regex(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|^/|(?:^|[/\\])\.\.(?:[/\\]|$)"
 )
 

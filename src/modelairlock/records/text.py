@@ -4,9 +4,10 @@ Names, paths and decoded arguments are the attacker's words. Every output and ev
 before a person or another program sees them. A backslash is left alone, so that showing twice changes nothing.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterator
+
+from modelairlock.records.regex import regex
 
 #: Printable to Python, yet blank or without a shape of their own: fillers, the Braille blank, joiners, invisible signs.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
@@ -16,7 +17,7 @@ _MARKS_IN_A_ROW = 3
 _ELLIPSIS = "…"
 #: what a runner takes for an order in the log of a job: ``::error ...`` where a line may begin (GitHub), and
 #: ``##[error]``, ``##vso[...]``, ``##teamcity[...]`` anywhere (GitHub's older kind, Azure Pipelines, TeamCity)
-_ORDER = re.compile(r"(?<!\S):(?=:)|#(?=#\w*\[)")
+_ORDER = regex(r"(?<!\S):(?=:)|#(?=#\w*\[)")
 
 
 def shown(text: str, limit: int = 0) -> str:

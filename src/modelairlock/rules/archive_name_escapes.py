@@ -12,12 +12,12 @@ caller did not switch that off. A device or a pipe makes whoever opens it read s
 Do not unpack the file, and do not load it with anything that does.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Irregularity, Link
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 
 _KINDS = {
@@ -26,7 +26,7 @@ _KINDS = {
     "archive-name-drive": Severity.HIGH,
     "archive-name-control": Severity.LOW,
 }
-_ROOTED = re.compile(r"/|[A-Za-z]:")
+_ROOTED = regex(r"/|[A-Za-z]:")
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:

@@ -18,19 +18,19 @@ Do not load it outside a jail, and not with a user's rights to files that matter
 graph without these operators.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Operator
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.tensorflow import EFFECTS, FUNCTION, Effect
 from modelairlock.records.text import shown
 
 #: what TensorFlow's own savers put behind the name that they are given, and the default name of its first version
-_OF_SAVERS = re.compile(r"(?:model|\.part|_temp(?:_[0-9a-f]{32})?/part)?")
+_OF_SAVERS = regex(r"(?:model|\.part|_temp(?:_[0-9a-f]{32})?/part)?")
 _DEFAULT = "model"
 _TOLD = 50
 _SAID = 4

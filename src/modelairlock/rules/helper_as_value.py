@@ -21,15 +21,19 @@ from modelairlock.records.uses import uses
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
-    used = list(uses(reading.facts))
-    called = {(use.module, use.qualname) for use in used if use.use != "import"}
-    for use in used:
-        vouch = context.profiles.vouches(use.module, use.qualname, use.use) if isinstance(use.fact, Import) else None
-        if vouch is None or not vouch.trait.only_called or not isinstance(use.fact, Import):
+    for fact in reading.facts:
+        vouch = context.profiles.vouches(fact.module, fact.qualname, "import") if isinstance(fact, Import) else None
+        if vouch is None or not vouch.trait.only_called or not isinstance(fact, Import):
             continue
-        if use.fact.kept or (use.module, use.qualname) not in called:
-            message = f"it keeps {use.name} as a value, which is harmless only where the pickle itself calls it"
-            yield RULE.finding(reading, message, use.fact)
+        if fact.kept or not _is_called(reading, fact):
+            name = f"{fact.module}.{fact.qualname}"
+            message = f"it keeps {name} as a value, which is harmless only where the pickle itself calls it"
+            yield RULE.finding(reading, message, fact)
+
+
+def _is_called(reading: Reading, named: Import) -> bool:
+    name = (named.module, named.qualname)
+    return any((use.module, use.qualname) == name for use in uses(reading.facts) if use.use != "import")
 
 
 RULE = Rule(

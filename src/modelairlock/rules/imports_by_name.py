@@ -27,6 +27,7 @@ from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Configured, Fact, Setting, SourceUse
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.repository import Folder, FolderFile
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.source_uses import harm_of, hides_what_it_runs
@@ -41,7 +42,7 @@ _SENTENCE_CLASSES = (
     "|Transformer|WeightedLayerPooling|WordEmbeddings|WordWeights|CSRSparsity|MLMTransformer|SparseAutoEncoder"
     "|SparseStaticEmbedding|SpladePooling"
 )
-_SENTENCE = re.compile(
+_SENTENCE = regex(
     rf"sentence_transformers\.(?:\w+\.)*(?:models|modules)(?:\.\w+)?\.(?:{_SENTENCE_CLASSES})"
     r"|sentence_transformers\.(?:\w+\.)*tokenizer(?:\.\w+)?\.(?:WhitespaceTokenizer|WordTokenizer|PhraseTokenizer)"
     r"|torch\.nn\.modules\.(?:activation|linear)\.[A-Z]\w*"
@@ -55,10 +56,8 @@ _DIFFUSERS = frozenset(
         "onnxruntime.training",
     )
 )  # fmt: skip
-_PEFT = re.compile(
-    r"(?:transformers|diffusers)(?:\.models)?|(?:transformers|diffusers)\.models\.\w+\.(?:modeling_)?\w+"
-)
-_MEGATRON = re.compile(r"megatron(?:\.core)?")
+_PEFT = regex(r"(?:transformers|diffusers)(?:\.models)?|(?:transformers|diffusers)\.models\.\w+\.(?:modeling_)?\w+")
+_MEGATRON = regex(r"megatron(?:\.core)?")
 _VERSIONS = {
     "sentence-transformers": "sentence-transformers before 6.0",
     "diffusers": "diffusers before 0.38",

@@ -12,18 +12,18 @@ Look at the layer that the message names. If it is a class of your own which tak
 it.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Configured
 from modelairlock.records.finding import Severity
 from modelairlock.records.keras import called, misuse, texts
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
 #: the name of a mode, a type, a layout or an equation: ``float32``, ``SAME``, ``ij,jk->ik``
-_WORD = re.compile(r"[\w. ,>:\[\]()…*-]{0,80}")
+_WORD = regex(r"[\w. ,>:\[\]()…*-]{0,80}")
 
 
 def _told(context: Context, fact: Configured) -> bool:

@@ -13,18 +13,18 @@ Take the key out of the file: nothing but speed is lost. Load models with transf
 `kernels`.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Setting
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
-_KEY = re.compile(r"_?(?:attn|experts)_implementation")
-_PUBLISHER = re.compile(r'"(?:[\w]+\|)?kernels-community/[^"/\\]+"')
+_KEY = regex(r"_?(?:attn|experts)_implementation")
+_PUBLISHER = regex(r'"(?:[\w]+\|)?kernels-community/[^"/\\]+"')
 _MOST = 20
 
 

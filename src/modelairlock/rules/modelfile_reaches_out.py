@@ -12,16 +12,16 @@ made.
 Write the name of the file that lies beside the Modelfile, and scan that. Scan the model that is fetched before use.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
 from modelairlock.records.paths import leaves_folder
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 
-_ADDRESS = re.compile(r"(?:\w+://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?/[^/]+/.+")
+_ADDRESS = regex(r"(?:\w+://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?/[^/]+/.+")
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:

@@ -21,12 +21,14 @@ _LOWER = {"critical": Severity.HIGH, "high": Severity.MEDIUM, "medium": Severity
 
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
-    used = list(uses(reading.facts))
-    acted = {(use.module, use.qualname) for use in used if use.use != "import"}
+    used = uses(reading.facts)
+    acted: set[tuple[str, str]] | None = None
     for use in used:
-        if use.use != "import" or (use.module, use.qualname) in acted:
+        if use.use != "import" or context.profiles.vouches(use.module, use.qualname, "import"):
             continue
-        if context.profiles.vouches(use.module, use.qualname, "import"):
+        if acted is None:  # of most files every name is vouched for
+            acted = {(other.module, other.qualname) for other in used if other.use != "import"}
+        if (use.module, use.qualname) in acted:
             continue
         harm = context.profiles.harm(use.module, use.qualname)
         if harm is not None:

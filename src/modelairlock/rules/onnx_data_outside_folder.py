@@ -28,13 +28,14 @@ from collections.abc import Iterator
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
-_MEMORY = re.compile(r"\*/_ORT_MEM[A-Z_]*_ADDR_/\*")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?|(?:file|data):", re.IGNORECASE)
-_DRIVE = re.compile(r"[A-Za-z]:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MEMORY = regex(r"\*/_ORT_MEM[A-Z_]*_ADDR_/\*")
+_ADDRESS = regex(r"[A-Za-z][A-Za-z0-9+.-]+://?|(?:file|data):", re.IGNORECASE)
+_DRIVE = regex(r"[A-Za-z]:")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 _FORMATS = {"onnx", "onnx_tensor", "ort"}
 _KINDS = {"external-data": "tensors", "compiled-context": "a compiled program"}
 

@@ -13,18 +13,18 @@ Neither says that anything is wrong, and neither flags.
 Fetch the whole model, run ``git lfs pull`` where a file is only a pointer, and scan it again.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
+from modelairlock.records.regex import regex
 from modelairlock.records.repository import Folder, FolderFile
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 from modelairlock.records.wording import counted, listed
 
-_SERIES = re.compile(r"(.+)-\d{5}-of-(\d{5}(?:\.[\w.-]+)?)")
+_SERIES = regex(r"(.+)-\d{5}-of-(\d{5}(?:\.[\w.-]+)?)")
 _MOST = 20
 
 

@@ -21,12 +21,13 @@ from modelairlock.records.facts import Reference
 from modelairlock.records.finding import Severity
 from modelairlock.records.paths import leaves_folder, leaves_machine
 from modelairlock.records.reading import Reading
+from modelairlock.records.regex import regex
 from modelairlock.records.rule import Context, Judgement, Rule
 from modelairlock.records.text import shown
 
 #: a browser takes these out of an address before it looks at it, and takes escaped points for points
-_BROWSERS_DROP = re.compile(r"[\t\n\r]")
-_POINT = re.compile(r"%2e", re.IGNORECASE)
+_BROWSERS_DROP = regex(r"[\t\n\r]")
+_POINT = regex(r"%2e", re.IGNORECASE)
 _KINDS = {"tensorflow-asset": "an asset", "tfjs-weights": "a shard of its numbers"}
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modelairlock.reading import Unreadable
+from modelairlock.records.regex import regex
 from modelairlock.records.scan import Excluded, OperatorError
 from modelairlock.records.text import shown
 
@@ -27,15 +28,15 @@ from modelairlock.records.text import shown
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 
-_REPOSITORY = re.compile(r"(models|datasets|spaces)--.")
-_HUBS_MARK = re.compile(
+_REPOSITORY = regex(r"(models|datasets|spaces)--.")
+_HUBS_MARK = regex(
     r"(?P<cache>/.*|)/(?:(?P<absent>(?:models|datasets|spaces)--[^/]+)/\.no_exist/[0-9a-f]{40}/.+"
     r"|\.locks/(?P<locked>(?:models|datasets|spaces)--[^/]+)/[^/]+\.lock)",
     re.DOTALL,
 )
-_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_DIGEST = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 #: what the hub's client calls a blob when it goes by the server's etag: md5 too, of one piece or of several
-_ETAG = re.compile(rf"{_DIGEST.pattern}|[0-9a-f]{{32}}(-[0-9]+)?")
+_ETAG = regex(rf"{_DIGEST.pattern}|[0-9a-f]{{32}}(-[0-9]+)?")
 #: one file is read under this many names, and under more if all that takes no more than so many bytes
 NAMES = 64
 NAMED_BYTES = 16 * 1024**3
@@ -50,9 +51,9 @@ _KINDS = (
 #: how the reason begins when the operator's own pattern left something out
 _MATCHES = "matches --exclude "
 _FEWER = "Take a pattern back, or make it narrower; patterns may also stand in a settings file, under exclude."
-_STREAM = re.compile(r"/dev/stdin|/dev/fd/\d+|/proc/(self|\d+)/fd/\d+")
+_STREAM = regex(r"/dev/stdin|/dev/fd/\d+|/proc/(self|\d+)/fd/\d+")
 #: one slash, since a pathlib.Path has folded the second
-_URL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+_URL = regex(r"[a-z][a-z0-9+.-]+:/")
 _KEPT_FROM_US = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
 _BROKEN = {
     errno.ELOOP: "loop of symbolic links, not followed",

@@ -14,6 +14,7 @@ from modelairlock.encodings.hdf5.values import Values
 from modelairlock.reading import OverLimit, ReadProblem
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Member
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Extents, Span
 
 #: stretches that are looked at; a file in more pieces than this is a gap
@@ -31,12 +32,12 @@ _PROBED, _FOUND = 20_000, 200
 _MUCH = 1 << 20
 #: stretches of a file that could not be read which are told one by one
 _TOLD = 100
-_BEGINS = re.compile(
+_BEGINS = regex(
     rb"PK\x03\x04|PK\x05\x06|\x7fELF|\x80[\x04\x05](?:\x95.{4}\0{4}|[c\x8c][\x00-\x7f])|\x80[\x02\x03](?:c[A-Za-z_]|[}\])(]q)"
     rb"|\x89HDF|\x93NUMPY|\xfd7zXZ\x00|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\x28\xb5\x2f\xfd|MZ\x90\x00|\xcf\xfa\xed\xfe|GGUF",
     re.DOTALL,
 )
-_HEAP = re.compile(rb"GCOL\x01\0\0\0")
+_HEAP = regex(rb"GCOL\x01\0\0\0")
 
 
 class Rest:

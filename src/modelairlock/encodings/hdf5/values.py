@@ -6,7 +6,6 @@ of objects. So whatever is no plain text, or ends like a pickle, is a member, an
 claims it.
 """
 
-import re
 from collections.abc import Iterator
 
 from modelairlock.encodings.hdf5.attributes import Attribute
@@ -17,11 +16,12 @@ from modelairlock.encodings.pickle_stream import STARTS, imported_before_breakin
 from modelairlock.reading import Malformed, OverLimit, ReadProblem, SubSource
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Member, Role
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 
 #: attributes whose text Keras deserializes
 KERAS = frozenset(("model_config", "training_config"))
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = regex(rb"[\x00-\x08\x0e-\x1f\x7f]")
 #: elements of one value that are looked at one by one
 _SINGLE = 10_000
 _PIECE = 1 << 16

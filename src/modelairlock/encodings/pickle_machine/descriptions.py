@@ -59,6 +59,8 @@ class Descriptions:
         """The whole string a value stands for; None if it is no string, or longer than any name."""
         if value & v.KIND != v.STR:
             return None
+        if (short := v.short_text(self.window, value >> 4)) is not None:
+            return short.text
         text, cut = v.decode_text(self.window, value >> 4, v.NAME_BYTES)
         return None if cut else text
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from modelairlock.encodings.pickle_machine.opcodes import f8, reach
 from modelairlock.encodings.pickle_machine.window import Window
 from modelairlock.records.facts import Value, ValueKind
+from modelairlock.records.regex import regex
 
 INT, STR, GLOBAL, TUPLE, CALL, BOX, BYTES, PERSISTENT, CONSTANT, NUMBER, OTHER = range(11)
 KIND = 15
@@ -32,13 +33,36 @@ EXTENSION = 3 << 4 | OTHER
 _BOXES: tuple[ValueKind, ...] = ("list", "dict", "set", "frozenset")
 _OTHERS: tuple[ValueKind, ...] = ("buffer", "unknown", "unresolved", "extension")
 #: as in a bytes literal of Python (``PyBytes_DecodeEscape``); what is no escape stays as it is, backslash and all
-_ESCAPE = re.compile(rb"\\(\n|[\\'\"abfnrtv]|[0-7]{1,3}|x[0-9A-Fa-f]{2})")
+_ESCAPE = regex(rb"\\(\n|[\\'\"abfnrtv]|[0-7]{1,3}|x[0-9A-Fa-f]{2})")
 _ESCAPES = {
     b"\n": b"", b"\\": b"\\", b"'": b"'", b'"': b'"',
     b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
 }  # fmt: skip
 #: the longest string that is decoded whole, when a name or a storage key is needed exactly
 NAME_BYTES = 4096
+
+
+def short_text(window: Window, at: int) -> Value | None:
+    """The string of the opcode at `at`, if it is SHORT_BINUNICODE and short: nearly every name and key there is.
+
+    Files of one kind name the same few dozen things, so these are kept from one to the next.
+    """
+    low, data = at - window.base, window.data
+    if low < 0 or data[low : low + 1] != b"\x8c":
+        return None
+    length = data[low + 1] if low + 1 < len(data) else _SHORT
+    raw = data[low + 2 : low + 2 + length]
+    found = _short_texts.get(raw)
+    if found is None and length < _SHORT and len(raw) == length:
+        found = Value("str", _utf8(raw, False))
+        if len(_short_texts) < _SHORT_TEXTS:
+            _short_texts[raw] = found
+    return found if len(raw) == length else None
+
+
+#: of so many bytes, so many strings are kept
+_SHORT, _SHORT_TEXTS = 48, 2048
+_short_texts: dict[bytes, Value] = {}
 
 
 def decode_text(window: Window, at: int, limit: int) -> tuple[str, bool]:
@@ -201,6 +225,8 @@ def simple(window: Window, value: int, limit: int) -> Value:
     kind = value & KIND
     if kind == INT:
         return Value("int", str(value >> 4))
+    if kind == STR and limit >= _SHORT and (short := short_text(window, value >> 4)) is not None:
+        return short
     if kind in (STR, BYTES):
         text, cut = decode_text(window, value >> 4, limit)
         return Value("str" if kind == STR else "bytes", text, cut=cut)
@@ -215,7 +241,7 @@ def simple(window: Window, value: int, limit: int) -> Value:
 
 #: constants that are told over and over
 CONSTANT_VALUES: dict[int, Value] = {
-    **{index << 4 | INT: Value("int", str(index)) for index in range(256)},
+    **{index << 4 | INT: Value("int", str(index)) for index in range(-1, 256)},
     NONE: Value("none"),
     TRUE: Value("bool", "True"),
     FALSE: Value("bool", "False"),

@@ -5,7 +5,6 @@ that was found plain is remembered by its bytes. Only what computes and holds no
 operator could reach out with, and every string, is read in full.
 """
 
-import re
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from modelairlock.encodings.tensorflow.tensors import KEPT, LONG_BYTES, STRING, 
 from modelairlock.reading import Malformed, OverLimit
 from modelairlock.records.coverage import Gap
 from modelairlock.records.facts import Fact
+from modelairlock.records.regex import regex
 from modelairlock.records.span import Span
 from modelairlock.records.tensorflow import PLAIN
 
@@ -325,7 +325,7 @@ def _kind(raw: bytes) -> int:
 #: an attribute whose value is one of the function's own attributes, which may be a type of text
 _PLACEHOLDER = b"\x4a"
 #: a type may be written with more bytes than it needs
-_LONG_TYPE = re.compile(rb"\x30[\x80-\xff]")
+_LONG_TYPE = regex(rb"\x30[\x80-\xff]")
 #: element types of one byte whose contents are no numbers; from 100 on stand references to them
 _TEXTUAL = frozenset((STRING, 20, 21, *range(100, 256)))
 

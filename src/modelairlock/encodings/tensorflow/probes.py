@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelairlock.reading import Probe, Source
+from modelairlock.records.regex import regex
 
-_NODE_NAME = re.compile(rb"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*+")
-_OPERATOR = re.compile(rb"[A-Za-z_][A-Za-z0-9_.>]*+")
+_NODE_NAME = regex(rb"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*+")
+_OPERATOR = regex(rb"[A-Za-z_][A-Za-z0-9_.>]*+")
 _LONGEST_NAME = 4096
 #: fields that are looked at before giving up: strangers in front of a graph are legal, and nobody writes them
 _STEPS = 40

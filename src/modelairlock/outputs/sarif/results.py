@@ -6,7 +6,6 @@ A gap is a result of kind ``fail`` (the default) and not ``open``: section 3.27.
 
 import hashlib
 import posixpath
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from modelairlock.outputs.sarif.model import (
 )
 from modelairlock.records.coverage import Gap
 from modelairlock.records.finding import Finding, Severity
+from modelairlock.records.regex import regex
 from modelairlock.records.scan import ScanRecord, Subject
 from modelairlock.records.text import shown
 from modelairlock.records.wording import fact_in_words
@@ -45,7 +45,7 @@ LEVELS: dict[Severity, Level] = {
     Severity.LOW: "note",
     Severity.INFO: "note",
 }
-_SPAN = re.compile(r"(\d+)\.\.(\d+)")
+_SPAN = regex(r"(\d+)\.\.(\d+)")
 
 
 class Told(NamedTuple):

@@ -3,13 +3,13 @@
 Files with the very same findings are shown once, however many they are; what they are called is listed.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from modelairlock.outputs.text.layout import Sheet, listing, more
 from modelairlock.records.facts import Call, Import, SourceUse
 from modelairlock.records.finding import Confidence, Finding
 from modelairlock.records.output import View
+from modelairlock.records.regex import regex
 from modelairlock.records.scan import Repository, ScanRecord, Subject, Verdict
 from modelairlock.records.text import shown
 from modelairlock.records.wording import counted, fact_in_words, formats_of, inside, repositories_in_words, size
@@ -22,12 +22,10 @@ _PLACES = 3
 _REPOSITORIES = 20
 #: kinds of facts that count how often they were seen; of others, `count` is what a file asks for
 _AGAIN = (Call, Import, SourceUse)
-_TIMES = re.compile(r" \([\d,]+ times\)$")
+_TIMES = regex(r" \([\d,]+ times\)$")
 #: what kind of fact it is
-_KIND = re.compile(
-    r"^(?:[\w-]+:|names the \S+|has a template with the \S+|[\w-]+link|[\w-]+ hides imports of) | as [\w-]+$"
-)
-_WORDS = re.compile(r"[^\s'\"(),…]+")
+_KIND = regex(r"^(?:[\w-]+:|names the \S+|has a template with the \S+|[\w-]+link|[\w-]+ hides imports of) | as [\w-]+$")
+_WORDS = regex(r"[^\s'\"(),…]+")
 #: words of the clauses in `records.wording` which by themselves tell nothing
 _PLAIN = frozenset(
     (
