@@ -5,7 +5,7 @@ container says what it holds that is no constant even where its items are too ma
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from modelairlock.encodings.pickle_machine import values as v
 from modelairlock.encodings.pickle_machine.boxes import CONSTANTS, OTHERS, TUPLE_DEPTH, TUPLE_ITEMS, Boxes
@@ -16,6 +16,7 @@ from modelairlock.records.facts import CallHow, Value, ValueKind
 #: characters of description that one ledger may hold, and what a value costs beyond its text
 DESCRIPTIONS = 48_000_000
 DESCRIPTION_COST = 100
+_PLACE_COST = 8
 #: depth and width to which the state of a data type is told
 WHOLE = (6, 1024)
 #: containers that one pickle has looked into, each time it is asked what they hold
@@ -29,11 +30,25 @@ HOLDS_DEPTH = 8
 class Descriptions:
     """The tables that values are indices of, and what they amount to."""
 
-    __slots__ = ("boxes", "calls", "described", "globals", "limits", "persistent", "room", "steps", "tuples", "window")
+    __slots__ = (
+        "boxes",
+        "calls",
+        "described",
+        "globals",
+        "limits",
+        "persistent",
+        "room",
+        "size",
+        "steps",
+        "tuples",
+        "window",
+    )
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.window = window
         self.limits = limits
+        #: depth and width to which values are told
+        self.size = (limits.value_depth, limits.value_parts)
         self.globals: list[tuple[str, str]] = []
         #: what each of them is as a value; one object, however often it is told
         self.described: list[Value] = []
@@ -99,16 +114,26 @@ class Descriptions:
             simple = v.simple(self.window, value, self.limits.text_characters if self.room > 0 else 16)
             self.room -= len(simple.text)
             return simple
-        most_deep, most_wide = size or (self.limits.value_depth, self.limits.value_parts)
+        most_deep, most_wide = size or self.size
         cut = depth >= most_deep or self.room <= 0
+        if kind == v.TUPLE and not cut:
+            at = value >> 4
+            if (count := -self.tuples[at]) <= most_wide:
+                return Value("tuple", parts=self._each(self.tuples[at + 1 : at + 1 + count], depth, size))
         if kind == v.BOX:
             return self._box(value, depth, size, 0 if cut else most_wide)
         word, how, items = self._composite(value)
         shown = self._least(kind, items) if cut else items[:most_wide]
-        parts = tuple([self.value(item, depth + 1, size) for item in shown])
+        parts = self._each(shown, depth, size)
         if kind != v.TUPLE or len(shown) == len(items):
             return Value(word, how, parts=parts, cut=len(shown) < len(items))
         return Value(word, parts=parts, cut=True, holds=self._holds(value))
+
+    def _each(self, items: Sequence[int], depth: int, size: tuple[int, int] | None) -> tuple[Value, ...]:
+        """What stands one level deeper. Most of it is constants that are told already, and cost only their place."""
+        known = v.CONSTANT_VALUES.get
+        self.room -= _PLACE_COST * len(items)
+        return tuple([known(item) or self.value(item, depth + 1, size) for item in items])
 
     def _composite(self, value: int) -> tuple[ValueKind, str, tuple[int, ...]]:
         """A value made of others: its kind in words, how it was made if by a call, and those others."""
@@ -127,7 +152,7 @@ class Descriptions:
         if box is None:
             return Value(word, cut=True)
         items = box.items[:most] if box.items is not None else []
-        parts = tuple([self.value(item, depth + 1, size) for item in items])
+        parts = self._each(items, depth, size)
         cut = box.items is None or len(items) < len(box.items)
         # What is told whole needs no summary.
         return Value(word, parts=parts, cut=cut, holds=None if size else self._holds(value))
