@@ -13,7 +13,7 @@ import pytest
 from fuzz.seeds import SEED_BYTES
 
 import modelairlock.pipeline.full_worker  # noqa: F401  # what needs a library is read there, and here
-from modelairlock.catalog import catalog, names
+from modelairlock.catalog import catalog, names, said
 from modelairlock.limits import DEFAULT_LIMITS, Limits
 from modelairlock.pipeline.tree import read_tree
 from modelairlock.reading import Budget, BytesSource, Cursor, Format, Probe, ReadProblem
@@ -75,6 +75,12 @@ def test_extensions_are_written_as_they_are_looked_up() -> None:
         if not extension.startswith(".") or extension != extension.lower() or extension.count(".") != 1
     ]
     assert not wrong, told("write one ending in lower case, with its dot (`.pb`): no other is ever found", wrong)
+
+
+@pytest.mark.parametrize("field", ["loaders", "blind_spots", "passes_over"])
+def test_what_is_read_off_the_source_is_what_the_format_says(field: str) -> None:
+    for one in FORMATS.values():
+        assert said("modelairlock.formats", one.name, Format, field) == getattr(one, field), one.name
 
 
 def test_what_is_passed_over_stands_on_the_page() -> None:

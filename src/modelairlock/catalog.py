@@ -43,14 +43,16 @@ def find(package: str, name: str, kind: type[T]) -> T:
     return offered[0]
 
 
-def told(package: str, name: str, kind: type[T], field: str) -> Any:
+def said(package: str, name: str, kind: type[T], field: str) -> Any:
     """What the one object of type `kind` in module `name` of `package` says in `field`.
 
     Read off the module's source where it stands there as a constant: to import a reader for the sake of its description
     takes longer than to scan fifty files.
     """
     written = _written(package, name, kind.__name__)
-    return written[field] if field in written else getattr(find(package, name, kind), field)  # type: ignore[arg-type]
+    if field in written:
+        return written[field]
+    return getattr(find(package, name, kind), field)  # type: ignore[arg-type]  # as in `catalog`
 
 
 @cache

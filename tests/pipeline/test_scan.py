@@ -163,7 +163,8 @@ def test_no_descriptor_is_left_open(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "descriptors", "wanted"), [(2, 1024, (2, 248)), (64, 1024, (32, 8)), (8, 256, (8, 8)), (8, 16, (1, 1))]
+    ("jobs", "descriptors", "wanted"),
+    [(2, 1024, (2, 128)), (4, 1024, (4, 120)), (64, 1024, (32, 8)), (8, 256, (8, 8)), (8, 16, (1, 1))],
 )
 def test_batches_and_threads_fit_the_descriptors_there_are(
     monkeypatch: pytest.MonkeyPatch, jobs: int, descriptors: int, wanted: tuple[int, int]

@@ -159,7 +159,7 @@ def _bytes(piece: str) -> bytes:
 
 
 def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float | None) -> Any:
-    from modelairlock.catalog import find, names, told
+    from modelairlock.catalog import find, names, said
     from modelairlock.cli.terminal import wants_colour, width_of
     from modelairlock.reading import Format
     from modelairlock.records.output import View
@@ -176,7 +176,7 @@ def _view(record: Any, output: str, format_: str, verbose: bool, seconds: float 
         folder=os.getcwd(),
         seconds=seconds,
         rules=tuple(find("modelairlock.rules", name, Rule) for name in names("modelairlock.rules") if name in found),
-        passes_over={name: told("modelairlock.formats", name, Format, "passes_over") for name in seen & known},
+        passes_over={name: said("modelairlock.formats", name, Format, "passes_over") for name in seen & known},
     )
 
 

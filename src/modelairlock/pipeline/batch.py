@@ -80,8 +80,8 @@ class Run:
         self.spent_bytes = 0
         #: is shown every reading, by whichever thread has it
         self.look = look
-        #: so many batches are opened and read at a time; others may be judged meanwhile
-        self.reading = threading.Semaphore(jobs)
+        #: so many batches are opened at a time, and so many read; others are judged meanwhile
+        self.opening, self.reading = threading.Semaphore(jobs), threading.Semaphore(jobs)
 
     @cached_property
     def level(self) -> Level:
@@ -148,10 +148,11 @@ def read_batch(run: Run, files: Sequence[File]) -> list[Subject]:
     items = [_Item(file) for file in files]
     copies = Copies()
     try:
-        with run.reading:
+        with run.opening:
             for item in items:
                 _open(run, item, copies)
             copies.seal()
+        with run.reading:
             # A wall that cannot be put up is the operator's to mend, at once and not file by file.
             _ = run.level
             _read(run, [item for item in items if item.reading is None])

@@ -13,7 +13,7 @@ from typing import TypeVar
 from modelairlock import profiles as profiles_room
 from modelairlock import records as records_room
 from modelairlock import rules as rules_room
-from modelairlock.catalog import catalog, find, told
+from modelairlock.catalog import catalog, find, said
 from modelairlock.catalog import names as offered
 from modelairlock.reading import Format
 from modelairlock.records.coverage import Because, Coverage, Gap
@@ -178,10 +178,10 @@ def _verdict(findings: list[Finding], gaps: list[Gap], members: tuple[Subject, .
 @cache
 def _described(names: tuple[str, ...], field: str) -> tuple[str, ...]:
     """What the formats say of themselves, each sentence once. A reading may be older than a format, or hostile."""
-    said: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     known = offered("modelairlock.formats")
     for name in names:
         if name not in known:
             continue
-        said.update(dict.fromkeys(told("modelairlock.formats", name, Format, field)))
-    return tuple(said)
+        sentences.update(dict.fromkeys(said("modelairlock.formats", name, Format, field)))
+    return tuple(sentences)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from modelairlock.pipeline.cache import Cache
 
 #: so many small files, and so many bytes of them, share a child
-BATCH_FILES = 256
+BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
 #: unless there are no more of them than this: then each has a child of its own
 FEW_FILES = 32

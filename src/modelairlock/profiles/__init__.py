@@ -135,12 +135,12 @@ class Profiles:
 
     def fits(self, vouch: Vouch, use: NameUse, stained: Stained = frozenset) -> bool:
         """Whether what a call is handed, or a state, is what its vouch is for. `stained` as in `plain.Question`."""
+        if not isinstance(use.fact, (Call, Build)):
+            return True
         trait = vouch.trait
         question = Question(self.vouches, trait.takes, frozenset if trait.any_items else stained)
         if isinstance(use.fact, Build):
             return self._state_fits(vouch, use.fact, question)
-        if not isinstance(use.fact, Call):
-            return True
         named = not vouch.arguments or arguments_fit(vouch.arguments, use.arguments, self.vouches)
         # Of the class that pickle's own helpers make an instance of, the constraint has seen that it is vouched for.
         arguments = use.arguments[1:] if (use.module, use.qualname) in MAKERS else use.arguments

@@ -26,7 +26,7 @@ _SHARED = frozenset({"global", "unresolved", "extension", "persistent"})
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     for fact in reading.facts:
-        if isinstance(fact, Build | SetItem) and fact.target.kind in _SHARED:
+        if isinstance(fact, (Build, SetItem)) and fact.target.kind in _SHARED:
             does = "set attributes of" if isinstance(fact, Build) else "put items into"
             message = f"loading it would {does} {value_in_words(fact.target)} for the whole process"
             yield RULE.finding(reading, message, fact)
