@@ -51,6 +51,11 @@ class Harvest:
         self._inline = 0
         self._located: dict[str, Store | str] = {}
 
+    def look_in(self, locate: Locate) -> None:
+        """Find storages by `locate` from now on: another pickle of the archive may use the same keys for others."""
+        self.locate = locate
+        self._located.clear()
+
     def lose(self, where: str, what: str, why: str) -> None:
         """A tensor or plain value that is not carried over."""
         if len(self.lost) < MOST_NOTES:

@@ -5,17 +5,20 @@ from collections.abc import Callable
 import msgspec
 
 from modelairlock.disarm import gguf
+from modelairlock.disarm.archive import members_of
 from modelairlock.disarm.hdf5 import plan_hdf5
 from modelairlock.disarm.keras import WEIGHTS, plan_keras
 from modelairlock.disarm.npy import MAGIC, plan_npy, plan_npz
 from modelairlock.disarm.pickles import plan_pickle
 from modelairlock.disarm.safetensors import is_safetensors, plan_safetensors
+from modelairlock.disarm.torch_export import plan_torch_export
 from modelairlock.disarm.torch_legacy import is_legacy, plan_torch_legacy
+from modelairlock.disarm.torch_script import plan_torch_script
 from modelairlock.disarm.torch_zip import plan_torch_zip
 from modelairlock.encodings.compression import inflate
 from modelairlock.encodings.decoders import codec
 from modelairlock.encodings.hdf5.superblock import begins as hdf5_begins
-from modelairlock.encodings.torch_archive import is_checkpoint, is_script
+from modelairlock.encodings.torch_archive import below_root, is_checkpoint, is_export, is_script
 from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Probe, ReadProblem, Source, Unsupported
@@ -67,8 +70,11 @@ def _without_template(source: Source, budget: Budget) -> Plan:
 
 def _archive(source: Source, probe: Probe, budget: Budget) -> Plan:
     names = member_names(probe)
+    # The names of an archive inside are among them: a package of torch.export has checkpoints in it.
+    if is_export(names) and "data.pkl" not in map(below_root, members_of(source, budget)):
+        return plan_torch_export(source, budget)
     if is_script(names):
-        raise Unsupported(0, "not yet converted: TorchScript, whose numbers belong to code")
+        return plan_torch_script(source, budget)
     if is_checkpoint(names):
         return plan_torch_zip(source, budget)
     if WEIGHTS in names.names:
