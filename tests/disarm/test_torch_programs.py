@@ -1,4 +1,4 @@
-"""TorchScript and torch.export: the tensors come out bit for bit under the names of ``state_dict()``, without the code."""
+"""TorchScript and torch.export: tensors bit for bit under the names of ``state_dict()``, without the code."""
 
 import io
 import json
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.build import torch_builder
 from tests.build import pickle_builder as p
+from tests.build import torch_builder
 from tests.disarm.convert_help import converted, plain, planned
 
 torch = pytest.importorskip("torch")
