@@ -47,6 +47,8 @@ class Harvest:
         self.dropped: list[Note] = []
         self.lost: list[Note] = []
         self.more_dropped = self.more_lost = 0
+        #: values of which nothing is known but the call that made them
+        self.unknown = 0
         self._twice: set[str] = set()
         self._inline = 0
         self._located: dict[str, Store | str] = {}
@@ -127,6 +129,7 @@ class Harvest:
             lost=tuple(self.lost),
             more_dropped=self.more_dropped,
             more_lost=self.more_lost,
+            unknown=self.unknown,
         )
 
     def add(self, tensor: Tensor) -> None:

@@ -160,6 +160,8 @@ class Walk:
             self.harvest.lose(path, value.what, why)
         if not (self.own and value.what.startswith(self.own)):
             self.harvest.drop(path, value.what, "neither a tensor nor plain data")
+        if value.called and not value.states and not value.items:
+            self.harvest.unknown += 1
         made: dict[str, object] = {}
         for state in value.states:
             for one in _states(state):

@@ -131,7 +131,7 @@ class _Conversion:
         plan = self._plan(os.path.basename(told.path.rstrip("/")))
         loader = can_load(self.inputs, self.record) if not self.wanted.drop_template else ""
         problem = _problem(plan)
-        if loader and (problem or plan.lost):
+        if loader and (problem or plan.lost or plan.unknown):
             if self.wanted.load_in_jail:
                 return self._loaded(told, loader)
             told = msgspec.structs.replace(told, hint=MORE_BY_LOADING)

@@ -158,4 +158,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     #: how many notes of each kind there were beyond `MOST_NOTES`
     more_dropped: int = 0
     more_lost: int = 0
+    #: values that calls made which nobody here understands; they may be tensors
+    unknown: int = 0
     refused: str = ""
