@@ -107,8 +107,10 @@ def _told(source: str, inputs: Inputs, record: ScanRecord) -> ConversionRecord:
         findings.extend(one.findings)
     for repository in record.repositories:
         findings.extend(repository.findings)
-    digests = {subject.path: subject.sha256 for subject in record.subjects}
-    several = tuple(Input(shown(one.path), one.state.st_size, digests.get(one.path)) for one in inputs.files)
+    digests = {os.path.normpath(subject.path): subject.sha256 for subject in record.subjects}
+    several = tuple(
+        Input(shown(one.path), one.state.st_size, digests.get(os.path.normpath(one.path))) for one in inputs.files
+    )
     only = record.subjects[0] if len(inputs.files) == 1 else None
     return ConversionRecord(
         path=source, size_bytes=sum(inputs.sizes), sha256=only.sha256 if only else None, verdict=record.verdict,

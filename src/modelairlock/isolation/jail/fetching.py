@@ -9,6 +9,7 @@ import socket
 import time
 from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from typing import Annotated
 
 import msgspec
@@ -38,6 +39,7 @@ WINDOW_BYTES = 16 * 1024 * 1024
 _MESSAGE_BYTES = 8 * 1024
 _TEXT_BYTES = 64 * 1024 * 1024
 _WIDEST = 1 << 62
+_ODD = "its name has control characters, is a path that leads out, is too long, or is not free"
 
 
 class _Size(msgspec.Struct, frozen=True, tag="size", tag_field="kind", forbid_unknown_fields=True):
@@ -97,6 +99,9 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[Note, ...]
     more_dropped: int
     more_lost: int
+    #: of every tensor that was described, also of those that are lost: its first byte, and its type
+    starts: tuple[int, ...]
+    dtypes: tuple[str, ...]
 
 
 class Fetching:
@@ -109,10 +114,9 @@ class Fetching:
         self._file = file
         self._watch: _FetchWatch | None = None
         self._memory: Memory | None = None
-        self._starts: list[int] = []
+        self._starts: tuple[int, ...] = ()
+        self._dtypes: tuple[str, ...] = ()
         self._deadline = 0.0
-        self._checked: set[int] = set()
-        self._dtypes: list[str] = []
 
     def watch(self, launched: Launched) -> Watch:
         """The loop that follows the worker."""
@@ -145,11 +149,9 @@ class Fetching:
         text = bytearray()
         while len(text) < said.bytes:
             text += self._window("text", 0, len(text), min(WINDOW_BYTES, said.bytes - len(text)))
-        try:
-            described = _decode_described(bytes(text))
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise BrokeProtocol(f"not a description of tensors: {escaped(str(error))}") from error
-        return self._checked_description(described)
+        fetched = described_in(bytes(text), self._file)
+        self._starts, self._dtypes = fetched.starts, fetched.dtypes
+        return fetched
 
     def read(self, start: int, count: int) -> bytes:
         """Bytes of one tensor, as places in its store count. Raises BrokeProtocol, CannotGive, Stopped."""
@@ -174,43 +176,6 @@ class Fetching:
         if isinstance(said, _Failed):
             raise CannotGive(said.error)
         return said
-
-    def _checked_description(self, said: _Described) -> Fetched:
-        if len(said.tensors) > MOST_TENSORS or max(len(said.dropped), len(said.lost)) > MOST_NOTES:
-            raise BrokeProtocol("it describes too much")
-        plain = said.plain.encode("utf-8", "backslashreplace")
-        if len(plain) > PLAIN_BYTES:
-            raise BrokeProtocol("it gives too much plain data")
-        tensors: list[Tensor] = []
-        stores: list[Store] = []
-        at = 0
-        lost = list(map(_note, said.lost))
-        groups: dict[int, list[str]] = {}
-        keys = {one.key for one in said.tensors}
-        if len(keys) < len(said.tensors):
-            raise BrokeProtocol("two tensors of one name")
-        for one in said.tensors:
-            size = _bytes(one)
-            self._starts.append(at)
-            self._dtypes.append(one.dtype)
-            if is_odd(one.key) or one.key == "__metadata__":
-                why = "its name has control characters, is a path that leads out, is too long, or is not free"
-                lost.append(_note(Note(one.key, "a tensor", why)))
-            else:
-                rows = _rows(one.shape)
-                tensors.append(Tensor(one.key, one.dtype, one.shape, rows, 0, len(stores)))
-                stores.append(Store(at, at + size, file=self._file))
-                if one.storage and size:
-                    groups.setdefault(one.storage, []).append(one.key)
-            at += size
-            if at > _WIDEST:
-                raise BrokeProtocol("tensors that no machine can hold")
-        return Fetched(
-            tensors=tuple(tensors), stores=tuple(stores), size=at, plain=plain,
-            shared=tuple(tuple(group) for group in groups.values() if len(group) > 1),
-            dropped=tuple(map(_note, said.dropped)), lost=tuple(lost[:MOST_NOTES]),
-            more_dropped=said.more_dropped, more_lost=said.more_lost + max(0, len(lost) - MOST_NOTES),
-        )  # fmt: skip
 
 
 class _Gone(Exception):
@@ -268,6 +233,43 @@ class _FetchWatch(Watch):
                 self._answered, self._answer_due = _decode(data), False
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
                 raise BrokeProtocol(f"not an answer: {escaped(str(error))}") from error
+
+
+def described_in(text: bytes, file: int) -> Fetched:
+    """What a description says, once it is checked; its stores are in `file`. Raises BrokeProtocol."""
+    try:
+        said = _decode_described(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise BrokeProtocol(f"not a description of tensors: {escaped(str(error))}") from error
+    if len(said.tensors) > MOST_TENSORS or max(len(said.dropped), len(said.lost)) > MOST_NOTES:
+        raise BrokeProtocol("it describes too much")
+    plain = said.plain.encode("utf-8", "backslashreplace")
+    if len(plain) > PLAIN_BYTES:
+        raise BrokeProtocol("it gives too much plain data")
+    if len({one.key for one in said.tensors}) < len(said.tensors):
+        raise BrokeProtocol("two tensors of one name")
+    starts = tuple(accumulate(map(_bytes, said.tensors), initial=0))
+    if starts[-1] > _WIDEST:
+        raise BrokeProtocol("tensors that no machine can hold")
+    tensors: list[Tensor] = []
+    stores: list[Store] = []
+    lost = list(map(_note, said.lost))
+    groups: dict[int, list[str]] = {}
+    for one, (start, end) in zip(said.tensors, pairwise(starts), strict=True):
+        if is_odd(one.key) or one.key == "__metadata__":
+            lost.append(_note(Note(one.key, "a tensor", _ODD)))
+            continue
+        tensors.append(Tensor(one.key, one.dtype, one.shape, _rows(one.shape), 0, len(stores)))
+        stores.append(Store(start, end, file=file))
+        if one.storage and end > start:
+            groups.setdefault(one.storage, []).append(one.key)
+    return Fetched(
+        tensors=tuple(tensors), stores=tuple(stores), size=starts[-1], plain=plain,
+        shared=tuple(tuple(group) for group in groups.values() if len(group) > 1),
+        dropped=tuple(map(_note, said.dropped)), lost=tuple(lost[:MOST_NOTES]),
+        more_dropped=said.more_dropped, more_lost=said.more_lost + max(0, len(lost) - MOST_NOTES),
+        starts=starts[:-1], dtypes=tuple(one.dtype for one in said.tensors),
+    )  # fmt: skip
 
 
 def _note(note: Note) -> Note:
