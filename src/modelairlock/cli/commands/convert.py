@@ -58,6 +58,8 @@ def command(source: str, target: str, quiet: bool, verbose: bool, format_: str, 
     Exit status: 0 converted, 1 IN is FLAGGED, 2 usage or operator error, 3 something could not be carried over: it is
     listed, and if that is everything, nothing is written.
     """
+    if given["environment"] and not given["load_in_jail"]:
+        raise click.UsageError("--env says what to load with, and nothing is loaded without --load-in-jail")
     told = _convert(source, target, given, quiet)
     if not quiet:
         _say(told, format_, verbose)

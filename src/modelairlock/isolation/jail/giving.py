@@ -216,6 +216,11 @@ class Walk:
         return value
 
     def inside(self, value: Any, path: str, depth: int) -> Any:
+        # Before torch's: with that backend a model of Keras is one of torch's modules as well.
+        if any(one.__module__.partition(".")[0] in ("keras", "tf_keras") for one in type(value).__mro__):
+            weights = getattr(value, "weights", None)
+            if isinstance(weights, list):
+                return self.of_keras(value, weights, path)
         if self.torch is not None and isinstance(value, self.torch.nn.Module):
             return self.items(dict(value.state_dict()), path, depth)
         if isinstance(value, dict):
@@ -240,21 +245,13 @@ class Walk:
         return _NOTHING if value and not made else made
 
     def of_object(self, value: Any, path: str, depth: int) -> Any:
-        """An object of a class: what its state holds; of a model of Keras, its weights."""
+        """An object of a class: what its state holds."""
         kind = type(value)
         what = f"{kind.__module__}.{kind.__qualname__}"
         if isinstance(value, type) or (callable(value) and not hasattr(value, "__dict__")):
             self.note("dropped", path, what, "a class or function")
             return _NOTHING
         self.note("dropped", path, what, "neither a tensor nor plain data")
-        if kind.__module__.startswith(("keras.", "tf_keras.")) or any(
-            one.__module__.startswith("keras.") for one in kind.__mro__
-        ):
-            weights = getattr(value, "weights", None)
-            if isinstance(weights, list):
-                for one in weights:
-                    self.weight(one, path)
-                return {"$object": whole(what)[:280]}
         state = state_of(value)
         made = self.items(state, path, depth) if isinstance(state, dict) else self.walk(state, path, depth + 1)
         if isinstance(state, dict) and made is not _NOTHING and made:
@@ -264,6 +261,14 @@ class Walk:
             if made is _NOTHING or made is None or made == {}
             else {"$object": whole(what)[:280], "$state": made}
         )
+
+    def of_keras(self, value: Any, weights: Any, path: str) -> Any:
+        """A model or layer of Keras: its weights, by the paths that it has for them."""
+        what = f"{type(value).__module__}.{type(value).__qualname__}"
+        self.note("dropped", path, what, "neither a tensor nor plain data")
+        for one in weights:
+            self.weight(one, path)
+        return {"$object": whole(what)[:280]}
 
     def weight(self, weight: Any, path: str) -> None:
         name = str(getattr(weight, "path", "") or getattr(weight, "name", "")).replace("/", ".")
