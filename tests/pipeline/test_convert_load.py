@@ -150,6 +150,14 @@ def test_what_only_the_load_shows_is_refused_without_strip(tmp_path: Path, monke
     assert not left_over(tmp_path) - {"in.pkl"}
 
 
+def test_more_attempts_than_are_kept_are_not_taken_for_usual(tmp_path: Path) -> None:
+    code = "import os\nfor at in range(600):\n try: os.open('/etc/passwd', 0)\n except OSError: pass"
+    data = pickled({"x": Made(exec, code), "lazy": Made(numpy.arange, 3)})
+    told = converted(tmp_path, data, "in.pkl", load_in_jail=True, strip=True)
+    assert (told.outcome, "more than are kept" in told.reason) == ("not-converted", True), told
+    assert not left_over(tmp_path) - {"in.pkl"}
+
+
 def test_a_load_that_raises_writes_nothing(tmp_path: Path) -> None:
     told = converted(tmp_path, pickled({"x": Made(numpy.arange, "no")}), "in.pkl", load_in_jail=True)
     assert (told.outcome, told.output) == ("not-converted", None)

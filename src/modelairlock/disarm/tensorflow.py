@@ -35,6 +35,7 @@ _KINDS = {
 }  # fmt: skip
 _INT64 = 1 << 63
 _MOST_ENTRIES = 400_000
+_MOST_SLICES = 10_000
 
 
 class Extent(NamedTuple):
@@ -165,6 +166,9 @@ class _Bundle:
 
     def _sliced(self, key: bytes, name: str, entry: _Entry, shape: tuple[int, ...]) -> None:
         parts = []
+        if len(entry.slices) > _MOST_SLICES:
+            self.harvest.lose(name, "a partitioned tensor", f"it is in more than {_MOST_SLICES} slices")
+            return
         for extents in entry.slices:
             self.budget.check_time(0)
             made = self._slice(key, extents, entry, shape)

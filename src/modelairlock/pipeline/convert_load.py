@@ -75,10 +75,13 @@ def load(
         raise AirlockError(f"cannot load {one.path}: {result.detail}", "See airlock doctor.")
     events = _unusual(result, loader, interpreter, require, limits)
     findings = _judged(events, one, result)
-    done = result.outcome in _DONE and not taking.why
-    why = taking.why or f"{result.outcome.value}: {result.detail}"
+    why = taking.why
+    if result.outcome not in _DONE:
+        why = why or f"{result.outcome.value}: {result.detail}"
+    elif result.dropped:  # what nobody has seen cannot be said to be usual
+        why = f"it tried {result.dropped:,} things more than are kept"
     shared = taking.fetched.shared if taking.fetched else ()
-    return Loaded(result, events, findings, taking.plan if done else None, "" if done else why, shared)
+    return Loaded(result, events, findings, None if why else taking.plan, why, shared)
 
 
 class _Taking:
