@@ -8,7 +8,7 @@ a new file; that it is safe to do so does not rest on the scan's verdict.
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,9 +19,7 @@ from modelairlock.pipeline.answer import RESULT_BYTES, ProtocolBroken
 from modelairlock.pipeline.batch import CHANGED, GRACE_SECONDS
 from modelairlock.pipeline.convert_answer import Ask, decode_plain, decode_plan, decode_texts
 from modelairlock.pipeline.convert_inputs import Inputs, open_inputs
-from modelairlock.pipeline.convert_load import can_load, load
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import _Needed
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.place import check_place
 from modelairlock.pipeline.scan import scan_sources
@@ -32,6 +30,9 @@ from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.scan import ScanRecord, Verdict
 from modelairlock.records.text import shown
+
+if TYPE_CHECKING:
+    from modelairlock.pipeline.detonate import _Needed
 
 FLAGGED = "the file is FLAGGED: loading it would do harm"
 TRIED = "loading it in the jail showed what it does: it tried what no honest file tries"
@@ -65,7 +66,7 @@ def convert(
     with ExitStack() as stack:
         inputs = open_inputs(source, stack)
         check_place(target, inputs.states, force=wanted.force)
-        needed = _Needed()
+        needed = _imports() if wanted.load_in_jail else None
         record = _scanned(inputs, wanted, needed)
         same = inputs.same()
         wall = Wall(
@@ -90,9 +91,16 @@ def convert(
             return msgspec.structs.replace(told, outcome="not-converted", reason=reason)
 
 
-def _scanned(inputs: Inputs, wanted: Wanted, needed: _Needed) -> ScanRecord:
+def _imports() -> "_Needed":
+    """What collects the libraries that a load would import. The jail's modules cost who does not use it nothing."""
+    from modelairlock.pipeline.detonate import _Needed
+
+    return _Needed()
+
+
+def _scanned(inputs: Inputs, wanted: Wanted, needed: "_Needed | None") -> ScanRecord:
     options = Options(require=wanted.require, limits=wanted.limits, cache=False, jobs=1)
-    record = scan_sources(inputs.scanned, options, look=needed.note)
+    record = scan_sources(inputs.scanned, options, look=needed.note if needed else None)
     for error in record.errors:
         raise AirlockError(f"cannot scan {error.path}: {error.message}", error.hint)
     if len(inputs.files) == 1 and len(record.subjects) != 1:
@@ -123,19 +131,21 @@ class _Conversion:
     """One conversion, from the plan on."""
 
     def __init__(
-        self, inputs: Inputs, wanted: Wanted, wall: Wall, writer: Writer, record: ScanRecord, needed: _Needed
-    ) -> None:
+        self, inputs: Inputs, wanted: Wanted, wall: Wall, writer: Writer, record: ScanRecord,
+        needed: "_Needed | None",
+    ) -> None:  # fmt: skip
         self.inputs, self.wanted, self.wall, self.writer, self.record = inputs, wanted, wall, writer, record
         self.needed = needed
 
     def done(self, told: ConversionRecord) -> ConversionRecord:
         """Plan, write, and tell. Raises `NotConverted`, `ProtocolBroken`, `AirlockError`."""
         plan = self._plan(os.path.basename(told.path.rstrip("/")))
-        loader = can_load(self.inputs, self.record) if not self.wanted.drop_template else ""
         problem = _problem(plan)
-        if loader and (problem or plan.lost or plan.unknown):
-            if self.wanted.load_in_jail:
-                return self._loaded(told, loader)
+        short = plan.refused or plan.lost or plan.unknown
+        loader = self._loader() if (problem or short) and not self.wanted.drop_template else ""
+        if loader and self.wanted.load_in_jail:
+            return self._loaded(told, loader)
+        if loader and short:
             told = msgspec.structs.replace(told, hint=MORE_BY_LOADING)
         if problem:
             raise NotConverted(f"{problem}; {told.hint}" if told.hint else problem, plan)
@@ -146,6 +156,12 @@ class _Conversion:
         output, beside = self.writer.place()
         told = msgspec.structs.replace(told, output=output, plain=beside)
         return _with_plan(told, plan, self.wanted, self.inputs.left)
+
+    def _loader(self) -> str:
+        # Imported late, as what loads is below: it costs as much as all the rest, and is rarely needed.
+        from modelairlock.pipeline.convert_load import can_load
+
+        return can_load(self.inputs, self.record)
 
     def _plan(self, name: str) -> Plan:
         sizes = self.inputs.sizes
@@ -177,9 +193,12 @@ class _Conversion:
 
     def _loaded(self, told: ConversionRecord, loader: str) -> ConversionRecord:
         """As `done`, by loading it in the jail."""
+        from modelairlock.pipeline.convert_load import load
+
         one = self.inputs.files[0]
+        libraries = self.needed.of(one.path) if self.needed else ()
         interpreter, require = self.wanted.interpreter, self.wanted.require or Level.CONFINED
-        loaded = load(one, loader, interpreter, require, self.needed.of(one.path), self.writer)
+        loaded = load(one, loader, interpreter, require, libraries, self.writer)
         result = loaded.result
         told = msgspec.structs.replace(
             told, how="loaded", loader=loader, attempts=loaded.events, findings=(*told.findings, *loaded.findings),
