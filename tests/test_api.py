@@ -14,8 +14,9 @@ from tests.pipeline.stand_in import FUNCTION
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMISED = [
-    "AirlockError", "Because", "Finding", "Gap", "IsolatedModel", "Level", "Limits", "ScanRecord", "Severity",
-    "Subject", "Verdict", "__version__", "load_isolated", "scan",
+    "AirlockError", "Because", "ConversionRecord", "DetonateRecord", "Finding", "Gap", "IsolatedModel", "Level",
+    "Limits", "ScanRecord", "Severity", "Subject", "Verdict", "__version__", "convert", "detonate", "load_isolated",
+    "scan",
 ]  # fmt: skip
 
 
@@ -129,3 +130,75 @@ def test_a_record_goes_to_json_and_back(model: Path) -> None:
 def test_python_dash_m_is_airlock_too() -> None:
     done = subprocess.run([sys.executable, "-m", "modelairlock", "--version"], capture_output=True, text=True)
     assert done.stdout == f"airlock {modelairlock.__version__}\n"
+
+
+def test_convert_takes_what_people_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelairlock.pipeline import convert as pipeline_convert
+
+    asked = []
+    monkeypatch.setattr(pipeline_convert, "convert", lambda *given: asked.append(given))
+    modelairlock.convert(tmp_path / "a", "b", strip=True, require="strict", limits={"expanded_bytes": "2G"})
+    modelairlock.convert(
+        "a", tmp_path / "b", load_in_jail=True, interpreter=tmp_path / "python", limits=Limits(depth=3)
+    )
+    (source, target, first, _), (_, _, second, _) = asked
+    assert (source, target) == (str(tmp_path / "a"), "b")
+    assert (first.strip, first.force, first.require, first.limits.expanded_bytes) == (
+        True,
+        False,
+        Level.STRICT,
+        2 * 10**9,
+    )
+    assert (second.load_in_jail, second.interpreter, second.limits) == (True, str(tmp_path / "python"), Limits(depth=3))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"path": 3}, {"out": b"x"}, {"out": None}, {"force": 1}, {"strip": "yes"}, {"load_in_jail": None},
+        {"interpreter": 5}, {"require": "much"}, {"limits": 3}, {"limits": {"second": 1}}, {"limits": {"seconds": -1}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_convert_cannot_mean_is_an_airlock_error_with_a_hint(given: dict) -> None:
+    with pytest.raises(AirlockError) as raised:
+        modelairlock.convert(**{"path": "a", "out": "b", **given})
+    assert raised.value.hint
+
+
+def test_convert_writes_a_file_and_says_so(tmp_path: Path) -> None:
+    from tests.build import torch_builder
+
+    checkpoint = torch_builder.checkpoint(torch_builder.state({"w": torch_builder.tensor()}), {"0": bytes(16)})
+    (tmp_path / "in.pt").write_bytes(checkpoint)
+    heard = []
+    told = modelairlock.convert(
+        tmp_path / "in.pt", tmp_path / "out", progress=lambda done, whole: heard.append((done, whole))
+    )
+    assert isinstance(told, modelairlock.ConversionRecord)
+    assert (told.outcome, told.how, [one.key for one in told.tensors]) == ("converted", "read", ["w"])
+    assert heard[-1] == (16, 16)
+    with pytest.raises(AirlockError, match="already"):
+        modelairlock.convert(tmp_path / "in.pt", tmp_path / "out")
+    with pytest.raises(AttributeError):
+        told.outcome = "partly"
+
+
+def test_detonate_takes_what_people_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelairlock.pipeline import detonate as pipeline_detonate
+
+    asked = []
+    monkeypatch.setattr(pipeline_detonate, "detonate", lambda sources, **given: asked.append((sources, given)))
+    modelairlock.detonate(tmp_path, loader="torch.load", require="strict", limits={"wall_seconds": 5})
+    [(sources, given)] = asked
+    assert [str(one) for one in sources] == [str(tmp_path)]
+    assert (given["loader"], given["require"], given["limits"].wall_seconds) == ("torch.load", Level.STRICT, 5)
+    for bad in ({"require": "weak"}, {"limits": 3}, {"interpreter": b"x"}):
+        with pytest.raises(AirlockError) as raised:
+            modelairlock.detonate(tmp_path, **bad)
+        assert raised.value.hint
+
+
+def test_nothing_of_numpy_is_needed_to_convert() -> None:
+    code = "import sys; import modelairlock.pipeline.arguments; print('numpy' in sys.modules, 'torch' in sys.modules)"
+    assert fresh(code) == "False False"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 import tomllib
 import zipfile
@@ -84,7 +85,10 @@ def test_the_converting_guide_converts(tmp_path: Path, monkeypatch: pytest.Monke
     Path("hostile.pt").write_bytes(torch_builder.checkpoint(torch_builder.state({**weights, "x": run})))
     template = gguf_builder.key("tokenizer.chat_template", gguf_builder.string("{{ x.__class__.__mro__ }}"))
     Path("chat.gguf").write_bytes(gguf_builder.gguf([gguf_builder.ARCHITECTURE, template]))
+    shutil.copytree(GUIDES.parent.parent / "tests/data/tensorflow/module/variables", "variables")
     for block in blocks("convert.md", "sh"):
+        if "--load-in-jail" in block:
+            continue  # below
         done = CliRunner().invoke(airlock, block.split()[1:], prog_name="airlock")
         assert (done.exit_code, done.stdout[:9]) == (0, "CONVERTED"), done.output
     assert CliRunner().invoke(airlock, ["convert", "hostile.pt", "again.safetensors"]).exit_code == 1
@@ -92,6 +96,26 @@ def test_the_converting_guide_converts(tmp_path: Path, monkeypatch: pytest.Monke
     assert json.loads(Path("model.safetensors.json").read_text("ascii"))["data"] == json.loads(example)
     assert Path("weights.safetensors").exists()
     assert not Path("again.safetensors").exists()
+
+
+@pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
+@pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
+def test_the_converting_guide_loads_in_the_jail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from modelairlock.cli.group import airlock
+    from tests.build import pickle_builder
+
+    pytest.importorskip("numpy")
+    monkeypatch.chdir(tmp_path)
+    made = pickle_builder.call(pickle_builder.global_("numpy", "arange"), 3)
+    Path("odd.pkl").write_bytes(pickle_builder.proto() + made + STOP)
+    assert "--load-in-jail" in CliRunner().invoke(airlock, ["convert", "odd.pkl", "not.safetensors"]).stdout
+    [block] = [one for one in blocks("convert.md", "sh") if "--load-in-jail" in one]
+    done = CliRunner().invoke(airlock, block.replace("~/venvs/odd", sys.executable).split()[1:], prog_name="airlock")
+    assert (done.exit_code, done.stdout[:9]) == (0, "CONVERTED"), done.output
+    assert "by loading it in the jail" in done.stdout
 
 
 #: the beginnings of files that README and docs/formats/README.md call not read yet

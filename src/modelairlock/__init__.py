@@ -8,13 +8,15 @@ and ``airlock --help`` import this package too and pay for what they do not use.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from os import PathLike
     from typing import Any, Literal, Never
 
     from modelairlock.limits import Limits
     from modelairlock.pipeline.load_isolated import IsolatedModel
+    from modelairlock.records.conversion import ConversionRecord
     from modelairlock.records.coverage import Because, Gap
+    from modelairlock.records.detonate import DetonateRecord
     from modelairlock.records.errors import AirlockError
     from modelairlock.records.finding import Finding, Severity
     from modelairlock.records.isolation import Level
@@ -26,6 +28,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AirlockError",
     "Because",
+    "ConversionRecord",
+    "DetonateRecord",
     "Finding",
     "Gap",
     "IsolatedModel",
@@ -36,6 +40,8 @@ __all__ = [
     "Subject",
     "Verdict",
     "__version__",
+    "convert",
+    "detonate",
     "load_isolated",
     "scan",
 ]
@@ -43,6 +49,8 @@ __all__ = [
 _HOMES = {
     "AirlockError": "records.errors",
     "Because": "records.coverage",
+    "ConversionRecord": "records.conversion",
+    "DetonateRecord": "records.detonate",
     "Finding": "records.finding",
     "Gap": "records.coverage",
     "IsolatedModel": "pipeline.load_isolated",
@@ -94,6 +102,67 @@ def scan(
         "started": started,
     }
     return scan_sources(sources_from(sources), options_from({**given, **unknown}))
+
+
+def convert(
+    path: "str | PathLike[str]",
+    out: "str | PathLike[str]",
+    *,
+    force: bool = False,
+    strip: bool = False,
+    drop_template: bool = False,
+    load_in_jail: bool = False,
+    interpreter: "str | PathLike[str] | None" = None,
+    require: "Level | str | None" = None,
+    limits: "Limits | Mapping[str, float | str] | None" = None,
+    progress: "Callable[[int, int], None] | None" = None,
+) -> "ConversionRecord":
+    """Write the tensors of `path` to `out` in the safetensors format, without loading it, and say what became of it.
+
+    The options are those of ``airlock convert``: `force` replaces what is there; `strip` converts a FLAGGED file too;
+    `drop_template` writes a GGUF file again without its chat templates; `load_in_jail` loads in a jail what reading
+    cannot convert, with the Python `interpreter` of an environment that has the framework (this one by default).
+    `require` is the least `Level` of isolation, `limits` as for `scan`. `progress` hears how many bytes of how many are
+    written.
+
+    Look at ``outcome``: a file that is FLAGGED is ``refused``, one that cannot be converted is ``not-converted``, and
+    neither raises. Raises `AirlockError`, with a hint, for what the caller can mend: a path that does not exist, an
+    output that is there already, isolation that is out of reach, options that make no sense.
+    """
+    from modelairlock.pipeline import arguments as home
+
+    given = {
+        "force": force,
+        "strip": strip,
+        "drop_template": drop_template,
+        "load_in_jail": load_in_jail,
+        "interpreter": interpreter,
+        "require": require,
+        "limits": limits,
+    }
+    return home.convert(path, out, given, progress)
+
+
+def detonate(
+    sources: "str | PathLike[str] | Iterable[str | PathLike[str]]",
+    *,
+    loader: str = "auto",
+    interpreter: "str | PathLike[str] | None" = None,
+    require: "Level | str" = "confined",
+    limits: "JailLimits | Mapping[str, float] | None" = None,
+) -> "DetonateRecord":
+    """Load every file of `sources` in a jail, where it can reach nothing, and say what it tried.
+
+    `loader` is ``pickle.load``, ``numpy.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, or ``auto`` for
+    those that open what the file is. `interpreter`, `require` and `limits` are as for `load_isolated`; below the level
+    required no file is opened, and its ``outcome`` says so.
+
+    What a file does is in the record, and so are problems that the caller can mend, in ``errors``. Raises
+    `AirlockError` for options that make no sense.
+    """
+    from modelairlock.pipeline import arguments as home
+
+    return home.detonate(sources, loader, interpreter, require, limits)
 
 
 def load_isolated(

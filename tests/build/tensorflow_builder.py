@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from modelairlock.encodings.crc32c import crc32c, masked
+
 FLOAT, STRING, RESOURCE, VARIANT = 1, 7, 20, 21
 MAGIC = bytes.fromhex("57fb808b247547db")
 
@@ -224,7 +226,8 @@ def fingerprint() -> bytes:
 def block(*entries: tuple[bytes, bytes], kind: int = 0) -> bytes:
     """A block of a table, with its trailer; keys share nothing."""
     inside = b"".join(varint(0) + varint(len(key)) + varint(len(value)) + key + value for key, value in entries)
-    return inside + bytes(4) + (1).to_bytes(4, "little") + bytes([kind]) + bytes(4)
+    whole = inside + bytes(4) + (1).to_bytes(4, "little") + bytes([kind])
+    return whole + masked(crc32c(whole)).to_bytes(4, "little")
 
 
 def handle(offset: int, size: int) -> bytes:
@@ -241,13 +244,23 @@ def table(data: bytes, *, size: int | None = None) -> bytes:
     return data + meta + last + footer.ljust(40, b"\0") + MAGIC
 
 
-def index(*tensors: tuple[str, bytes], shards: int = 1) -> bytes:
+def index(*tensors: tuple[str | bytes, bytes], shards: int = 1, big: bool = False) -> bytes:
     """The index of a checkpoint."""
-    header = number(1, shards) + field(3, number(1, 1))
-    return table(block((b"", header), *((name.encode(), entry) for name, entry in tensors)))
+    header = number(1, shards) + (number(2, 1) if big else b"") + field(3, number(1, 1))
+    named = ((name if isinstance(name, bytes) else name.encode(), entry) for name, entry in tensors)
+    return table(block((b"", header), *named))
 
 
-def entry(offset: int = 0, size: int = 4, shard: int = 0) -> bytes:
-    """What an index says of a tensor."""
-    said = number(1, FLOAT) + field(2, field(2, number(1, 1))) + (number(3, shard) if shard else b"")
-    return said + number(4, offset) + number(5, size) + b"\x35" + bytes(4)
+def entry(
+    offset: int = 0, size: int = 4, shard: int = 0, *, kind: int = FLOAT, shape: tuple[int, ...] = (1,),
+    data: bytes | None = None, slices: Iterable[tuple[tuple[int, int], ...]] = (),
+) -> bytes:  # fmt: skip
+    """What an index says of a tensor; with `data`, its checksum. A slice is where it begins and how far, -1 for all."""
+    said = number(1, kind) + field(2, b"".join(field(2, number(1, length)) for length in shape))
+    said += number(3, shard) if shard else b""
+    said += number(4, offset) + number(5, size) + b"\x35"
+    said += bytes(4) if data is None else masked(crc32c(data)).to_bytes(4, "little")
+    for extents in slices:
+        ends = (b"" if length < 0 else number(2, length) for _, length in extents)
+        said += field(7, b"".join(field(1, number(1, one[0]) + end) for one, end in zip(extents, ends, strict=True)))
+    return said

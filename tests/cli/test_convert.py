@@ -93,3 +93,38 @@ def test_limits_count(run) -> None:
     written("plain")
     done = run("convert", "in.pt", "out", "--limits", "entries=1")
     assert (done.exit_code, "limit" in done.stdout) == (3, True), done.output
+
+
+def test_an_environment_is_for_loading(run) -> None:
+    written("plain")
+    done = run("convert", "in.pt", "out.safetensors", "--env", "venv")
+    assert (done.exit_code, "--load-in-jail" in done.stderr) == (2, True), done.output
+    assert not Path("out.safetensors").exists()
+
+
+def test_a_load_is_told_with_what_it_tried(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said of a record: tests/pipeline/test_convert_load.py makes real ones."""
+    import msgspec
+
+    from modelairlock.pipeline import convert as module
+    from modelairlock.records.isolation import Isolation
+    from modelairlock.records.jail import Certainty, Event
+
+    written("plain")
+    event = Event(seq=1, at_seconds=0.1, phase="load", thread=1, syscall="openat", arguments=(ESC,), action="EACCES",
+                  certainty=Certainty.DENIED)  # fmt: skip
+    convert = module.convert
+    monkeypatch.setattr(
+        module, "convert", lambda *given: msgspec.structs.replace(
+            convert(*given), how="loaded", loader="torch.load", jail=Isolation.of(()), attempts=(event,) * 12
+        )
+    )  # fmt: skip
+    done = run("convert", "in.pt", "out.safetensors")
+    assert "by loading it in the jail" in done.stdout
+    assert "Tried while it was loaded, and refused:" in done.stdout
+    assert "and 2 more" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "\n::error" not in done.stdout
+    told = json.loads(run("convert", "in.pt", "out.safetensors", "--force", "--format", "json").stdout)
+    assert not [f"{e.instance_path}: {e.message}" for e in VALIDATOR.iter_errors(told)]
+    assert (told["how"], len(told["attempts"])) == ("loaded", 12)

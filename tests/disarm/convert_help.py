@@ -7,7 +7,7 @@ from modelairlock.disarm.planning import plan
 from modelairlock.limits import Limits
 from modelairlock.pipeline.convert import Wanted, convert
 from modelairlock.reading import BytesSource
-from modelairlock.records.conversion import Conversion
+from modelairlock.records.conversion import ConversionRecord
 from modelairlock.records.disarm import Plan
 
 
@@ -16,7 +16,7 @@ def planned(data: bytes, name: str = "x.pt", **limits: float) -> Plan:
     return plan(BytesSource(data), name, Limits(**limits))
 
 
-def converted(tmp_path: Path, data: bytes | Path, name: str = "in.pt", **wanted: object) -> Conversion:
+def converted(tmp_path: Path, data: bytes | Path, name: str = "in.pt", **wanted: object) -> ConversionRecord:
     """`data`, converted to ``out.safetensors`` in `tmp_path`."""
     source = data if isinstance(data, Path) else tmp_path / name
     if not isinstance(data, Path):

@@ -9,7 +9,7 @@ import pytest
 
 from modelairlock.limits import Limits
 from modelairlock.pipeline import convert as module
-from modelairlock.pipeline import gather
+from modelairlock.pipeline import convert_write, gather
 from modelairlock.pipeline.convert import Wanted, convert
 from modelairlock.records.disarm import Stream
 from modelairlock.records.errors import AirlockError
@@ -247,10 +247,10 @@ def test_a_name_that_leads_elsewhere_meanwhile_gives_nothing(tmp_path: Path, mon
     (tmp_path / "good").write_bytes(CHECKPOINT)
     source.symlink_to("hostile")
 
-    def swapped(*given: object) -> object:
+    def swapped(*given: object, **options: object) -> object:
         source.unlink()
         source.symlink_to("good")
-        return scan(*given)
+        return scan(*given, **options)
 
     monkeypatch.setattr(module, "scan_sources", swapped)
     told = converted(tmp_path, source)
@@ -259,7 +259,7 @@ def test_a_name_that_leads_elsewhere_meanwhile_gives_nothing(tmp_path: Path, mon
 
 
 def test_a_file_that_is_cut_after_it_was_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_read", lambda fd, start, count: b"")
+    monkeypatch.setattr(convert_write, "_read", lambda fd, start, count: b"")
     monkeypatch.setattr(os, "copy_file_range", lambda *_: 0, raising=False)
     told = converted(tmp_path, CHECKPOINT)
     assert (told.outcome, told.reason) == ("not-converted", "the file changed while it was read")
@@ -271,7 +271,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "put", full)
+        patched.setattr(convert_write, "put", full)
         with pytest.raises(AirlockError, match="No space left"):
             converted(tmp_path, CHECKPOINT)
     with monkeypatch.context() as patched:
@@ -313,7 +313,7 @@ def test_a_small_file_cannot_fill_the_disk(tmp_path: Path) -> None:
 
 
 def test_a_layout_that_takes_for_ever_to_gather_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LEAST_SPEED", 10**12)
+    monkeypatch.setattr(convert_write, "_LEAST_SPEED", 10**12)
     steps = tuple(1 + 7 * number % 5 for number in range(24))
     odd = torch_builder.tensor(torch_builder.storage("0", 100), shape=(2,) * 24, stride=steps)
     data = torch_builder.checkpoint(torch_builder.state({"w": odd}), {"0": bytes(400)})

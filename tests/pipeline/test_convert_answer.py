@@ -4,17 +4,21 @@ import msgspec
 import pytest
 
 from modelairlock.pipeline.answer import ProtocolBroken
-from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
+from modelairlock.pipeline.convert_answer import decode_plain, decode_plan, decode_texts
 from modelairlock.records.disarm import (
     INLINE_BYTES,
     MOST_NOTES,
     MOST_TENSORS,
     PLAIN_BYTES,
     Note,
+    Part,
     Plan,
     Store,
     Stream,
+    Sum,
     Tensor,
+    Text,
+    Texts,
     Tile,
 )
 
@@ -127,3 +131,72 @@ def test_what_is_no_plain_data(data: bytes) -> None:
 def test_plain_data_is_plain() -> None:
     assert decode_plain(b"") is None
     assert decode_plain(b'{"a": [1, null]}') == {"a": [1, None]}
+
+
+FAR = Store(0, 8, file=1)
+PARTS = Part((0, 0), (1, 2), 0), Part((1, 0), (1, 2), 0)
+PUT_TOGETHER = Tensor("w", "F32", (2, 2), (0, 0), 0, -1, parts=PARTS)
+SPREAD = Plan(tensors=(PUT_TOGETHER,), stores=(FAR,), sums=(Sum(0, 0xFFFFFFFF),))
+
+
+def spread(plan: Plan) -> Plan:
+    return decode_plan(msgspec.msgpack.encode(plan), SIZE, 8, 20)
+
+
+def test_an_honest_plan_over_several_files_is_taken() -> None:
+    plan = msgspec.structs.replace(SPREAD, texts=(Text("s", (2**50,), 3, 20, 2, 7),))
+    assert spread(plan) == plan
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stores": (Store(0, 9, file=1),)}, {"stores": (Store(0, 8, file=3),)}, {"stores": (Store(0, 8, file=-1),)},
+        {"stores": (Store(0, 8, -1, bytes(8), 1),)}, {"stores": (Store(0, 8, 0, b"", 1),)},
+        {"sums": (Sum(1, 0),)}, {"sums": (Sum(-1, 0),)}, {"sums": (Sum(0, 2**32),)}, {"sums": (Sum(0, -1),)},
+        {"sums": (Sum(0, 1),) * 2}, {"texts": (Text("s", (), 3, 21, 2, 7),)}, {"texts": (Text("s", (), 3, 4, 3, 7),)},
+        {"texts": (Text("s", (), 3, 4, -1, 7),)}, {"texts": (Text("s", (), 4, 3, 2, 7),)},
+        {"texts": (Text("../s", (), 3, 4, 2, 7),)}, {"texts": (Text("s", (), 3, 4, 2, 7),) * 10_001},
+        {"segments": (FAR,), "tensors": ()},
+    ],
+    ids=range(17),
+)  # fmt: skip
+def test_a_plan_over_several_files_that_must_not_be(change: dict[str, object]) -> None:
+    plan = msgspec.structs.replace(SPREAD, **{"texts": (), **change})
+    if "stores" in change and change["stores"][0].stream == 0:
+        plan = msgspec.structs.replace(plan, streams=(Stream(0, 9, "zlib", 8),))
+    with pytest.raises(ProtocolBroken):
+        spread(plan)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parts": PARTS[:1]}, {"parts": (PARTS[0], PARTS[0])}, {"parts": (*PARTS, PARTS[0])},
+        {"parts": (PARTS[0], Part((1, 0), (1, 2), 1))}, {"parts": (PARTS[0], Part((1, 0), (1, 2), -1))},
+        {"parts": (PARTS[0], Part((1, 1), (1, 1), 0))}, {"parts": (PARTS[0], Part((1, 0), (2, 2), 0))},
+        {"parts": (PARTS[0], Part((-1, 0), (1, 2), 0))}, {"parts": (PARTS[0], Part((1,), (1,), 0))},
+        {"parts": (PARTS[0], Part((1, 0), (2**63, 2), 0))}, {"dtype": "F64"}, {"dtype": "F4"}, {"shape": (2,)},
+        {"shape": (3, 2)}, {"shape": (), "strides": ()}, {"parts": (Part((0, 0), (2, 2), 0),)},
+        {"parts": (Part((0, 0), (0, 2), 0), *PARTS)},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_parts_that_must_not_be(change: dict[str, object]) -> None:
+    with pytest.raises(ProtocolBroken):
+        spread(Plan(tensors=(msgspec.structs.replace(PUT_TOGETHER, **change),), stores=(FAR,)))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"[]", b"\x91" * 100_000])
+def test_strings_that_are_none(data: bytes) -> None:
+    with pytest.raises(ProtocolBroken):
+        decode_texts(data)
+
+
+@pytest.mark.parametrize("plain", [b"[]", b"{", b'"x"', b"[" * 300 + b"]" * 300])
+def test_strings_are_an_object(plain: bytes) -> None:
+    with pytest.raises(ProtocolBroken):
+        decode_texts(msgspec.msgpack.encode(Texts(plain=plain)))
+    with pytest.raises(ProtocolBroken):
+        decode_texts(msgspec.msgpack.encode(Texts(lost=(Note("", "", ""),) * (MOST_NOTES + 1))))
+    assert decode_texts(msgspec.msgpack.encode(Texts(plain=b'{"a": ["b"]}'))) == ({"a": ["b"]}, ())

@@ -28,10 +28,12 @@ def _lines(told: Any, verbose: bool) -> Iterator[str]:
             yield f"  {counted(len(told.findings), 'finding')}: {', '.join(rules)}"
             yield from (f"  {line}" for line in _FLAGGED_HINT.splitlines())
         yield "  Nothing was written."
+        yield from _tried(told, verbose)
         yield from _left("Not carried over", told.lost, told.more_lost, verbose)
         return
     word = "CONVERTED" if told.outcome == "converted" else "CONVERTED IN PART"
-    yield f"{word}  {path} ({told.format}, {told.verdict.value.upper()}), without loading it"
+    how = "without loading it" if told.how == "read" else f"by loading it in the jail ({told.jail.level})"
+    yield f"{word}  {path} ({told.format}, {told.verdict.value.upper()}), {how}"
     what = f"{counted(len(told.tensors), 'tensor')}, " if told.tensors else ""
     yield f"  {shown(told.output.path)}: {what}{_size(told.output.size_bytes)}"
     if told.plain:
@@ -40,7 +42,20 @@ def _lines(told: Any, verbose: bool) -> Iterator[str]:
         count = sum(len(keys) for keys in told.shared)
         yield f"  {counted(count, 'tensor')} shared storage with others; each has its own now"
     yield from _left("Not carried over, and should have been", told.lost, told.more_lost, verbose)
+    if told.hint:
+        yield f"  {told.hint}"
     yield from _left("Left behind, neither tensors nor plain data", told.dropped, told.more_dropped, verbose)
+    yield from _tried(told, verbose)
+
+
+def _tried(told: Any, verbose: bool) -> Iterator[str]:
+    """What was attempted while it was loaded."""
+    if told.attempts:
+        yield "Tried while it was loaded, and refused:"
+        kept = told.attempts if verbose else told.attempts[:_SOME]
+        yield from (f"  {shown(' '.join((one.syscall, *one.arguments)))}" for one in kept)
+        if len(told.attempts) > len(kept):
+            yield f"  and {len(told.attempts) - len(kept):,} more; --verbose or --format json names them"
 
 
 def _left(title: str, notes: Sequence[Any], more: int, verbose: bool) -> Iterator[str]:

@@ -53,8 +53,8 @@ class Meaning:
                 value = made(self, arguments.items)
                 if value is not None:
                     return value
-            return self._opaque(function.path, arguments, at)
-        return self._opaque("something computed", arguments, at)
+            return self._opaque(function.path, arguments, at, called=True)
+        return self._opaque("something computed", arguments, at, called=True)
 
     def new(self, made: object, arguments: object, at: int) -> object:
         """An object of a class, which is only a box unless the class is one of the list."""
@@ -67,13 +67,13 @@ class Meaning:
         made = items[0] if items else None
         return self._opaque(made.path if isinstance(made, Named) else "something computed", arguments, at)
 
-    def _opaque(self, what: str, arguments: object, at: int) -> Opaque:
+    def _opaque(self, what: str, arguments: object, at: int, *, called: bool = False) -> Opaque:
         if what not in WRAPPERS and what not in self.called:
             if len(self.called) < MOST_NOTES:
                 self.called[what] = at
             else:
                 self.more += 1
-        return Opaque(what, arguments)
+        return Opaque(what, arguments, called=called)
 
     def persistent(self, pid: object, _at: int) -> object:
         """What a persistent id stands for: a storage of torch, or nothing we know."""

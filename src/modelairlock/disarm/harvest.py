@@ -47,9 +47,16 @@ class Harvest:
         self.dropped: list[Note] = []
         self.lost: list[Note] = []
         self.more_dropped = self.more_lost = 0
+        #: values of which nothing is known but the call that made them
+        self.unknown = 0
         self._twice: set[str] = set()
         self._inline = 0
         self._located: dict[str, Store | str] = {}
+
+    def look_in(self, locate: Locate) -> None:
+        """Find storages by `locate` from now on: another pickle of the archive may use the same keys for others."""
+        self.locate = locate
+        self._located.clear()
 
     def lose(self, where: str, what: str, why: str) -> None:
         """A tensor or plain value that is not carried over."""
@@ -122,6 +129,7 @@ class Harvest:
             lost=tuple(self.lost),
             more_dropped=self.more_dropped,
             more_lost=self.more_lost,
+            unknown=self.unknown,
         )
 
     def add(self, tensor: Tensor) -> None:

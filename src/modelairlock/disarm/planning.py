@@ -5,17 +5,21 @@ from collections.abc import Callable
 import msgspec
 
 from modelairlock.disarm import gguf
+from modelairlock.disarm.archive import members_of
 from modelairlock.disarm.hdf5 import plan_hdf5
 from modelairlock.disarm.keras import WEIGHTS, plan_keras
 from modelairlock.disarm.npy import MAGIC, plan_npy, plan_npz
 from modelairlock.disarm.pickles import plan_pickle
 from modelairlock.disarm.safetensors import is_safetensors, plan_safetensors
+from modelairlock.disarm.tensorflow import is_index, plan_tensorflow
+from modelairlock.disarm.torch_export import plan_torch_export
 from modelairlock.disarm.torch_legacy import is_legacy, plan_torch_legacy
+from modelairlock.disarm.torch_script import plan_torch_script
 from modelairlock.disarm.torch_zip import plan_torch_zip
 from modelairlock.encodings.compression import inflate
 from modelairlock.encodings.decoders import codec
 from modelairlock.encodings.hdf5.superblock import begins as hdf5_begins
-from modelairlock.encodings.torch_archive import is_checkpoint, is_script
+from modelairlock.encodings.torch_archive import below_root, is_checkpoint, is_export, is_script
 from modelairlock.encodings.zip import looks_like_zip, member_names
 from modelairlock.limits import Limits
 from modelairlock.reading import Budget, Probe, ReadProblem, Source, Unsupported
@@ -25,14 +29,17 @@ from modelairlock.records.span import Span
 _HEAD, _TAIL = 65536, 66 * 1024
 
 
-def plan(source: Source, name: str, limits: Limits, *, drop_template: bool = False) -> Plan:
+def plan(
+    source: Source, name: str, limits: Limits, *, drop_template: bool = False, beside: tuple[int, ...] = ()
+) -> Plan:
     """What to copy to make safetensors of `source`; `refused` says why there is nothing to copy.
 
-    With `drop_template`, what to copy of a GGUF file so that it is one without its chat templates.
+    With `drop_template`, what to copy of a GGUF file so that it is one without its chat templates. `beside` has the
+    sizes of the files that hold a checkpoint's numbers; they are files 1, 2 … of the plan.
     """
     budget = Budget(limits, source.size)
     try:
-        return _without_template(source, budget) if drop_template else _plan(source, name, budget)
+        return _without_template(source, budget) if drop_template else _plan(source, name, budget, beside)
     except ReadProblem as problem:
         detail = problem.detail
         return Plan(refused=detail if detail.startswith("not yet") else f"at byte {problem.position}: {detail}"[:300])
@@ -40,7 +47,7 @@ def plan(source: Source, name: str, limits: Limits, *, drop_template: bool = Fal
         return Plan(refused="reading it takes more memory than there is (limit: worker_bytes)")
 
 
-def _plan(source: Source, name: str, budget: Budget) -> Plan:
+def _plan(source: Source, name: str, budget: Budget, beside: tuple[int, ...]) -> Plan:
     head = source.read(0, min(_HEAD, source.size))
     tail = source.read(max(0, source.size - _TAIL), min(_TAIL, source.size))
     probe = Probe(head, tail, source.size, name, source=source, kept={})
@@ -51,12 +58,14 @@ def _plan(source: Source, name: str, budget: Budget) -> Plan:
     found = _plain(head)
     if found:
         return found(source, budget)
+    if is_index(source):
+        return plan_tensorflow(source, budget, beside)
     for method in _METHODS:
         if codec(method, None).follows(head[:16]):
             return _compressed(source, method, budget)
     if head[:1] in _OLD_PICKLES:
         return plan_pickle(source, budget)
-    raise _not_yet(source, head)
+    raise _not_yet(head)
 
 
 def _without_template(source: Source, budget: Budget) -> Plan:
@@ -67,8 +76,11 @@ def _without_template(source: Source, budget: Budget) -> Plan:
 
 def _archive(source: Source, probe: Probe, budget: Budget) -> Plan:
     names = member_names(probe)
+    # The names of an archive inside are among them: a package of torch.export has checkpoints in it.
+    if is_export(names) and "data.pkl" not in map(below_root, members_of(source, budget)):
+        return plan_torch_export(source, budget)
     if is_script(names):
-        raise Unsupported(0, "not yet converted: TorchScript, whose numbers belong to code")
+        return plan_torch_script(source, budget)
     if is_checkpoint(names):
         return plan_torch_zip(source, budget)
     if WEIGHTS in names.names:
@@ -97,7 +109,7 @@ def _compressed(source: Source, method: str, budget: Budget) -> Plan:
     head = inner.read(0, min(_HEAD, inner.size))
     found = _plain(head)
     if found is None or found is plan_safetensors:
-        raise _not_yet(inner, head)
+        raise _not_yet(head)
     made = found(inner, budget, 0)
     if made.streams:
         raise Unsupported(0, "not yet converted: streams within streams")
@@ -105,19 +117,15 @@ def _compressed(source: Source, method: str, budget: Budget) -> Plan:
     return msgspec.structs.replace(made, streams=(Stream(0, source.size, method, size),))
 
 
-def _not_yet(source: Source, head: bytes) -> Unsupported:
+def _not_yet(head: bytes) -> Unsupported:
     what = "files of this kind"
     if head.startswith(gguf.MAGIC):
         what = "GGUF, except to GGUF without its chat template (--drop-template)"
     elif head[257:262] == b"ustar":
         what = "tar archives, as torch before 0.1.10 wrote them"
-    elif source.read(max(0, source.size - 8), 8) == _TENSORFLOW:
-        what = "checkpoints of TensorFlow"
     return Unsupported(0, f"not yet converted: {what}")
 
 
-#: how the index of a checkpoint ends: that of a table of LevelDB
-_TENSORFLOW = bytes.fromhex("57fb808b247547db")
 _METHODS = ("zlib", "gzip", "bzip2", "xz", "lz4-frame", "zstd")
 #: what protocols 0 and 1 begin a container or an object with
 _OLD_PICKLES = (b"(", b"}", b"]", b"c")

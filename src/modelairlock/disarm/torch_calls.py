@@ -114,6 +114,12 @@ def device(_: Call, arguments: list[object]) -> object:
     return ":".join(str(part) for part in arguments if isinstance(part, str | int)) if plain else None
 
 
+def untagged(_: Call, arguments: list[object]) -> object:
+    """What TorchScript tells the type of: ``build_intlist([…])``, ``restore_type_tag([…], "List[str]")``."""
+    given = arguments[0] if len(arguments) in (1, 2) else None
+    return given if isinstance(given, Box) and given.kind in ("list", "dict") else None
+
+
 def _lost(what: str) -> Callable[[Call, list[object]], object]:
     return lambda _call, _arguments: Lost(f"a {what} tensor", f"{what} tensors have no place in safetensors")
 
@@ -126,6 +132,11 @@ CALLS: dict[tuple[str, str], Callable[[Call, list[object]], object]] = {
     ("torch._utils", "_rebuild_parameter_with_state"): parameter,
     ("torch._tensor", "_rebuild_from_type_v2"): with_type,
     ("torch", "device"): device,
+    ("torch.jit._pickle", "build_intlist"): untagged,
+    ("torch.jit._pickle", "build_doublelist"): untagged,
+    ("torch.jit._pickle", "build_boollist"): untagged,
+    ("torch.jit._pickle", "build_tensorlist"): untagged,
+    ("torch.jit._pickle", "restore_type_tag"): untagged,
     ("torch._utils", "_rebuild_qtensor"): _lost("quantised"),
     ("torch._utils", "_rebuild_sparse_tensor"): _lost("sparse"),
     ("torch._utils", "_rebuild_sparse_csr_tensor"): _lost("sparse"),

@@ -18,37 +18,56 @@ _ORDERS = {b"little": False, b"big": True}
 def plan_torch_zip(source: Source, budget: Budget) -> Plan:
     """The plan for the archive in `source`. Raises `ReadProblem` for one that is not converted."""
     members = members_of(source, budget)
-    root = _root(members)
-    pickle = _content(source, members[f"{root}/data.pkl"], budget)
+    root = root_of(members)
+    if f"{root}/constants.pkl" in members:
+        raise Unsupported(0, "it has constants.pkl, as TorchScript has, and no code: torch takes it for either")
+    harvest = Harvest("pt", swap=is_big(source, members.get(f"{root}/byteorder"), budget))
+    return harvest.plan("torch", walked(source, members, f"{root}/data", harvest, budget))
+
+
+def walked(
+    source: Source, members: dict[str, Member], name: str, harvest: Harvest, budget: Budget, *, path: str = "",
+    own: str = "",
+) -> object:  # fmt: skip
+    """The plain part of the pickle ``name.pkl``, whose storages are the members of the folder `name`.
+
+    What it holds gets names that begin with `path`; objects of classes that begin with `own` belong to the archive's
+    program, and are not told one by one.
+    """
+    pickle = content_of(source, members[f"{name}.pkl"], budget)
     meaning = Meaning()
     value = Objects(Tape(pickle, 0, budget), meaning).read()
-    harvest = Harvest("pt", swap=_big(source, members.get(f"{root}/byteorder"), budget))
 
     def locate(storage: Storage) -> Store | str:
-        member = members.get(f"{root}/data/{storage.key}")
+        member = members.get(f"{name}/{storage.key}")
         return _record(harvest, member) if member else f"the archive has no storage {storage.key:.40}"
 
-    harvest.locate = locate
-    walk = Walk(harvest, pickle, budget)
-    plain = walk.root(value)
+    harvest.look_in(locate)
+    walk = Walk(harvest, pickle, budget, own=own)
+    plain = walk.root(value, path)
     tell_calls(walk, meaning)
-    return harvest.plan("torch", plain)
+    return plain
 
 
-def _root(members: dict[str, Member]) -> str:
+def root_of(members: dict[str, Member]) -> str:
+    """The archive's one folder, with a pickle in it. Raises `Unsupported`."""
+    root = root_of_any(members)
+    if f"{root}/data.pkl" not in members:
+        raise Unsupported(0, "the archive has no data.pkl where torch looks for it")
+    return root
+
+
+def root_of_any(members: dict[str, Member]) -> str:
     """The archive's one folder. torch goes by the first member's; with several it is not sure which one it takes."""
     roots = {name.partition("/")[0] for name in members}
     if len(roots) != 1:
         raise Unsupported(0, f"expected one folder in the archive, got {len(roots)}")
     [root] = roots
-    if f"{root}/data.pkl" not in members:
-        raise Unsupported(0, "the archive has no data.pkl where torch looks for it")
-    if f"{root}/constants.pkl" in members:
-        raise Unsupported(0, "not yet converted: TorchScript, whose numbers belong to code")
     return root
 
 
-def _content(source: Source, member: Member, budget: Budget) -> Source:
+def content_of(source: Source, member: Member, budget: Budget) -> Source:
+    """What a member holds. Raises `Unsupported`."""
     if member.method == "stored":
         return SubSource(source, *member.span)
     if member.method not in METHODS:
@@ -59,11 +78,11 @@ def _content(source: Source, member: Member, budget: Budget) -> Source:
     return inflated
 
 
-def _big(source: Source, member: Member | None, budget: Budget) -> bool:
+def is_big(source: Source, member: Member | None, budget: Budget) -> bool:
     """Whether the storages are big-endian; torch before 2.1 did not say, and today's takes those for little-endian."""
     if member is None:
         return False
-    order = _ORDERS.get(_content(source, member, budget).read(0, 16))
+    order = _ORDERS.get(content_of(source, member, budget).read(0, 16))
     if order is None:
         raise Unsupported(member.span.start, "the byte order of the storages is neither little nor big")
     return order

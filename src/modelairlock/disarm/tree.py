@@ -29,9 +29,10 @@ _INSIDE_ITSELF = "it is inside itself"
 
 
 class Walk:
-    """One walk from the root of what a pickle made."""
+    """One walk from the root of what a pickle made. `own`: what classes begin with that need not be told one by one."""
 
-    def __init__(self, harvest: Harvest, source: Source, budget: Budget) -> None:
+    def __init__(self, harvest: Harvest, source: Source, budget: Budget, *, own: str = "") -> None:
+        self.own = own
         self.harvest = harvest
         self.source = source
         self.budget = budget
@@ -41,9 +42,9 @@ class Walk:
         #: names that were met as values, and so are told where they stood
         self.met: set[str] = set()
 
-    def root(self, value: object) -> object:
-        """The plain part of `value`; None if there is none."""
-        plain = self.walk(value, "", 0)
+    def root(self, value: object, path: str = "") -> object:
+        """The plain part of `value`, which stands at `path`; None if there is none."""
+        plain = self.walk(value, path, 0)
         if self.text_left < 0:
             self.harvest.lose("", "what is no tensor", f"its texts are more than {PLAIN_BYTES} bytes")
             return None
@@ -157,7 +158,10 @@ class Walk:
         if inside := _tensors_in(value.arguments):
             why = f"{inside} tensors are among its arguments, and what it makes of them is not known"
             self.harvest.lose(path, value.what, why)
-        self.harvest.drop(path, value.what, "neither a tensor nor plain data")
+        if not (self.own and value.what.startswith(self.own)):
+            self.harvest.drop(path, value.what, "neither a tensor nor plain data")
+        if value.called and not value.states and not value.items:
+            self.harvest.unknown += 1
         made: dict[str, object] = {}
         for state in value.states:
             for one in _states(state):

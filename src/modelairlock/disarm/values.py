@@ -48,10 +48,12 @@ class Box:
 class Opaque:
     """Whatever a call of an unknown name would give. Kept for what is inside it, never for itself."""
 
-    __slots__ = ("arguments", "items", "states", "what")
+    __slots__ = ("arguments", "called", "items", "states", "what")
 
-    def __init__(self, what: str, arguments: object = None) -> None:
+    def __init__(self, what: str, arguments: object = None, *, called: bool = False) -> None:
         self.what = what
+        #: whether it is what a function gave, of which nothing is known; an object of a class is known by its state
+        self.called = called
         self.arguments = arguments
         #: what BUILD was given
         self.states: list[object] = []

@@ -19,11 +19,16 @@ from modelairlock.records.disarm import (
     MOST_SEGMENTS,
     MOST_STORES,
     MOST_TENSORS,
+    MOST_TEXTS,
     PLAIN_BYTES,
+    Note,
     Plan,
     Store,
     Stream,
     Tensor,
+    Text,
+    Texts,
+    covers,
 )
 from modelairlock.records.tensors import BITS, is_odd
 from modelairlock.records.typed import msgpack_decoder
@@ -34,6 +39,7 @@ _PADDING = 2 * 1024 * 1024
 #: one tile is in memory at a time
 TILE_BYTES = 64 * 1024 * 1024
 _decode = msgpack_decoder(Plan)
+_decode_texts = msgpack_decoder(Texts)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,27 +49,54 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     stream: Stream | None = None
     drop_template: bool = False
+    #: sizes of the files that hold the numbers of this one
+    beside: tuple[int, ...] = ()
+    #: strings to be read out of this file, in place of a plan
+    texts: tuple[Text, ...] = ()
 
 
-def decode_plan(data: bytes, size: int) -> Plan:
-    """The plan in `data` for a file of `size` bytes, or `ProtocolBroken`."""
+def decode_plan(data: bytes, size: int, *beside: int) -> Plan:
+    """The plan in `data` for a file of `size` bytes (and others of the sizes `beside`), or `ProtocolBroken`."""
     plan = decoded(_decode, data, "a plan", RESULT_BYTES)
     counts = len(plan.tensors) > MOST_TENSORS or max(len(plan.stores), len(plan.streams)) > MOST_STORES
     if counts or max(len(plan.dropped), len(plan.lost)) > MOST_NOTES or min(plan.more_dropped, plan.more_lost) < 0:
         raise ProtocolBroken("a plan of too many parts")
-    _check_places(plan.streams, plan.stores, size)
+    sizes = (size, *beside)
+    _check_places(plan.streams, plan.stores, sizes)
     _check_tensors(plan)
     _check_segments(plan, size)
+    _check_more(plan, sizes)
     return plan
+
+
+def _check_more(plan: Plan, sizes: tuple[int, ...]) -> None:
+    """What there is of checkpoints that are spread over several files."""
+    if len(plan.texts) > MOST_TEXTS or len(plan.sums) > len(plan.stores):
+        raise ProtocolBroken("a plan of too many parts")
+    for one in plan.sums:
+        if not 0 <= one.store < len(plan.stores) or not 0 <= one.crc32c < 1 << 32:
+            raise ProtocolBroken("a checksum of nothing")
+    for text in plan.texts:
+        if not 0 <= text.file < len(sizes) or not 0 <= text.start <= text.end <= sizes[text.file] or is_odd(text.key):
+            raise ProtocolBroken("strings outside their file, or of a name that must not be")
+
+
+def decode_texts(data: bytes) -> tuple[dict[str, Any], tuple[Note, ...]]:
+    """Strings by their names, and what is lost of them. Raises `ProtocolBroken`."""
+    made = decoded(_decode_texts, data, "strings", RESULT_BYTES)
+    plain = decode_plain(made.plain)
+    if len(made.lost) > MOST_NOTES or not isinstance(plain, dict | None):
+        raise ProtocolBroken("strings that are none")
+    return plain or {}, made.lost
 
 
 def _check_segments(plan: Plan, size: int) -> None:
     """Whether the output is the file less some of its parts; a few bytes may be others."""
     if len(plan.segments) > MOST_SEGMENTS or (plan.segments and plan.tensors):
         raise ProtocolBroken("a plan of too many parts")
-    if any(one.stream >= 0 for one in plan.segments):
-        raise ProtocolBroken("a part of a stream")
-    _check_places((), plan.segments, size)
+    if any(one.stream >= 0 or one.file for one in plan.segments):
+        raise ProtocolBroken("a part of a stream, or of another file")
+    _check_places((), plan.segments, (size,))
     if sum(one.end - one.start for one in plan.segments) > size + _PADDING:
         raise ProtocolBroken("parts that are more than the file")
 
@@ -90,9 +123,9 @@ def _check_depth(level: list[Any]) -> None:
     raise ProtocolBroken("plain data nested too deep")
 
 
-def _check_places(streams: Sequence[Stream], stores: Sequence[Store], size: int) -> None:
+def _check_places(streams: Sequence[Stream], stores: Sequence[Store], sizes: tuple[int, ...]) -> None:
     for stream in streams:
-        if not 0 <= stream.start <= stream.end <= size or not 0 <= stream.size < _WIDEST:
+        if not 0 <= stream.start <= stream.end <= sizes[0] or not 0 <= stream.size < _WIDEST:
             raise ProtocolBroken("a stream outside the file")
         if stream.method not in METHODS:
             raise ProtocolBroken("a stream of a method that there is not")
@@ -100,8 +133,11 @@ def _check_places(streams: Sequence[Stream], stores: Sequence[Store], size: int)
     for store in stores:
         if not -1 <= store.stream < len(streams) or (store.inline and store.stream >= 0):
             raise ProtocolBroken("a store in no stream")
+        if not 0 <= store.file < len(sizes) or (store.file and (store.inline or store.stream >= 0)):
+            raise ProtocolBroken("a store in no file")
         inline += len(store.inline)
-        whole = len(store.inline) if store.inline else size if store.stream < 0 else streams[store.stream].size
+        size = sizes[store.file] if store.stream < 0 else streams[store.stream].size
+        whole = len(store.inline) if store.inline else size
         if not 0 <= store.start <= store.end <= whole:
             raise ProtocolBroken("a store outside its bytes")
     if inline > INLINE_BYTES:
@@ -117,11 +153,31 @@ def _check_tensors(plan: Plan) -> None:
             raise ProtocolBroken("a tensor of no known type")
         if tensor.tiles:
             _check_tiles(tensor, plan.stores)
+        elif tensor.parts:
+            _check_parts(tensor, plan.stores)
         elif 0 <= tensor.store < len(plan.stores):
             store = plan.stores[tensor.store]
             _check_shape(tensor, store.end - store.start)
         else:
             raise ProtocolBroken("a tensor of no known place")
+
+
+def _check_parts(tensor: Tensor, stores: Sequence[Store]) -> None:
+    """Whether the parts make up the tensor, and each has its bytes."""
+    _check_numbers(tensor)
+    axes = len(tensor.shape)
+    for one in tensor.parts:
+        if len(one.corner) != axes or len(one.shape) != axes or not 0 <= one.store < len(stores):
+            raise ProtocolBroken("a part of no known place")
+        numbers = (*one.corner, *one.shape)
+        if any(not 0 <= number < _WIDEST for number in numbers):
+            raise ProtocolBroken("a part that no machine can hold")
+    if not covers(tensor.shape, tensor.parts) or BITS[tensor.dtype] < 8:
+        raise ProtocolBroken("parts that do not make up their tensor")
+    for one in tensor.parts:
+        size = tensor_bytes(msgspec.structs.replace(tensor, shape=one.shape))
+        if stores[one.store].end - stores[one.store].start != size:
+            raise ProtocolBroken("a part that is not as large as its bytes")
 
 
 def _check_tiles(tensor: Tensor, stores: Sequence[Store]) -> None:

@@ -10,6 +10,7 @@ import os
 import msgspec
 
 from modelairlock.disarm.planning import plan
+from modelairlock.disarm.tensorflow_texts import read_texts
 from modelairlock.encodings.compression import inflate
 from modelairlock.encodings.decoders import METHODS, codec
 from modelairlock.pipeline.convert_answer import Ask
@@ -39,13 +40,15 @@ class _Going:
 
 
 def answer(fd: int, payload: bytes) -> bytes:
-    """The plan that `payload` (an `Ask`) wants, or the next piece of a stream."""
+    """The plan, or the strings, that `payload` (an `Ask`) wants, or the next piece of a stream."""
     if not payload:
         return _next()
     ask = _decode(payload)
     source = Descriptor(fd, 0, os.lseek(fd, 0, os.SEEK_END))
+    if ask.texts:
+        return _encode(read_texts(source, ask.texts, ask.limits))
     if ask.stream is None:
-        made = plan(source, ask.name, ask.limits, drop_template=ask.drop_template)
+        made = plan(source, ask.name, ask.limits, drop_template=ask.drop_template, beside=ask.beside)
         try:
             return _encode(made)
         except UnicodeEncodeError:

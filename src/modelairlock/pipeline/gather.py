@@ -9,6 +9,7 @@ import os
 from array import array
 from collections.abc import Callable, Iterator
 from itertools import product, zip_longest
+from math import prod
 from typing import Literal, NamedTuple
 
 #: of the output at a time, and of the input
@@ -91,6 +92,38 @@ def put_tile(
         first = [start + index for start, index in zip_longest(corner, indices, fillvalue=0)]
         place = sum(index * step for index, step in zip(first, outer, strict=True))
         put(fd, data[source * width : (source + run) * width], at + place * width)
+
+
+def copy_part(
+    read: Read, start: int, part: tuple[int, ...], corner: tuple[int, ...], shape: tuple[int, ...], width: int, fd: int,
+    at: int, swap: int, tick: Tick,
+) -> None:  # fmt: skip
+    """Put a part, which lies in one piece from byte `start` on, where it belongs in a tensor that begins at `at`."""
+    last, run = len(shape) - 1, part[-1] if part else 1
+    while last > 0 and part[last] == shape[last]:
+        last -= 1
+        run *= part[last]
+    steps = [1] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        steps[axis] = steps[axis + 1] * shape[axis + 1]
+    outer = product(*map(range, part[: max(0, last)]))
+    places = (
+        at + width * sum((one + index) * step for one, index, step in zip_longest(corner, indices, steps, fillvalue=0))
+        for indices in outer
+    )
+    size, whole = run * width, prod(part) * width
+    if size > _BLOCK:
+        for done in range(0, whole, size):
+            copy_piece(read, start + done, size, fd, next(places), swap, tick)
+        return
+    # Many runs at a time: one read for each would take longer than the copying.
+    batch = _BLOCK // size * size
+    for done in range(0, whole, batch):
+        data = _exactly(read, start + done, min(batch, whole - done))
+        data = swapped(data, swap) if swap > 1 else data
+        for first in range(0, len(data), size):
+            put(fd, data[first : first + size], next(places))
+        tick(len(data))
 
 
 def unshuffled(data: bytes, width: int) -> bytes:

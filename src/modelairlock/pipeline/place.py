@@ -9,13 +9,14 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 
 from modelairlock.records.errors import AirlockError
 
 _ANOTHER = "Name another OUT, or use --force to replace it."
 
 
-def check_place(path: str, source: os.stat_result, *, force: bool) -> None:
+def check_place(path: str, sources: Sequence[os.stat_result], *, force: bool) -> None:
     """Raise `AirlockError` if nothing may be put at `path`, before anything takes time."""
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
@@ -34,7 +35,7 @@ def check_place(path: str, source: os.stat_result, *, force: bool) -> None:
         raise AirlockError(f"cannot write {path}: it is a symbolic link", "Name the file it should be, or remove it.")
     if not stat.S_ISREG(there.st_mode):
         raise AirlockError(f"cannot write {path}: it is no regular file", "Name another OUT.")
-    if (there.st_dev, there.st_ino) == (source.st_dev, source.st_ino):
+    if any((there.st_dev, there.st_ino) == (source.st_dev, source.st_ino) for source in sources):
         raise AirlockError(f"cannot write {path}: it is the input, which would be lost", "Name another OUT.")
     if not force:
         raise AirlockError(f"cannot write {path}: it is there already", _ANOTHER)
@@ -56,9 +57,9 @@ class Draft:
         os.close(self.fd)
         self.fd = -1
 
-    def place(self, source: os.stat_result, *, force: bool) -> None:
+    def place(self, sources: Sequence[os.stat_result], *, force: bool) -> None:
         """Move it to its final name. Raises `AirlockError`, OSError."""
-        check_place(self.path, source, force=force)
+        check_place(self.path, sources, force=force)
         if force:
             os.replace(self.beside, self.path)
         else:

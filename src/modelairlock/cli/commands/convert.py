@@ -24,6 +24,18 @@ STATUS = {"converted": 0, "refused": 1, "partly": 3, "not-converted": 3}
 )
 @click.option("--drop-template", is_flag=True, help="Write a GGUF file again, as GGUF, without its chat templates.")
 @click.option(
+    "--load-in-jail",
+    is_flag=True,
+    help="Where reading is not enough, load IN in a jail, where it can reach nothing, and take its tensors from there.",
+)
+@click.option(
+    "--env",
+    "environment",
+    type=PATH,
+    metavar="VENV",
+    help="With --load-in-jail, the environment to load with: its folder or its python [default: the active one].",
+)
+@click.option(
     "--format", "-f", "format_", type=click.Choice(("text", "json")), default="text", show_default=True,
     help="How to say what was done.",
 )  # fmt: skip
@@ -39,11 +51,15 @@ def command(source: str, target: str, quiet: bool, verbose: bool, format_: str, 
     Tensors in dicts and lists get dotted names, such as model.layers.0.weight. What is plain data and no tensor goes
     to OUT.json. What is neither, such as objects of classes, is left behind and listed.
 
+    IN is a file, or a checkpoint of TensorFlow: its index, its prefix, or the folder of a SavedModel.
+
     IN is scanned first. If it is FLAGGED nothing is written, unless --strip asks for its tensors alone.
 
     Exit status: 0 converted, 1 IN is FLAGGED, 2 usage or operator error, 3 something could not be carried over: it is
     listed, and if that is everything, nothing is written.
     """
+    if given["environment"] and not given["load_in_jail"]:
+        raise click.UsageError("--env says what to load with, and nothing is loaded without --load-in-jail")
     told = _convert(source, target, given, quiet)
     if not quiet:
         _say(told, format_, verbose)
@@ -52,6 +68,7 @@ def command(source: str, target: str, quiet: bool, verbose: bool, format_: str, 
 
 def _convert(source: str, target: str, given: dict[str, Any], quiet: bool) -> Any:
     from modelairlock.cli.budgets import limits_of
+    from modelairlock.cli.commands.detonate import _interpreter as interpreter_of
     from modelairlock.cli.terminal import is_terminal
     from modelairlock.pipeline.convert import Wanted, convert
     from modelairlock.records.isolation import Level
@@ -60,6 +77,8 @@ def _convert(source: str, target: str, given: dict[str, Any], quiet: bool) -> An
         force=given["force"],
         strip=given["strip"],
         drop_template=given["drop_template"],
+        load_in_jail=given["load_in_jail"],
+        interpreter=interpreter_of(given["environment"]) if given["load_in_jail"] else "",
         require=Level(given["require"]) if given["require"] else None,
         limits=limits_of(given["limits"]),
     )

@@ -1,0 +1,77 @@
+"""What Python callers give to `modelairlock.convert` and `modelairlock.detonate`, as this room's functions take it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from modelairlock.limits import Limits
+from modelairlock.pipeline import convert as converting
+from modelairlock.pipeline import detonate as detonating
+from modelairlock.pipeline.load_isolated import _interpreter, _is_path, _level, _limits
+from modelairlock.pipeline.options import limits_from, sources_from
+from modelairlock.records.conversion import ConversionRecord
+from modelairlock.records.detonate import DetonateRecord
+from modelairlock.records.errors import AirlockError
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import JailLimits
+from modelairlock.records.text import shown
+
+_SWITCHES = ("force", "strip", "drop_template", "load_in_jail")
+
+
+def convert(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    given: Mapping[str, Any],
+    progress: Callable[[int, int], None] | None,
+) -> ConversionRecord:
+    """See `modelairlock.convert`, which documents it; `given` is all the rest of what that takes."""
+    for name, place in (("path", path), ("out", out)):
+        if not _is_path(place):
+            raise AirlockError(f"convert: {name} is {shown(repr(place), 80)}", "Give a path, as str or Path.")
+    switches = {name: given[name] for name in _SWITCHES}
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise AirlockError(f"convert: {name} is {shown(repr(value), 80)}", "It is True or False.")
+    wanted = converting.Wanted(
+        **switches,
+        interpreter=_interpreter(given["interpreter"]) if given["interpreter"] is not None else sys.executable,
+        require=None if given["require"] is None else _any_level(given["require"]),
+        limits=_budgets(given["limits"]),
+    )
+    return converting.convert(os.fspath(path), os.fspath(out), wanted, progress)
+
+
+def detonate(
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    loader: str,
+    interpreter: str | os.PathLike[str] | None,
+    require: Level | str,
+    limits: JailLimits | Mapping[str, float] | None,
+) -> DetonateRecord:
+    """See `modelairlock.detonate`, which documents it."""
+    return detonating.detonate(
+        sources_from(sources),
+        loader=loader,
+        interpreter=_interpreter(interpreter),
+        require=_level(require),
+        limits=_limits(limits),
+    )
+
+
+def _any_level(require: Level | str) -> Level:
+    try:
+        return Level(str(require))
+    except ValueError:
+        message = f"convert: require is {shown(repr(require), 80)}"
+        raise AirlockError(message, f"There are {', '.join(Level)}.") from None
+
+
+def _budgets(given: object) -> Limits:
+    if given is None or isinstance(given, Limits):
+        return given or Limits()
+    if not isinstance(given, Mapping):
+        hint = 'It must be Limits or a dict, such as {"seconds": 60}.'
+        raise AirlockError(f"convert: limits is {shown(repr(given), 80)}", hint)
+    return limits_from(given.items(), "convert: limits")
