@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: where the parent gives the model to whoever opens it by name: some loaders do, for one kind of file or for all
 PATH = "/airlock/model-%d"
+#: the variable that says where it is if it is a folder, or a file in one
+PLACE = "AIRLOCK_MODEL"
 
 
 def _file(fd: int) -> BinaryIO:
@@ -122,7 +124,11 @@ def _import(state: State, _inputs: list[int], argument: str) -> None:
 
 
 def _load(state: State, inputs: list[int], _argument: str) -> None:
-    state["model"] = [state["load"](fd, PATH % at) for at, fd in enumerate(inputs)]
+    folder = os.environ.get(PLACE)
+    if folder is not None:
+        state["model"] = [state["load"](-1, folder)]
+    else:
+        state["model"] = [state["load"](fd, PATH % at) for at, fd in enumerate(inputs)]
 
 
 def _unload(state: State, _inputs: list[int], _argument: str) -> None:

@@ -71,7 +71,7 @@ class Session:
         self._least = least
         self._detonate = detonate
         self._enabled = enabled_layers
-        self._runtime = runtime(job.interpreter, job.import_from)
+        self._runtime = runtime(job.interpreter, (*job.import_from, *([job.folder.place] if job.folder else [])))
         self._layers: list[JailLayer] = []
         self._answers: Answers | None = None
         self._error = ""
@@ -230,8 +230,9 @@ class Session:
     def _go(self, watch: Watch) -> tuple[Outcome, str]:
         if watch.listener is not None:
             answers = Answers(
-                watch.listener, self._runtime.readable, self._job.inputs, self._limits, detonate=self._detonate
-            )
+                watch.listener, self._runtime.readable, self._job.inputs, self._limits,
+                detonate=self._detonate, folder=self._job.folder,
+            )  # fmt: skip
             self._answers = answers
             watch.answers = answers
         with contextlib.ExitStack() as stack:

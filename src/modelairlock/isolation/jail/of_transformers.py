@@ -1,0 +1,140 @@
+"""The loader for a folder of transformers, as text after `loaders.py`: the standard library only at the top.
+
+It does what users do, with `trust_remote_code`: the configuration, then every class that the folder names, then what
+else it has (weights, a tokenizer, a processor). One that fails does not keep the others from being tried.
+
+The code that comes with a model is run where it lies: transformers would copy it into its cache of modules first, and
+nothing can be written in here. It goes by the names that it would have there.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+#: what of a folder says that there is something to load, and by which class
+_BESIDE = {
+    "tokenizer_config.json": "AutoTokenizer", "tokenizer.json": "AutoTokenizer", "vocab.txt": "AutoTokenizer",
+    "preprocessor_config.json": "AutoImageProcessor", "processor_config.json": "AutoProcessor",
+    "video_preprocessor_config.json": "AutoVideoProcessor", "feature_extractor_config.json": "AutoFeatureExtractor",
+}  # fmt: skip
+_SETTINGS = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
+_WEIGHTS = (".safetensors", ".bin", ".index.json", ".safetensors.index.json", ".h5", ".msgpack", ".gguf")
+_OPTIONS = {"trust_remote_code": True, "local_files_only": True}
+
+
+def _transformers(state: "dict[str, Any]") -> "Any":
+    place = os.environ["AIRLOCK_MODEL"]
+    # Where the code of the folder seems to be in its cache: the last two folders are the package.
+    os.environ["HF_MODULES_CACHE"] = os.path.dirname(os.path.dirname(place))
+    # A folder that is there: torch's compiler would make one.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.environ["HOME"]
+    import tempfile
+
+    # It would try out which folder can be written, and none can.
+    tempfile.tempdir = os.environ["HOME"]
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    _run_in_place(place)
+    _warm_up(transformers)
+    del state
+    return lambda _fd, path: _loaded(transformers, path)
+
+
+def _run_in_place(place: str) -> None:
+    import types
+
+    from transformers import dynamic_module_utils
+
+    package, name = place.split("/")[-2:]
+    for module, where in ((package, []), (f"{package}.{name}", [place])):
+        made = types.ModuleType(module)
+        made.__path__ = where
+        sys.modules[module] = made
+    usual: Any = dynamic_module_utils.get_cached_module_file
+
+    def in_place(repository: "Any", module_file: str, *more: "Any", **options: "Any") -> str:
+        if not os.path.isdir(str(repository)):
+            return str(usual(repository, module_file, *more, **options))
+        found = os.path.join(str(repository), module_file)
+        if not os.path.isfile(found):
+            raise OSError(f"{module_file} is not in the folder of the model")
+        dynamic_module_utils.check_imports(found)
+        return os.path.join(package, name, os.path.relpath(found, place))
+
+    dynamic_module_utils.get_cached_module_file = in_place
+    for one in list(sys.modules.values()):
+        if vars(one).get("get_cached_module_file") is usual:
+            vars(one)["get_cached_module_file"] = in_place
+
+
+def _warm_up(transformers: "Any") -> None:
+    """What is imported late starts threads, and counts processors: here, before the walls are up."""
+    import torch
+
+    configuration = transformers.BertConfig(
+        vocab_size=8, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4
+    )
+    model = transformers.AutoModel.from_config(configuration)
+    with torch.no_grad():
+        model(torch.ones(1, 2, dtype=torch.long))
+    modeling = sys.modules["transformers.modeling_utils"]
+    if hasattr(modeling, "_is_on_hf_mount"):
+        # It would look for one file system among all that are mounted, and there are none of it in here.
+        modeling._is_on_hf_mount = lambda _path: False  # type: ignore[attr-defined]  # as all that is patched
+    for name in ("AutoTokenizer", "AutoModelForCausalLM", "AutoProcessor", "GenerationMixin", "PreTrainedTokenizerFast"):
+        getattr(transformers, name)
+
+
+def _loaded(transformers: "Any", path: str) -> "Any":
+    """The model with its tokenizer as an attribute. Raises what the first of its parts raised that could not be had."""
+    problems: Any = []
+    parts: Any = {}
+    for name, settings in _wanted(transformers, path):
+        try:
+            parts[name] = getattr(transformers, name).from_pretrained(path, **_OPTIONS, **settings)
+        except Exception as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
+    return parts
+
+
+def _wanted(transformers: "Any", path: str) -> "Any":
+    """The names of classes of transformers, each once: the configuration first, then models, then the rest."""
+    names = ["AutoConfig", *_mapped(path)]
+    if any(one.endswith(_WEIGHTS) for one in os.listdir(path)) and not any("Model" in one for one in names):
+        names.append(_architecture(transformers, path))
+    names += [name for file, name in _BESIDE.items() if os.path.isfile(os.path.join(path, file))]
+    return [(name, {}) for name in dict.fromkeys(names) if hasattr(transformers, name)]
+
+
+def _mapped(path: str) -> "list[str]":
+    """The classes that a configuration says come with the folder."""
+    found: Any = []
+    for file in _SETTINGS:
+        mapped = _read(os.path.join(path, file)).get("auto_map")
+        if isinstance(mapped, dict):
+            found += [name for name in mapped if isinstance(name, str) and name.startswith("Auto")]
+        elif mapped and file == "tokenizer_config.json":
+            found.append("AutoTokenizer")
+    return sorted(found, key=lambda name: (name != "AutoConfig", "Model" not in name))
+
+
+def _architecture(transformers: "Any", path: str) -> str:
+    named = _read(os.path.join(path, "config.json")).get("architectures")
+    first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
+    return first if isinstance(getattr(transformers, first, None), type) else "AutoModel"
+
+
+def _read(path: str) -> "dict[str, Any]":
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+globals().get("LOADERS", {})["transformers"] = _transformers
