@@ -64,6 +64,8 @@ CHECKED: Final[tuple[_When, ...]] = (
     *_is("ioctl", 1, 0x5401, 0x5413, 0x5450, 0x5451),
     # F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
     *_is("fcntl", 1, 1, 2, 3, 1030),
+    # F_SETFL, of O_NONBLOCK alone; the other two are O_LARGEFILE and O_NOFOLLOW, here or there, and are not set by it
+    ("fcntl", ((1, _LOW, 0xFFFFFFFF, 4), (2, _LOW, 0xFFFFFFFF & ~(0x800 | 0x8000 | 0x20000), 0))),
     # PR_SET_NAME, PR_GET_NAME
     *_is("prctl", 0, 15, 16),
     # limits may be asked, not set

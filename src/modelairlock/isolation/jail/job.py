@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -23,12 +23,14 @@ LIBRARIES: tuple[str, ...] = (
 
 
 #: files of this folder behind `loaders.py`, and variables, that a loader needs
+_TRUSTED = "AIRLOCK_TRUSTED"
 _FURTHER = {"transformers": ("of_transformers.py",)}
 _VARIABLES = {
     "transformers": (
         ("HF_HUB_OFFLINE", "1"), ("HF_HUB_DISABLE_TELEMETRY", "1"), ("TOKENIZERS_PARALLELISM", "false"),
         ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
-    )
+    ),
+    "onnxruntime.InferenceSession": (("ORT_DISABLE_TELEMETRY", "1"),),
 }  # fmt: skip
 
 
@@ -53,14 +55,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def loading(
-    loader: str, model: int | Folder, interpreter: str = "", libraries: Iterable[str] = (), trusted: str = ""
+    loader: str,
+    model: int | Folder,
+    interpreter: str = "",
+    libraries: Iterable[str] = (),
+    trusted: Sequence[str] | None = None,
 ) -> Job:
     """The job of loading one model with a loader of the fixed table. Raises ValueError for another name.
 
     `libraries` are those the model is known to need; what of them is in `LIBRARIES` is imported before the model is
     there, as the loaders do with their own. The rest is left to the load: a model must not choose what runs unwatched.
-    `model` is a descriptor, or a folder. `trusted` are the types that `skops.io.load` is to trust, by comma; without any
-    it trusts all that the file names.
+    `model` is a descriptor, or a folder. `trusted` are the types that `skops.io.load` is to trust; where it is None it
+    trusts all that the file names.
     """
     if loader not in LOADERS:
         raise ValueError(f"no loader is called {loader!r}; there are {', '.join(LOADERS)}")
@@ -68,6 +74,7 @@ def loading(
     argument = " ".join([loader, *(name for name in LIBRARIES if name in wanted)])
     folder = model if isinstance(model, Folder) else None
     variables = [*_VARIABLES.get(loader, ()), *([(VARIABLE, folder.path)] if folder else [])]
+    variables += [(_TRUSTED, ",".join(trusted))] if trusted is not None else []
     return Job(
         code="\n".join(map(text, ("loaders.py", *_FURTHER.get(loader, ())))), argument=argument, inputs=() if isinstance(model, Folder) else (model,), folder=folder,
         interpreter=interpreter or sys.executable, variables=tuple(variables),

@@ -83,7 +83,13 @@ def _warm_up(transformers: "Any") -> None:
     if hasattr(modeling, "_is_on_hf_mount"):
         # It would look for one file system among all that are mounted, and there are none of it in here.
         modeling._is_on_hf_mount = lambda _path: False  # type: ignore[attr-defined]  # as all that is patched
-    for name in ("AutoTokenizer", "AutoModelForCausalLM", "AutoProcessor", "GenerationMixin", "PreTrainedTokenizerFast"):
+    for name in (
+        "AutoTokenizer",
+        "AutoModelForCausalLM",
+        "AutoProcessor",
+        "GenerationMixin",
+        "PreTrainedTokenizerFast",
+    ):
         getattr(transformers, name)
 
 
