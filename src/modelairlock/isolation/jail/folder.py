@@ -1,9 +1,9 @@
 """A folder as an input of the jail: a stand-in that holds names and sizes alone, and files that are asked for.
 
-The folder itself is neither bound nor allowed: who may look into it could find links in it, and see it change. What the
-jail sees is a tree of our own making, with an empty (sparse) file of the right size for each, and no link at all. Whoever
-opens one for reading gets a descriptor of the real file from the parent, if it still is the file that was listed. So it
-is the same with and without namespaces, and no mount point is ever made in a folder that is not ours
+The folder itself is neither bound nor allowed: who may look into it could find links in it, and see it change. What
+the jail sees is a tree of our own making, with an empty (sparse) file of the right size for each, and no link at all.
+Whoever opens one for reading gets a descriptor of the real file from the parent, if it still is the file that was
+listed. So it is the same with and without namespaces, and no mount point is ever made in a folder that is not ours
 (GHSA-pxhw-h44j-8pfx).
 """
 

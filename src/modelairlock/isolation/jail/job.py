@@ -72,13 +72,16 @@ def loading(
         raise ValueError(f"no loader is called {loader!r}; there are {', '.join(LOADERS)}")
     wanted = {library.partition(".")[0] for library in libraries}
     argument = " ".join([loader, *(name for name in LIBRARIES if name in wanted)])
-    folder = model if isinstance(model, Folder) else None
-    variables = [*_VARIABLES.get(loader, ()), *([(VARIABLE, folder.path)] if folder else [])]
+    variables = [*_VARIABLES.get(loader, ()), *([(VARIABLE, model.path)] if isinstance(model, Folder) else [])]
     variables += [(_TRUSTED, ",".join(trusted))] if trusted is not None else []
     return Job(
-        code="\n".join(map(text, ("loaders.py", *_FURTHER.get(loader, ())))), argument=argument, inputs=() if isinstance(model, Folder) else (model,), folder=folder,
-        interpreter=interpreter or sys.executable, variables=tuple(variables),
-    )  # fmt: skip
+        code="\n".join(map(text, ("loaders.py", *_FURTHER.get(loader, ())))),
+        argument=argument,
+        inputs=() if isinstance(model, Folder) else (model,),
+        folder=model if isinstance(model, Folder) else None,
+        interpreter=interpreter or sys.executable,
+        variables=tuple(variables),
+    )
 
 
 def reopened(fd: int) -> int:
