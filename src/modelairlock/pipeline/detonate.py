@@ -76,7 +76,7 @@ def detonate(
         hint = f"There are auto, {', '.join(jail.LOADERS)}."
         raise AirlockError(f"no loader is called {loader!r}", hint)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    needed = _Needed()
+    needed = Needed()
     scanned = scan_sources(sources, Options(cache=False), look=needed.note)
     subjects = {one.path: one for one in scanned.subjects}
     run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell)
@@ -124,7 +124,7 @@ def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
                 run.excluded.append(entry)
 
 
-class _Needed:
+class Needed:
     """The libraries that each file needs, by what was read in it: imported before it is there, they make no noise."""
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class _Run:
     def __init__(
         self,
         subjects: dict[str, Subject],
-        needed: _Needed,
+        needed: Needed,
         loader: str,
         interpreter: str,
         require: Level,
@@ -180,13 +180,16 @@ class _Run:
         self.errors: list[OperatorError] = []
         self.excluded: list[Excluded] = []
         self._folders: dict[str, None] = {}
+        #: the configurations that were met, and those that are links to one of them
+        self._settings: set[str] = set()
         self._usual: dict[str, frozenset[_Key]] = {}
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
         subject = self.subjects.get(file.path)
         if self.loader in {"auto", FOLDERS} and may_be_settings(file.name) and self._makes_a_model(file):
-            self._folders[folder_of(file)] = None
+            self._settings.add(file.path)
+            self._folders[folder_of(file.path)] = None
         if self.loader == FOLDERS:
             return
         loaders = (self.loader,) if self.loader != "auto" else loaders_of(file.name, subject)
@@ -207,7 +210,13 @@ class _Run:
         return found
 
     def folders(self) -> Iterator[str]:
-        """The folders that are models, after all files were seen."""
+        """The folders that are models, after all files were seen.
+
+        A walk lists a configuration once, also where several snapshots of a cache have it.
+        """
+        for link in self.excluded:
+            if link.same_as in self._settings:
+                self._folders[folder_of(link.path)] = None
         if self.loader == FOLDERS and not self._folders:
             hint = "Name a folder with a config.json in it; single files have loaders of their own."
             self.errors.append(OperatorError(path="", message="there is no model of transformers", hint=hint))

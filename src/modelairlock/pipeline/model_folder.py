@@ -48,9 +48,9 @@ def may_be_settings(name: str) -> bool:
     return name in _SETTINGS
 
 
-def folder_of(file: File) -> str:
-    """The folder that people see `file` in."""
-    return os.path.dirname(file.path) or "."
+def folder_of(path: str) -> str:
+    """The folder that people see the file at `path` in."""
+    return os.path.dirname(path) or "."
 
 
 def whole(folder: str) -> tuple[FolderFile, ...]:
@@ -68,7 +68,8 @@ def whole(folder: str) -> tuple[FolderFile, ...]:
 
 
 def _entries(root: str) -> Iterator[tuple[str, FolderFile]]:
-    begin = len(root.rstrip("/")) + 1
+    # As reports write it: bytes that are no UTF-8 take more room there.
+    begin = len(root.rstrip("/").encode("utf-8", "backslashreplace").decode()) + 1
     listed: dict[str, File] = {}
     links: list[Excluded] = []
     for entry in walk(root):
@@ -91,7 +92,7 @@ def beside(file: File, names: Iterable[str]) -> tuple[FolderFile, ...]:
 
     Names that lead out of the folder, by dots or by a link, are left out: the load then shows that it asks for them.
     """
-    folder = os.path.abspath(folder_of(file))
+    folder = os.path.abspath(folder_of(file.path))
     found = {file.name: _shown(file, file.name)}
     for name in names:
         plain = os.path.normpath(name)

@@ -19,7 +19,9 @@ _BESIDE = {
     "video_preprocessor_config.json": "AutoVideoProcessor", "feature_extractor_config.json": "AutoFeatureExtractor",
 }  # fmt: skip
 _SETTINGS = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
-_WEIGHTS = (".safetensors", ".bin", ".index.json", ".safetensors.index.json", ".h5", ".msgpack", ".gguf")
+_WEIGHTS = (
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+)  # fmt: skip
 _OPTIONS = {"trust_remote_code": True, "local_files_only": True}
 
 
@@ -38,7 +40,8 @@ def _transformers(state: "dict[str, Any]") -> "Any":
     transformers.utils.logging.disable_progress_bar()
     _run_in_place(place)
     _warm_up(transformers)
-    del state
+    if state.get("serving"):
+        return lambda _fd, path: _one(transformers, path)
     return lambda _fd, path: _loaded(transformers, path)
 
 
@@ -94,12 +97,13 @@ def _warm_up(transformers: "Any") -> None:
 
 
 def _loaded(transformers: "Any", path: str) -> "Any":
-    """The model with its tokenizer as an attribute. Raises what the first of its parts raised that could not be had."""
+    """Every part that the folder names, by its class. Raises what the first of those raised that could not be had."""
     problems: Any = []
     parts: Any = {}
-    for name, settings in _wanted(transformers, path):
+    first = ["AutoConfig"] if os.path.isfile(os.path.join(path, "config.json")) else []
+    for name in dict.fromkeys([*first, *_models(transformers, path), *_rest(path)]):
         try:
-            parts[name] = getattr(transformers, name).from_pretrained(path, **_OPTIONS, **settings)
+            parts[name] = _part(transformers, name, path)
         except Exception as problem:
             problems.append(problem)
     if problems:
@@ -107,13 +111,46 @@ def _loaded(transformers: "Any", path: str) -> "Any":
     return parts
 
 
-def _wanted(transformers: "Any", path: str) -> "Any":
-    """The names of classes of transformers, each once: the configuration first, then models, then the rest."""
-    names = ["AutoConfig", *_mapped(path)]
-    if any(one.endswith(_WEIGHTS) for one in os.listdir(path)) and not any("Model" in one for one in names):
-        names.append(_architecture(transformers, path))
-    names += [name for file, name in _BESIDE.items() if os.path.isfile(os.path.join(path, file))]
-    return [(name, {}) for name in dict.fromkeys(names) if hasattr(transformers, name)]
+def _one(transformers: "Any", path: str) -> "Any":
+    """What is asked: one model, of the class that its configuration says it is, and the tokenizer if there is one."""
+    models = _models(transformers, path)
+    parts: Any = {}
+    if models:
+        parts["model"] = _part(transformers, _mapped_to(path) or models[0], path)
+    if "AutoTokenizer" in _rest(path):
+        parts["tokenizer"] = _part(transformers, "AutoTokenizer", path)
+    return parts
+
+
+def _part(transformers: "Any", name: str, path: str) -> "Any":
+    return getattr(transformers, name).from_pretrained(path, **_OPTIONS)
+
+
+def _models(transformers: "Any", path: str) -> "list[str]":
+    """The classes of the model: those that the folder maps to code of its own; else, if it has weights, one."""
+    mapped = [name for name in _mapped(path) if "Model" in name and hasattr(transformers, name)]
+    if mapped or not any(os.path.isfile(os.path.join(path, file)) for file in _WEIGHTS):
+        return mapped
+    named = _read(os.path.join(path, "config.json")).get("architectures")
+    first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
+    known = isinstance(getattr(transformers, first, None), type)
+    return [first if known and hasattr(getattr(transformers, first), "from_pretrained") else "AutoModel"]
+
+
+def _rest(path: str) -> "list[str]":
+    """The classes of what belongs to a model, by the files that are there, and by what maps to code."""
+    found = [name for name in _mapped(path) if "Model" not in name]
+    return [*found, *(name for file, name in _BESIDE.items() if os.path.isfile(os.path.join(path, file)))]
+
+
+def _mapped_to(path: str) -> str:
+    """The name by which transformers finds the class of the folder's own code that the configuration is of."""
+    settings = _read(os.path.join(path, "config.json"))
+    named, mapped = settings.get("architectures"), settings.get("auto_map")
+    if not isinstance(named, list) or not isinstance(mapped, dict):
+        return ""
+    found = [key for key, value in mapped.items() if isinstance(value, str) and value.rpartition(".")[2] in named]
+    return next((key for key in found if key.startswith("AutoModel")), "")
 
 
 def _mapped(path: str) -> "list[str]":
@@ -125,13 +162,7 @@ def _mapped(path: str) -> "list[str]":
             found += [name for name in mapped if isinstance(name, str) and name.startswith("Auto")]
         elif mapped and file == "tokenizer_config.json":
             found.append("AutoTokenizer")
-    return sorted(found, key=lambda name: (name != "AutoConfig", "Model" not in name))
-
-
-def _architecture(transformers: "Any", path: str) -> str:
-    named = _read(os.path.join(path, "config.json")).get("architectures")
-    first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
-    return first if isinstance(getattr(transformers, first, None), type) else "AutoModel"
+    return found
 
 
 def _read(path: str) -> "dict[str, Any]":

@@ -15,7 +15,7 @@ from typing import Protocol
 from modelairlock.isolation import kernel
 from modelairlock.isolation.jail import attest, channel
 from modelairlock.isolation.jail import filter as filters
-from modelairlock.isolation.jail.answers import Answers
+from modelairlock.isolation.jail.answers import INPUT, Answers
 from modelairlock.isolation.jail.calls import NUMBERS
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
@@ -109,9 +109,14 @@ class Session:
             claims=tuple(watch.claims),
             dropped_claims=watch.dropped_claims,
             phases=tuple(watch.phases),
-            output=watch.shown_output,
-            detail=detail,
+            output=self._named(watch.shown_output),
+            detail=self._named(detail),
         )
+
+    def _named(self, text: str) -> str:
+        """Where the stand-in of a folder lies is another place each time: it is called as a single model is."""
+        folder = self._job.folder
+        return text.replace(folder.place, f"{INPUT}0") if folder is not None else text
 
     def _launched(self, *, namespaces: bool) -> Launched:
         try:
