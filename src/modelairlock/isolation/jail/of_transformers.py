@@ -155,7 +155,7 @@ def _mapped_to(path: str) -> str:
 
 def _mapped(path: str) -> "list[str]":
     """The classes that a configuration says come with the folder."""
-    found: "list[str]" = []
+    found: list[str] = []
     for file in _SETTINGS:
         mapped = _read(os.path.join(path, file)).get("auto_map")
         if isinstance(mapped, dict):
