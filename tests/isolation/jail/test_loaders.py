@@ -1,6 +1,6 @@
 """onnxruntime and skops in the jail: honest models are quiet, and hostile ones are seen, or refused by the loader.
 
-The other loaders of the table are tried in test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
+An honest model of skops is in tests/pipeline/test_load_isolated.py; the other loaders of the table are tried in test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
 """
 
 import os
@@ -66,26 +66,16 @@ def ort(folder: Path) -> Path:
     return folder / "model.ort"
 
 
-def skops(folder: Path) -> Path:
-    io = pytest.importorskip("skops.io")
-    from sklearn.ensemble import RandomForestClassifier
-
-    io.dump(RandomForestClassifier(3).fit([[0.0], [1.0]], [0, 1]), folder / "model.skops")
-    return folder / "model.skops"
-
-
 def added(location: str) -> bytes:
     """A model that adds to what it is given what lies in another file."""
     return model(graph((node("Add", ("x", "w"), ("y",)),), (external(location),)))
 
 
-# skops takes seconds to import; behind namespaces the hostile file below has it loaded.
-@pytest.mark.parametrize(
-    ("make", "mode"), [*((make, mode) for make in (onnx, ort) for mode in MODES), (skops, "confined")]
-)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("make", [onnx, ort])
 def test_honest_models(make: Callable[[Path], Path], mode: str, tmp_path: Path) -> None:
     path = make(tmp_path)
-    assert quiet(loaded(ONNX if make is not skops else SKOPS, path, mode=mode))
+    assert quiet(loaded(ONNX, path, mode=mode))
 
 
 @pytest.mark.parametrize("mode", MODES)
