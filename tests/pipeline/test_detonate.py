@@ -208,15 +208,17 @@ def test_a_folder_of_transformers_is_loaded_as_one_and_its_files_by_themselves(
     put(tmp_path, "config.json", BERT)
     put(tmp_path, "pytorch_model.pkl", LIST)
     put(tmp_path, "vocab.txt", b"hello\n")
+    put(tmp_path, "modeling.py", b"import scipy.sparse, evil\nfrom . import sklearn\n")
     runs = Runs(ended(), ended(Outcome.COMPLETED_WITH_VIOLATIONS, event("execve", "/bin/sh", "['sh']")))
     monkeypatch.setattr(room.jail, "run", runs)
     record = detonate([tmp_path], interpreter=sys.executable)
     assert runs.loaders == ["pickle.load", "transformers"]
-    assert runs.shown == ["config.json", "pytorch_model.pkl", "vocab.txt"]
+    assert runs.shown == ["config.json", "modeling.py", "pytorch_model.pkl", "vocab.txt"]
+    assert runs.libraries == ["scipy"], "imported before the model is there, and nothing that is not in the table"
     file, folder = record.detonations
     assert (file.verdict, folder.path, folder.verdict) == (Verdict.CLEAR, str(tmp_path), Verdict.FLAGGED)
     assert {finding.rule for finding in folder.findings} >= {"load-runs-program"}
-    assert [left.reason for left in record.excluded] == [room._IN_FOLDER] * 2
+    assert [left.reason for left in record.excluded] == [room._IN_FOLDER] * 3
     assert [one.path for one in room.as_scan(record).subjects] == [file.path, folder.path]
 
 

@@ -28,7 +28,7 @@ from modelairlock.records.attempts import IDLE, SCANNED
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
-from modelairlock.records.facts import Attempt, Fact, Import, Reference, Setting
+from modelairlock.records.facts import Attempt, Fact, Import, Reference, Setting, SourceUse
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
@@ -153,6 +153,8 @@ def _imported(reading: Reading) -> Iterator[str]:
     for fact in reading.facts:
         if isinstance(fact, Import):
             yield fact.module.partition(".")[0]
+        elif isinstance(fact, SourceUse) and fact.kind == "import":
+            yield fact.name.partition(".")[0]
     for member in reading.members:
         yield from _imported(member)
 

@@ -74,7 +74,8 @@ def test_honest_models_are_quiet(mode: str, who: str, models: Path) -> None:
 
 
 def test_the_code_of_an_honest_model_runs_and_is_quiet(tmp_path: Path) -> None:
-    own = build.with_code(tmp_path / "own")
+    bar = "import torch\nfrom tqdm import tqdm\nfor _ in tqdm(range(2)): torch.cuda.is_available()\n"
+    own = build.with_code(tmp_path / "own", bar)
     (own / "__init__.py").write_text("raise SystemExit('transformers does not run this')\n")
     with Folder(whole(str(build.in_cache(own, tmp_path / "cache")))) as folder:
         result = loaded(made(folder, "strict", code="""

@@ -75,7 +75,10 @@ def _run_in_place(place: str) -> None:
 def _warm_up(transformers: "Any") -> None:
     """What is imported late starts threads, and counts processors: here, before the walls are up."""
     import torch
+    from tqdm import tqdm
 
+    # Its first bar makes a semaphore, or remembers that there can be none.
+    tqdm.get_lock()
     configuration = transformers.BertConfig(
         vocab_size=8, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4
     )
