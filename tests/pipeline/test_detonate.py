@@ -248,6 +248,20 @@ def test_each_snapshot_that_shares_a_configuration_is_loaded(monkeypatch: pytest
     assert [one.path for one in record.detonations] == [str(snapshot), str(other)]
 
 
+def test_a_configuration_that_is_named_alone_does_not_mean_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(tmp_path, "modeling.py", b"")
+    record, loaders = detonated(monkeypatch, put(tmp_path, "config.json", BERT))
+    assert (loaders, record.detonations, len(record.excluded)) == ([], (), 1)
+
+
+def test_another_loader_that_was_named_loads_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(tmp_path, "config.json", BERT)
+    _, loaders = detonated(monkeypatch, tmp_path, ended(), loader="pickle.load")
+    assert loaders == ["pickle.load"]
+
+
 def test_no_model_of_transformers_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     record, loaders = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), loader="transformers")
     assert (loaders, record.verdict) == ([], Verdict.INCOMPLETE)

@@ -115,6 +115,7 @@ def _gap(one: Detonation) -> tuple[Gap, ...]:
 
 def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
     for source in sources:
+        run.in_folder = os.path.isdir(source)
         for entry in walk(source):
             if isinstance(entry, File):
                 yield entry
@@ -181,6 +182,8 @@ class _Run:
         self.tell = tell
         self.errors: list[OperatorError] = []
         self.excluded: list[Excluded] = []
+        #: whether what is met now was named by its folder: who names a file does not mean what is beside it
+        self.in_folder = True
         self._folders: dict[str, None] = {}
         #: the configurations that were met, and those that are links to one of them
         self._settings: set[str] = set()
@@ -189,7 +192,7 @@ class _Run:
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
         subject = self.subjects.get(file.path)
-        if self.loader in {"auto", FOLDERS} and may_be_settings(file.name) and self._makes_a_model(file):
+        if self.in_folder and may_be_settings(file.name) and self._makes_a_model(file):
             self._settings.add(file.path)
             self._folders[folder_of(file.path)] = None
         if self.loader == FOLDERS:
@@ -207,6 +210,8 @@ class _Run:
     def _makes_a_model(self, file: File) -> bool:
         """Whether its folder is to be loaded; one that was named for it is taken by the operator's word."""
         found = self.loader == FOLDERS
+        if found or self.loader != "auto":
+            return found
         with self._mending(file.path):
             found |= is_settings(file)
         return found

@@ -92,6 +92,11 @@ def test_where_it_cannot_be_made_it_says_so(tmp_path: Path, monkeypatch: pytest.
         Folder([listed(tmp_path / "a")])
     assert "TMPDIR" in raised.value.hint
     assert os.listdir(tmp_path) == ["a"]
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(AirlockError, match="No such file"):
+        Folder([listed(tmp_path / "a")])
+    with pytest.raises(AirlockError, match="64 folders deep"):
+        Folder([listed(tmp_path / "a", "b/" * 1000 + "a")])
 
 
 CODE = """

@@ -26,6 +26,8 @@ from modelairlock.records.errors import AirlockError
 VARIABLE = "AIRLOCK_MODEL"
 #: the last two folders of the place: what transformers calls the package of the code that comes with a model
 _PACKAGE = ("transformers_modules", "model")
+#: a file may lie so many folders deep
+_DEEPEST = 64
 #: O_NONBLOCK: what became a fifo since it was listed must not hang us
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -50,6 +52,20 @@ class Folder:
     def __init__(self, files: Iterable[FolderFile], entry: str = "") -> None:
         self.entry = entry
         self._files = {one.name: one for one in files}
+        if any(name.count("/") > _DEEPEST for name in self._files):
+            raise AirlockError(
+                f"a file lies more than {_DEEPEST} folders deep in the folder of the model",
+                "no honest model does that; move what you need into a folder of its own",
+            )
+        try:
+            self._made()
+        except OSError as problem:
+            raise AirlockError(
+                f"a stand-in for the folder of the model cannot be made: {problem}",
+                "make room for temporary files, or name another folder for them (TMPDIR)",
+            ) from problem
+
+    def _made(self) -> None:
         outer = os.path.realpath(tempfile.mkdtemp(prefix="airlock-"))
         self._remove = weakref.finalize(self, shutil.rmtree, outer, ignore_errors=True)
         # Others of this machine may pass, as the jail's user must, and see no names: they cannot guess this one.
@@ -57,12 +73,9 @@ class Folder:
         self.place = os.path.join(outer, secrets.token_hex(16), *_PACKAGE)
         try:
             self._make()
-        except OSError as problem:
+        except OSError:
             self.close()
-            raise AirlockError(
-                f"a stand-in for the folder of the model cannot be made in {tempfile.gettempdir()}: {problem.strerror}",
-                "make room there, or name another folder for temporary files (TMPDIR)",
-            ) from problem
+            raise
 
     def _make(self) -> None:
         _folder(self.place)

@@ -109,9 +109,22 @@ def _loaded(transformers: "Any", path: str) -> "Any":
             parts[name] = _part(transformers, name, path)
         except Exception as problem:
             problems.append(problem)
+    for reference in _pipelines(path):
+        try:
+            get = transformers.dynamic_module_utils.get_class_from_dynamic_module
+            parts[reference] = get(reference, path, local_files_only=True)
+        except Exception as problem:
+            problems.append(problem)
     if problems:
         raise problems[0]
     return parts
+
+
+def _pipelines(path: str) -> "list[str]":
+    """Classes of the folder's own that ``transformers.pipeline`` would make."""
+    named = _read(os.path.join(path, "config.json")).get("custom_pipelines")
+    given = named.values() if isinstance(named, dict) else ()
+    return [one["impl"] for one in given if isinstance(one, dict) and isinstance(one.get("impl"), str)]
 
 
 def _one(transformers: "Any", path: str) -> "Any":
