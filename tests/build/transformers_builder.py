@@ -56,6 +56,19 @@ def gpt2(folder: Path) -> Path:
     return folder
 
 
+def wav2vec2(folder: Path) -> Path:
+    """A model of sound, whose ``preprocessor_config.json`` is of no image."""
+    import transformers
+
+    configuration = transformers.Wav2Vec2Config(
+        vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, conv_dim=(8,),
+        conv_kernel=(10,), conv_stride=(5,), num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    transformers.Wav2Vec2Model(configuration).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    return folder
+
+
 def with_code(folder: Path, helper: str = "") -> Path:
     """A BERT whose classes are in the folder: three files that import each other; `helper` is the text of one."""
     bert(folder)

@@ -44,6 +44,7 @@ def models() -> Iterator[Path]:
         root = Path(name)
         build.bert(root / "bert")
         build.gpt2(root / "gpt2")
+        build.wav2vec2(root / "wav2vec2")
         for one in (root, *root.rglob("*")):
             one.chmod(0o755)
         yield root
@@ -67,9 +68,10 @@ def test_honest_models_are_quiet(mode: str, who: str, models: Path) -> None:
     with Folder(whole(str(models))) as folder:
         result = loaded(made(folder, mode, who, SEVERAL), mode, who)
     assert (result.outcome, result.events) == (Outcome.COMPLETED, ()), (result.detail, result.output, result.events)
-    assert result.output.strip().split("\n")[-2:] == [
+    assert result.output.strip().split("\n")[-3:] == [
         "bert AutoConfig AutoTokenizer BertForSequenceClassification BertForSequenceClassification",
         "gpt2 AutoConfig AutoTokenizer GPT2LMHeadModel GPT2LMHeadModel",
+        "wav2vec2 AutoConfig AutoFeatureExtractor Wav2Vec2Model Wav2Vec2Model",
     ]
 
 

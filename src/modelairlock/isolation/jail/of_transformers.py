@@ -15,8 +15,7 @@ from typing import Any
 #: what of a folder says that there is something to load, and by which class
 _BESIDE = {
     "tokenizer_config.json": "AutoTokenizer", "tokenizer.json": "AutoTokenizer", "vocab.txt": "AutoTokenizer",
-    "preprocessor_config.json": "AutoImageProcessor", "processor_config.json": "AutoProcessor",
-    "video_preprocessor_config.json": "AutoVideoProcessor", "feature_extractor_config.json": "AutoFeatureExtractor",
+    "processor_config.json": "AutoProcessor", "video_preprocessor_config.json": "AutoVideoProcessor",
 }  # fmt: skip
 _SETTINGS = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
 _WEIGHTS = (
@@ -156,6 +155,11 @@ def _models(transformers: "Any", path: str) -> "list[str]":
 def _rest(path: str) -> "list[str]":
     """The classes of what belongs to a model, by the files that are there, and by what maps to code."""
     found = [name for name in _mapped(path) if "Model" not in name]
+    prepares = _read(os.path.join(path, "preprocessor_config.json"))
+    if prepares:
+        # Images and sound have the same file.
+        image = {"image_processor_type", "do_resize", "image_mean", "size", "crop_size"} & set(prepares)
+        found.append("AutoImageProcessor" if image else "AutoFeatureExtractor")
     return [*found, *(name for file, name in _BESIDE.items() if os.path.isfile(os.path.join(path, file)))]
 
 
