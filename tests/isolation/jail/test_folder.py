@@ -211,3 +211,17 @@ def test_what_was_exchanged_since_it_was_listed_is_not_shown(tmp_path: Path) -> 
         result = tried(folder, 'lambda: open(place + "/config.json").read(),')
     assert SECRET not in result.output
     assert result.events == (), "it is not the model that did it"
+
+
+@linux
+@pytest.mark.jail
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root becomes nobody")
+def test_a_temporary_folder_that_nobody_may_pass_is_named_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "closed"))
+    with shown(tmp_path) as folder:
+        result = tried(folder, READS, "confined")
+        assert "the folder for temporary files lies in" in result.detail
+        assert tried(folder, READS, "strict").output == READ

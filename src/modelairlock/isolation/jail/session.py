@@ -80,7 +80,8 @@ class Session:
         """Without namespaces if there is a layer that says why. Raises Unavailable if they are not to be had."""
         self._layers = [no_namespaces or JailLayer(name="namespaces", state="enforced")]
         if no_namespaces is not None and "privileges" in self._enabled and (closed := closed_to_nobody(self._runtime)):
-            reason = f"the interpreter lies in {closed}, which nobody may pass, and root does not enter the jail"
+            what = "the folder for temporary files" if self._only_the_folder() else "the interpreter"
+            reason = f"{what} lies in {closed}, which nobody may pass, and root does not enter the jail"
             lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
             rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
             return unavailable((lacking, no_namespaces, *rest), self._least)
@@ -112,6 +113,10 @@ class Session:
             output=self._named(watch.shown_output),
             detail=self._named(detail),
         )
+
+    def _only_the_folder(self) -> bool:
+        """Whether it is not for the interpreter that root cannot become nobody."""
+        return not closed_to_nobody(runtime(self._job.interpreter, self._job.import_from))
 
     def _named(self, text: str) -> str:
         """Where the stand-in of a folder lies is another place each time: it is called as a single model is."""
