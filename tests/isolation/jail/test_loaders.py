@@ -1,6 +1,6 @@
 """onnxruntime and skops in the jail: honest models are quiet, and hostile ones are seen, or refused by the loader.
 
-An honest model of skops is in tests/pipeline/test_load_isolated.py; the other loaders of the table are tried in
+An honest model of skops is in tests/pipeline/test_load_isolated_kinds.py; the other loaders of the table are tried in
 test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
 """
 
