@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import modelairlock
+from tests.build import transformers_builder
 from tests.build.pickle_builder import STOP
 
 GUIDES = Path(__file__).resolve().parent.parent / "docs" / "guide"
@@ -56,10 +57,19 @@ def test_the_guide_to_isolated_models_runs(tmp_path: Path, monkeypatch: pytest.M
     fitted = linear.LogisticRegression().fit([[0.0] * 12, [1.0] * 12], [0, 1])
     joblib.dump(fitted, "churn.joblib")
     names: dict = {"SERVING": sys.executable}
+    pytest.importorskip("transformers")
+    transformers_builder.gpt2(Path("my-model"))
     for block in blocks("isolated-models.md", "python"):
         exec(compile(block, "isolated-models.md", "exec"), names)
     said = capsys.readouterr().out
-    for part in ("[0 0 0 0]", "(4, 2)", "joblib.load", "X has 3 features", "This is what the jailed process says"):
+    for part in (
+        "[0 0 0 0]",
+        "(4, 2)",
+        "joblib.load",
+        "X has 3 features",
+        "[UNK]",
+        "This is what the jailed process says",
+    ):
         assert part in said, said
 
 

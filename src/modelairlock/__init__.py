@@ -8,7 +8,7 @@ and ``airlock --help`` import this package too and pay for what they do not use.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from os import PathLike
     from typing import Any, Literal, Never
 
@@ -178,18 +178,21 @@ def load_isolated(
     restarts: int = 10,
     queue: int = 32,
     threads: int = 1,
+    trusted: "Collection[str]" = (),
 ) -> "IsolatedModel":
     """Load a model in a jail, where it can reach nothing, and keep it there to be asked.
 
-    What comes back has ``predict``, ``predict_proba``, ``transform``, ``decision_function`` and can be called; arrays
-    of numpy go over and come back through shared memory, and nothing is ever unpickled here. Use it in a ``with``.
+    What comes back has ``predict``, ``predict_proba``, ``transform``, ``decision_function``, ``run``, ``generate`` and
+    can be called; arrays of numpy go over and come back through shared memory, and nothing is ever unpickled here. Use
+    it in a ``with``.
 
-    `loader` is ``pickle.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, or ``auto`` for the one that
-    suits the file. `interpreter` is the Python of the environment that has the framework; this one by default.
-    Below the level `require` (``confined`` or ``strict``) the model is not opened. `limits` is a dict of those that
-    differ, such as ``{"memory_bytes": 8 << 30}``. A call may take `seconds`, and `call_bytes` of arrays each way; up to
-    `queue` calls wait for their turn. A worker that dies is started anew, `restarts` times in a row at most. `threads`
-    is what the framework may compute with.
+    `loader` is ``pickle.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, ``skops.io.load`` (which takes
+    the types named in `trusted`, beside those it knows), ``onnxruntime.InferenceSession``, ``transformers`` (of a
+    folder, with the code in it), or ``auto`` for the one that suits `path`. `interpreter` is the Python of the
+    environment that has the framework; this one by default. Below the level `require` (``confined`` or ``strict``) the
+    model is not opened. `limits` is a dict of those that differ, such as ``{"memory_bytes": 8 << 30}``. A call may take
+    `seconds`, and `call_bytes` of arrays each way; up to `queue` calls wait for their turn. A worker that dies is
+    started anew, `restarts` times in a row at most. `threads` is what the framework may compute with.
 
     What the model tries beyond computing is denied and kept in ``events``; with `on_violation` ``stop`` that is also
     the end of it. Raises `AirlockError` for all of this, with a hint.
@@ -205,6 +208,7 @@ def load_isolated(
         "restarts": restarts,
         "queue": queue,
         "threads": threads,
+        "trusted": trusted,
     }
     return home.load_isolated(path, loader, interpreter, given)
 

@@ -1,6 +1,7 @@
 """Detonation from files to verdicts: which loader, what counts, what is usual here, and what cannot be had."""
 
 import json
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from modelairlock.records.isolation import Level
 from modelairlock.records.jail import Certainty, Event, JailLimits, JailResult, Outcome
 from modelairlock.records.scan import Subject, Verdict
 from tests.build.npy_builder import npy
+from tests.build.onnx_builder import external, graph, model, node
+from tests.build.transformers_builder import in_cache
 
 
 class Runs:
@@ -29,6 +32,7 @@ class Runs:
     def __call__(self, job: jail.Job, **options: object) -> JailResult:
         self.loaders.append(job.argument)
         self.loaders = [one.partition(" ")[0] for one in self.loaders]
+        self.shown = sorted(os.listdir(job.folder.place)) if job.folder else []
         self.libraries = job.argument.split()[1:]
         assert options["detonate"] is True
         return self.results.pop(0)
@@ -179,6 +183,9 @@ def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         ("m.zip", ("zip",), ("pickle",), ""),
         ("m.h5", ("hdf5",), (), "keras.load_model"),
         ("m.safetensors", ("safetensors",), (), ""),
+        ("m.onnx", ("onnx",), (), "onnxruntime.InferenceSession"),
+        ("m.ort", ("ort",), (), "onnxruntime.InferenceSession"),
+        ("m.skops", ("skops", "zip"), (), "skops.io.load"),
         ("m", (), (), ""),
         ("m.bin", ("torch", "pickle", "zip"), (), "torch.load pickle.load"),
         ("m.joblib", ("pickle", "npy"), (), "joblib.load numpy.load"),
@@ -190,6 +197,94 @@ def test_the_loader_that_opens_it(name: str, formats: tuple[str, ...], members: 
 
     assert loaders_of(name, subject(*formats, members=tuple(map(subject, members)))) == tuple(loader.split())
     assert loaders_of(name, None) == ()
+
+
+BERT = b'{"model_type": "bert", "architectures": ["BertModel"]}'
+
+
+def test_a_folder_of_transformers_is_loaded_as_one_and_its_files_by_themselves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(tmp_path, "config.json", BERT)
+    put(tmp_path, "pytorch_model.pkl", LIST)
+    put(tmp_path, "vocab.txt", b"hello\n")
+    put(tmp_path, "modeling.py", b"import scipy.sparse, evil\nfrom . import sklearn\n")
+    runs = Runs(ended(), ended(Outcome.COMPLETED_WITH_VIOLATIONS, event("execve", "/bin/sh", "['sh']")))
+    monkeypatch.setattr(room.jail, "run", runs)
+    record = detonate([tmp_path], interpreter=sys.executable)
+    assert runs.loaders == ["pickle.load", "transformers"]
+    assert runs.shown == ["config.json", "modeling.py", "pytorch_model.pkl", "vocab.txt"]
+    assert runs.libraries == ["scipy"], "imported before the model is there, and nothing that is not in the table"
+    file, folder = record.detonations
+    assert (file.verdict, folder.path, folder.verdict) == (Verdict.CLEAR, str(tmp_path), Verdict.FLAGGED)
+    assert {finding.rule for finding in folder.findings} >= {"load-runs-program"}
+    assert [left.reason for left in record.excluded] == [room._IN_FOLDER] * 3
+    assert [one.path for one in room.as_scan(record).subjects] == [file.path, folder.path]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CLEAR, Verdict.FLAGGED])
+def test_a_quiet_folder_is_no_answer_to_what_was_read_in_it(
+    verdict: Verdict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(tmp_path, "config.json", BERT)
+    if verdict is Verdict.FLAGGED:
+        put(tmp_path, "x.bin", b"cos\nsystem\n(S'id'\ntR.")
+    record, _ = detonated(monkeypatch, tmp_path, ended(), loader="transformers")
+    [one] = record.detonations
+    assert (one.scanned, one.verdict) == (verdict, Verdict.CLEAR if verdict is Verdict.CLEAR else Verdict.INCOMPLETE)
+
+
+def test_each_snapshot_that_shares_a_configuration_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    put(own, "config.json", BERT)
+    snapshot = in_cache(own, tmp_path / "cache")
+    other = snapshot.parent / ("b" * 40)
+    other.mkdir()
+    (other / "config.json").symlink_to(os.readlink(snapshot / "config.json"))
+    put(other, "modeling.py", b"import os\n")
+    record, loaders = detonated(monkeypatch, tmp_path / "cache", ended(), ended())
+    assert loaders == ["transformers"] * 2
+    assert [one.path for one in record.detonations] == [str(snapshot), str(other)]
+
+
+def test_a_configuration_that_is_named_alone_does_not_mean_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(tmp_path, "modeling.py", b"")
+    record, loaders = detonated(monkeypatch, put(tmp_path, "config.json", BERT))
+    assert (loaders, record.detonations, len(record.excluded)) == ([], (), 1)
+
+
+def test_another_loader_that_was_named_loads_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(tmp_path, "config.json", BERT)
+    _, loaders = detonated(monkeypatch, tmp_path, ended(), loader="pickle.load")
+    assert loaders == ["pickle.load"]
+
+
+def test_no_model_of_transformers_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record, loaders = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), loader="transformers")
+    assert (loaders, record.verdict) == ([], Verdict.INCOMPLETE)
+    assert "config.json" in record.errors[0].hint
+
+
+def test_too_many_files_are_an_error_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(tmp_path, "config.json", BERT)
+    put(tmp_path, "m.pkl", LIST)
+    monkeypatch.setattr("modelairlock.pipeline.model_folder.MOST_FILES", 1)
+    record, loaders = detonated(monkeypatch, tmp_path, ended())
+    assert loaders == ["pickle.load"]
+    assert "more than 1 files" in record.errors[0].message
+
+
+def test_a_model_is_shown_with_the_data_that_it_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runs = Runs(ended())
+    monkeypatch.setattr(room.jail, "run", runs)
+    put(tmp_path, "w.data", bytes(16))
+    put(tmp_path, "beside.pkl.txt", b"words")
+    put(tmp_path, "model.onnx", model(graph((node("Add", ("x", "w"), ("y",)),), (external("w.data"),))))
+    detonate([tmp_path / "model.onnx"], interpreter=sys.executable)
+    assert (runs.loaders, runs.shown) == (["onnxruntime.InferenceSession"], ["model.onnx", "w.data"])
 
 
 @pytest.mark.jail

@@ -32,7 +32,7 @@ from modelairlock.records.scan import ScanRecord, Verdict
 from modelairlock.records.text import shown
 
 if TYPE_CHECKING:
-    from modelairlock.pipeline.detonate import _Needed
+    from modelairlock.pipeline.detonate import Needed
 
 FLAGGED = "the file is FLAGGED: loading it would do harm"
 TRIED = "loading it in the jail showed what it does: it tried what no honest file tries"
@@ -91,14 +91,14 @@ def convert(
             return msgspec.structs.replace(told, outcome="not-converted", reason=reason)
 
 
-def _imports() -> "_Needed":
+def _imports() -> "Needed":
     """What collects the libraries that a load would import. The jail's modules cost who does not use it nothing."""
-    from modelairlock.pipeline.detonate import _Needed
+    from modelairlock.pipeline.detonate import Needed
 
-    return _Needed()
+    return Needed()
 
 
-def _scanned(inputs: Inputs, wanted: Wanted, needed: "_Needed | None") -> ScanRecord:
+def _scanned(inputs: Inputs, wanted: Wanted, needed: "Needed | None") -> ScanRecord:
     options = Options(require=wanted.require, limits=wanted.limits, cache=False, jobs=1)
     record = scan_sources(inputs.scanned, options, look=needed.note if needed else None)
     for error in record.errors:
@@ -132,7 +132,7 @@ class _Conversion:
 
     def __init__(
         self, inputs: Inputs, wanted: Wanted, wall: Wall, writer: Writer, record: ScanRecord,
-        needed: "_Needed | None",
+        needed: "Needed | None",
     ) -> None:  # fmt: skip
         self.inputs, self.wanted, self.wall, self.writer, self.record = inputs, wanted, wall, writer, record
         self.needed = needed

@@ -19,6 +19,7 @@ import modelairlock
 from modelairlock.isolation import jail
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, whole
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
@@ -27,19 +28,26 @@ from modelairlock.records.attempts import IDLE, SCANNED
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
-from modelairlock.records.facts import Attempt, Fact, Import, Setting
+from modelairlock.records.facts import Attempt, Fact, Import, Reference, Setting, SourceUse
 from modelairlock.records.isolation import Isolation, Level
 from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
-from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict
+from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict, worst
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, open_file, walk
 
+#: what a model of these names as its data, which its loader is to find
+_BESIDE = frozenset(("external-data", "compiled-context"))
+ONNX = "onnxruntime.InferenceSession"
+FOLDERS = "transformers"
+_IN_FOLDER = "no loader of the jail opens what it is by itself; it was there when its folder was loaded"
+_NO_LOADER = "no loader of the jail opens what it is"
 #: which loader of the jail opens a format
 _BY_FORMAT = {
     "torch": "torch.load", "torch_legacy": "torch.load", "npy": "numpy.load", "npz": "numpy.load",
     "keras": "keras.load_model", "hdf5": "keras.load_model", "joblib_old": "joblib.load", "pickle": "pickle.load",
+    "skops": "skops.io.load", "onnx": ONNX, "ort": ONNX,
 }  # fmt: skip
 _COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
 _JOBLIB_NAMES = (".joblib", ".jl")
@@ -58,7 +66,7 @@ def detonate(
     limits: JailLimits | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> DetonateRecord:
-    """Load every file of `sources` in the jail and say what it tried.
+    """Load every file of `sources`, and every folder that is a model of transformers, in the jail; say what it tried.
 
     `loader` is one of `jail.LOADERS`, or ``auto`` for the one that suits what the file turns out to be; `interpreter`
     is the Python of the environment to load with. `tell` is called with each path before it is loaded. Raises
@@ -68,11 +76,12 @@ def detonate(
         hint = f"There are auto, {', '.join(jail.LOADERS)}."
         raise AirlockError(f"no loader is called {loader!r}", hint)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    needed = _Needed()
+    needed = Needed()
     scanned = scan_sources(sources, Options(cache=False), look=needed.note)
     subjects = {one.path: one for one in scanned.subjects}
     run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell)
     detonations = tuple(one for file in _files(sources, run) for one in run.file(file))
+    detonations += tuple(one for folder in run.folders() for one in run.folder(folder))
     errors = (*scanned.errors, *run.errors)
     return DetonateRecord(
         verdict=verdict_of(detonations),
@@ -106,6 +115,7 @@ def _gap(one: Detonation) -> tuple[Gap, ...]:
 
 def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
     for source in sources:
+        run.in_folder = os.path.isdir(source)
         for entry in walk(source):
             if isinstance(entry, File):
                 yield entry
@@ -115,27 +125,37 @@ def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
                 run.excluded.append(entry)
 
 
-class _Needed:
+class Needed:
     """The libraries that each file needs, by what was read in it: imported before it is there, they make no noise."""
 
     def __init__(self) -> None:
         self._libraries: dict[str, tuple[str, ...]] = {}
+        self._files: dict[str, tuple[str, ...]] = {}
 
     def note(self, reading: Reading) -> None:
         """Keep the names of what a file and its members import."""
         found = dict.fromkeys(_imported(reading))
         if found:
             self._libraries[reading.path] = tuple(found)
+        named = {fact.target for fact in reading.facts if isinstance(fact, Reference) and fact.kind in _BESIDE}
+        if named:
+            self._files[reading.path] = tuple(sorted(named))
 
     def of(self, path: str) -> tuple[str, ...]:
         """What the file at `path` needs."""
         return self._libraries.get(path, ())
+
+    def files(self, path: str) -> tuple[str, ...]:
+        """The files that the one at `path` names as its data, as they stand there."""
+        return self._files.get(path, ())
 
 
 def _imported(reading: Reading) -> Iterator[str]:
     for fact in reading.facts:
         if isinstance(fact, Import):
             yield fact.module.partition(".")[0]
+        elif isinstance(fact, SourceUse) and fact.kind == "import":
+            yield fact.name.partition(".")[0]
     for member in reading.members:
         yield from _imported(member)
 
@@ -146,7 +166,7 @@ class _Run:
     def __init__(
         self,
         subjects: dict[str, Subject],
-        needed: _Needed,
+        needed: Needed,
         loader: str,
         interpreter: str,
         require: Level,
@@ -162,42 +182,109 @@ class _Run:
         self.tell = tell
         self.errors: list[OperatorError] = []
         self.excluded: list[Excluded] = []
+        #: whether what is met now was named by its folder: who names a file does not mean what is beside it
+        self.in_folder = True
+        self._folders: dict[str, None] = {}
+        #: the configurations that were met, and those that are links to one of them
+        self._settings: set[str] = set()
         self._usual: dict[str, frozenset[_Key]] = {}
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
         subject = self.subjects.get(file.path)
+        if self.in_folder and may_be_settings(file.name) and self._makes_a_model(file):
+            self._settings.add(file.path)
+            self._folders[folder_of(file.path)] = None
+        if self.loader == FOLDERS:
+            return
         loaders = (self.loader,) if self.loader != "auto" else loaders_of(file.name, subject)
         if not loaders:
-            self.excluded.append(Excluded(path=file.path, reason="no loader of the jail opens what it is"))
+            self.excluded.append(Excluded(path=file.path, reason=_NO_LOADER))
             return
         if self.tell:
             self.tell(file.path)
         for loader in loaders:
-            try:
+            with self._mending(file.path):
                 yield self._detonated(file, loader, subject)
-            except Unreadable as problem:
-                self.errors.append(OperatorError(path=shown(file.path), message=problem.detail, hint=""))
-            except AirlockError as problem:
-                told = OperatorError(path=shown(file.path), message=shown(str(problem)), hint=shown(problem.hint))
-                self.errors.append(told)
+
+    def _makes_a_model(self, file: File) -> bool:
+        """Whether its folder is to be loaded; one that was named for it is taken by the operator's word."""
+        found = self.loader == FOLDERS
+        if found or self.loader != "auto":
+            return found
+        with self._mending(file.path):
+            found |= is_settings(file)
+        return found
+
+    def folders(self) -> Iterator[str]:
+        """The folders that are models, after all files were seen.
+
+        A walk lists a configuration once, also where several snapshots of a cache have it.
+        """
+        for link in self.excluded:
+            if link.same_as in self._settings:
+                self._folders[folder_of(link.path)] = None
+        if self.loader == FOLDERS and not self._folders:
+            hint = "Name a folder with a config.json in it; single files have loaders of their own."
+            self.errors.append(OperatorError(path="", message="there is no model of transformers", hint=hint))
+        yield from self._folders
+
+    def folder(self, path: str) -> Iterator[Detonation]:
+        """All of a folder by transformers, with the code that comes with it."""
+        if self.tell:
+            self.tell(path)
+        below = [one for name, one in self.subjects.items() if path == "." or name.startswith(f"{path}/")]
+        needs = sorted({name for one in below for name in self.needed.of(one.path)})
+        with self._mending(path):
+            files = whole(path)
+            size = sum(one.size for one in files)
+            with jail.Folder(files) as folder:
+                result = self._load(FOLDERS, folder, tuple(needs))
+            scanned = worst([one.verdict for one in below]) if below else Verdict.INCOMPLETE
+            subject = Subject(path=path, verdict=scanned, coverage=Coverage(size_bytes=size))
+            file = File(path, os.path.basename(path), path, 0, 0, size)
+            shown_too = {one.path for one in below}
+            self.excluded = [
+                Excluded(
+                    path=one.path,
+                    reason=_IN_FOLDER if one.reason == _NO_LOADER and one.path in shown_too else one.reason,
+                )
+                for one in self.excluded
+            ]
+            yield self._judged(file, FOLDERS, result, size, None, subject)
+
+    @contextmanager
+    def _mending(self, path: str) -> Iterator[None]:
+        """What the operator has to mend is kept, and the rest goes on."""
+        try:
+            yield
+        except Unreadable as problem:
+            self.errors.append(OperatorError(path=shown(path), message=problem.detail, hint=""))
+        except AirlockError as problem:
+            told = OperatorError(path=shown(path), message=shown(str(problem)), hint=shown(problem.hint))
+            self.errors.append(told)
 
     def _detonated(self, file: File, loader: str, subject: Subject | None) -> Detonation:
         fd, state = open_file(file)
+        named = self.needed.files(file.path) if loader == ONNX else ()
         try:
-            result = self._load(loader, fd, self.needed.of(file.path))
+            if named:
+                with jail.Folder(beside(file, named), file.name) as folder:
+                    result = self._load(loader, folder, self.needed.of(file.path))
+            else:
+                result = self._load(loader, fd, self.needed.of(file.path))
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
         finally:
             os.close(fd)
         same = subject is not None and subject.sha256 == sha256
         return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
 
-    def _load(self, loader: str, fd: int, libraries: tuple[str, ...] = ()) -> JailResult:
-        job = jail.loading(loader, fd, self.interpreter, libraries)
+    def _load(self, loader: str, model: int | jail.Folder, libraries: tuple[str, ...] = ()) -> JailResult:
+        job = jail.loading(loader, model, self.interpreter, libraries)
         return jail.run(job, require=self.require, limits=self.limits, detonate=True)
 
     def _judged(
-        self, file: File, loader: str, result: JailResult, size: int, sha256: str, subject: Subject | None
+        self, file: File, loader: str, result: JailResult, size: int, sha256: str | None, subject: Subject | None
     ) -> Detonation:
         asked = [event for event in result.events if event.syscall not in IDLE]
         usual = self._usual_of(loader) if asked else frozenset()

@@ -6,20 +6,23 @@ verdict asks `scan` first.
 """
 
 import os
+import re
 import sys
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
 import msgspec
 
+from modelairlock.isolation.jail.folder import Folder
 from modelairlock.isolation.jail.job import LIBRARIES
 from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel, Terms
 from modelairlock.isolation.jail.values import numpy_here
-from modelairlock.pipeline.detonate import loaders_of
+from modelairlock.pipeline.detonate import FOLDERS, ONNX, Needed, loaders_of
+from modelairlock.pipeline.model_folder import beside, may_be_settings, whole
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
@@ -30,6 +33,7 @@ from modelairlock.records.text import shown
 from modelairlock.records.typed import from_plain
 from modelairlock.sources.local import File, open_file, walk
 
+_TRUSTED_HINT = "It is a list of names of types, as skops.io.get_untrusted_types has them."
 _HEAD_BYTES = 1 << 20
 #: when a file is compressed, and so names nothing
 _USUAL = ("sklearn", "xgboost", "lightgbm")
@@ -70,6 +74,22 @@ class IsolatedModel:
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """What calling the model returns; for torch, arrays go in as tensors, and tensors come back as arrays."""
         return self._session.call("__call__", arguments, options)
+
+    def run(self, outputs: Any = None, inputs: Any = None) -> Any:
+        """What a session of onnxruntime returns for `inputs`, arrays by name: a list, of `outputs` or of all."""
+        return self._session.call("run", (outputs, inputs), {})
+
+    def generate(self, *arguments: Any, **options: Any) -> Any:
+        """The ids that a model of transformers generates."""
+        return self._session.call("generate", arguments, options)
+
+    def tokenizer(self, *texts: Any, **options: Any) -> Any:
+        """What the tokenizer in the folder of a model of transformers makes of `texts`: arrays by name."""
+        return self._session.call("tokenizer", texts, options)
+
+    def decode(self, ids: Any, **options: Any) -> Any:
+        """The text of a row of ids, or the texts of several rows, by that tokenizer."""
+        return self._session.call("decode", (ids,), options)
 
     @property
     def loader(self) -> str:
@@ -129,19 +149,54 @@ def load_isolated(
     given: Mapping[str, Any],
 ) -> IsolatedModel:
     """See `modelairlock.load_isolated`, which documents it; `given` is all the rest of what that takes."""
-    terms = _terms(given)
+    trusted = _trusted(given["trusted"])
+    terms = _terms({name: value for name, value in given.items() if name != "trusted"})
     python = _interpreter(interpreter)
     numpy_here()
-    file = _file(path)
     if loader != "auto" and loader not in SERVED:
         raise AirlockError(f"no loader {loader!r} makes a model to ask", f"There are auto, {', '.join(SERVED)}.")
-    chosen = loader if loader != "auto" else _loader_of(file)
     try:
-        fd, _ = open_file(file)
+        model, chosen, seen = _opened(path, loader)
     except Unreadable as problem:
-        raise AirlockError(f"{shown(file.path)}: {problem.detail}", "Look at the file and its permissions.") from None
-    session = ServedModel(fd, shown(file.path, 80), chosen, python, terms, libraries=_libraries(fd, chosen))
-    return IsolatedModel(session, chosen, shown(file.path))
+        raise AirlockError(f"{shown(str(path))}: {problem.detail}", "Look at it, and at its permissions.") from None
+    libraries = _libraries(model, chosen)
+    session = ServedModel(model, shown(seen, 80), chosen, python, terms, libraries=libraries, trusted=trusted)
+    return IsolatedModel(session, chosen, shown(seen))
+
+
+def _opened(path: str | os.PathLike[str], loader: str) -> tuple[int | Folder, str, str]:
+    """The model for the jail, what loads it, and what people call it. Raises AirlockError, Unreadable."""
+    if _is_path(path) and os.path.isdir(path) and loader in {"auto", FOLDERS}:
+        return _whole(os.fspath(path)), FOLDERS, os.fspath(path)
+    file = _file(path)
+    if loader == FOLDERS:
+        raise AirlockError(f"{shown(file.path)} is a file, and {FOLDERS} loads folders", "Give the path of its folder.")
+    named: tuple[str, ...] = ()
+    if loader in {"auto", ONNX}:
+        found, named = _loader_of(file)
+        loader = loader if loader != "auto" else found
+    fd, _ = open_file(file)
+    if not named or loader != ONNX:
+        return fd, loader, file.path
+    os.close(fd)
+    return Folder(beside(file, named), file.name), loader, file.path
+
+
+def _whole(path: str) -> Folder:
+    if not any(may_be_settings(name) for name in os.listdir(path)):
+        hint = "Give the path of one file, or of a folder with a config.json, which transformers loads."
+        raise AirlockError(f"{shown(path)} is not one file, and no folder of a model", hint)
+    return Folder(whole(path))
+
+
+def _trusted(given: object) -> tuple[str, ...]:
+    """Names of types, as `skops.io.get_untrusted_types` has them."""
+    if isinstance(given, str) or not isinstance(given, Collection):
+        raise AirlockError(f"trusted is {shown(repr(given), 80)}", _TRUSTED_HINT)
+    names = tuple(given)
+    if not all(isinstance(name, str) and re.fullmatch(r"[\w.]+", name) for name in names):
+        raise AirlockError(f"trusted is {shown(repr(given), 80)}", _TRUSTED_HINT)
+    return names
 
 
 def _terms(given: Mapping[str, Any]) -> Terms:
@@ -171,9 +226,13 @@ def _file(path: str | os.PathLike[str]) -> File:
     return found[0]
 
 
-def _loader_of(file: File) -> str:
-    """By what the scan finds the file to be; joblib opens plain pickles as well, and what it has put into them."""
-    record = scan_sources([file.place], Options(cache=False, hash=False))
+def _loader_of(file: File) -> tuple[str, tuple[str, ...]]:
+    """By what the scan finds the file to be, with the files that it names as its data.
+
+    joblib opens plain pickles as well, and what it has put into them.
+    """
+    needed = Needed()
+    record = scan_sources([file.place], Options(cache=False, hash=False), look=needed.note)
     subject = next(iter(record.subjects), None)
     found = next(iter(loaders_of(file.name, subject)), "")
     found = "joblib.load" if found == "pickle.load" else found
@@ -183,14 +242,14 @@ def _loader_of(file: File) -> str:
         formats = ", ".join(subject.formats) if subject is not None else ""
         hint = f"Name the loader that opens it: {', '.join(SERVED)}."
         raise AirlockError(f"{shown(file.path)} ({formats or 'not recognised'}) is no model that can be asked", hint)
-    return found
+    return found, needed.files(subject.path) if subject is not None else ()
 
 
-def _libraries(fd: int, loader: str) -> tuple[str, ...]:
+def _libraries(model: int | Folder, loader: str) -> tuple[str, ...]:
     """What to import before the model is there: libraries that the file names, as far as it can be seen."""
-    if loader not in {"joblib.load", "pickle.load"}:
+    if loader not in {"joblib.load", "pickle.load"} or isinstance(model, Folder):
         return ()
-    head = os.pread(fd, _HEAD_BYTES, 0)
+    head = os.pread(model, _HEAD_BYTES, 0)
     found = tuple(name for name in LIBRARIES if name.encode() in head)
     return found if {*found} - {"numpy", "joblib"} or loader == "pickle.load" else _USUAL
 

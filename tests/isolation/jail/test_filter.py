@@ -49,9 +49,14 @@ class TestBothMachines:
 
     def test_terminals_and_descriptors_of_others_are_asked(self, machine) -> None:
         assert answer(machine, "ioctl", 0, 0x5401) == ALLOW
+        assert answer(machine, "ioctl", 0, 0x5413) == ALLOW  # TIOCGWINSZ
         assert answer(machine, "ioctl", 0, 0x5412) == ASK  # TIOCSTI
         assert answer(machine, "fcntl", 0, 1030) == ALLOW
         assert answer(machine, "fcntl", 0, 8) == ASK  # F_SETOWN
+        # F_SETFL: whether to wait, and what it does not set; no appending, no signals, no way around the cache
+        for flags, expected in ((0, ALLOW), (0x800, ALLOW), (0x8000, ALLOW), (0x20000, ALLOW), (0x400, ASK)):
+            assert answer(machine, "fcntl", 0, 4, flags) == expected
+        assert answer(machine, "fcntl", 0, 4, 0x2000) == answer(machine, "fcntl", 0, 4, 0x10000) == ASK
         assert answer(machine, "prctl", 15) == ALLOW
         assert answer(machine, "prctl", 4) == ASK  # PR_SET_DUMPABLE
 

@@ -105,7 +105,8 @@ def test_only_loaders_of_the_table() -> None:
     with pytest.raises(ValueError, match="no loader is called"):
         job.loading("os.system", 0)
     table: dict = {}
-    exec(compile(job.text("loaders.py"), "loaders", "exec"), table)
+    for name in ("loaders.py", "of_transformers.py"):
+        exec(compile(job.text(name), name, "exec"), table)
     assert tuple(table["LOADERS"]) == job.LOADERS
     assert tuple(table["LIBRARIES"]) == job.LIBRARIES
     assert table["PATH"] == f"{INPUT}%d"

@@ -18,7 +18,8 @@ LEVELS = ("confined", "strict")
     default="auto",
     metavar="NAME",
     show_default=True,
-    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, or auto: the one that opens what it is.",
+    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, skops.io.load,"
+    " onnxruntime.InferenceSession, transformers (of a folder), or auto: the one that opens what it is.",
 )
 @click.option(
     "--env",
@@ -45,6 +46,8 @@ LEVELS = ("confined", "strict")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit status says the verdict.")
 def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) -> int:
     """Load every file in SOURCE in a jail, with the loader that would open it, and say what it tried.
+
+    A folder that is a model of transformers is loaded as a whole too, with the code that comes with it.
 
     The file can reach nothing: no network, no files but the interpreter's own, no other process. What it tries is seen
     from outside, where it cannot forge it. FLAGGED: it tried what no honest file tries. CLEAR: the load came back and

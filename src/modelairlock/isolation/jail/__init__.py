@@ -5,8 +5,9 @@ runs an interpreter of the user's own environment, in which modelairlock is not 
 go there as text.
 """
 
+from modelairlock.isolation.jail.folder import Folder, FolderFile
 from modelairlock.isolation.jail.job import LIBRARIES, LOADERS, Job, loading
 from modelairlock.isolation.jail.probe import probe
 from modelairlock.isolation.jail.run import run
 
-__all__ = ["LIBRARIES", "LOADERS", "Job", "loading", "probe", "run"]
+__all__ = ["LIBRARIES", "LOADERS", "Folder", "FolderFile", "Job", "loading", "probe", "run"]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from modelairlock.isolation.jail import calls, decode
+from modelairlock.isolation.jail.folder import Folder, FolderFile, opened
 from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
@@ -55,6 +56,7 @@ class Answers:
         limits: JailLimits,
         *,
         detonate: bool,
+        folder: Folder | None = None,
     ) -> None:
         self.forks = 0
         self.too_many_forks = self.too_many_files = self.too_much_memory = False
@@ -62,6 +64,7 @@ class Answers:
         self._listener = listener
         self._readable = (*readable, *ALWAYS)
         self._inputs = {f"{INPUT}{at}": fd for at, fd in enumerate(inputs)}
+        self._folder = folder
         self._limits = limits
         self._detonate = detonate
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) if detonate else -1
@@ -100,6 +103,9 @@ class Answers:
         if not action or call in _WISHES:
             return None
         certainty = Certainty.OBSERVED if action == "allowed" else Certainty.DENIED
+        if self._folder is not None:
+            # Where the stand-in lies is another place each time.
+            shown = tuple(one.replace(self._folder.place, f"{INPUT}0") for one in shown)
         return Seen(notification, call, shown, action, certainty)
 
     def _refuse(self, notification: Notification, code: int) -> str:
@@ -118,6 +124,10 @@ class Answers:
             return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
             return self._give(notification, self._inputs[path])
+        if self._folder is not None and path is not None and not flags & (_MORE_THAN_READING | os.O_DIRECTORY):
+            file = self._folder.file(path)
+            if file is not None:
+                return self._show(notification, file)
         if path is not None and not flags & _MORE_THAN_READING and leads_inside(path, self._readable):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
@@ -129,6 +139,17 @@ class Answers:
     def _give(self, notification: Notification, fd: int) -> str:
         """A model by name: it has none in there, so it is opened out here, and the caller gets the descriptor."""
         own = reopened(fd)
+        self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
+
+    def _show(self, notification: Notification, file: FolderFile) -> str:
+        """A file of the model's folder. One that was replaced, or cannot be read, is no doing of the model's."""
+        try:
+            own = opened(file)
+        except OSError as problem:
+            self._refuse(notification, problem.errno or errno.EIO)
+            return ""
         self._listener.hand_over(notification, own)
         os.close(own)
         return ""

@@ -59,10 +59,13 @@ CHECKED: Final[tuple[_When, ...]] = (
     *(("mmap", ((3, _LOW, SHARED | ANONYMOUS, value),)) for value in (ANONYMOUS, SHARED, 0)),
     *_is("sendmsg", 0, CONTROL_FD),
     *_is("recvmsg", 0, CONTROL_FD),
-    # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; TIOCSTI and the rest are not among them
-    *_is("ioctl", 1, 0x5401, 0x5450, 0x5451),
+    # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; TIOCGWINSZ: what printing asks, how wide a terminal is.
+    # TIOCSTI and the rest are not among them.
+    *_is("ioctl", 1, 0x5401, 0x5413, 0x5450, 0x5451),
     # F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
     *_is("fcntl", 1, 1, 2, 3, 1030),
+    # F_SETFL, of O_NONBLOCK alone; the other two are O_LARGEFILE and O_NOFOLLOW, here or there, and are not set by it
+    ("fcntl", ((1, _LOW, 0xFFFFFFFF, 4), (2, _LOW, 0xFFFFFFFF & ~(0x800 | 0x8000 | 0x20000), 0))),
     # PR_SET_NAME, PR_GET_NAME
     *_is("prctl", 0, 15, 16),
     # limits may be asked, not set

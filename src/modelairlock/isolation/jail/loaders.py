@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 #: where the parent gives the model to whoever opens it by name: some loaders do, for one kind of file or for all
 PATH = "/airlock/model-%d"
+#: the variable that says where it is if it is a folder, or a file in one
+PLACE = "AIRLOCK_MODEL"
+#: the variable with the types that skops is to trust, by comma
+TRUSTED = "AIRLOCK_TRUSTED"
 
 
 def _file(fd: int) -> BinaryIO:
@@ -84,12 +88,83 @@ def _keras(_state: State) -> Load:
     return load
 
 
+def _skops(_state: State) -> Load:
+    try:
+        import threadpoolctl
+
+        # skops lists libraries as it is imported, out of a file that is closed here; this way it takes another.
+        threadpoolctl._HAS_PROCFS = False
+    except ImportError:
+        pass
+    import skops.io
+
+    skops.io.loads(skops.io.dumps({"a": [1.0]}))
+    given = os.environ.get(TRUSTED)
+
+    def load(_fd: int, path: str) -> Any:
+        # Without a list of the caller's all is trusted: it is to be seen what it would do.
+        trusted = given.split(",") if given is not None else skops.io.get_untrusted_types(file=path)
+        return skops.io.load(path, trusted=[name for name in trusted if name])
+
+    return load
+
+
+#: a model of one Identity, from x to y, of one float: what onnx.save writes
+_IDENTITY = bytes.fromhex(
+    "08083a370a100a017812017922084964656e746974791201675a0f0a0178120a"
+    "0a08080112040a020801620f0a0179120a0a08080112040a02080142040a00100d"
+)
+
+
+def _onnxruntime(_state: State) -> Load:
+    import onnxruntime
+
+    def session(model: Any, form: str, beside: dict[str, Any]) -> Any:
+        options = onnxruntime.SessionOptions()
+        threads = os.environ.get("OMP_NUM_THREADS", "1")
+        options.intra_op_num_threads = options.inter_op_num_threads = int(threads) if threads.isdigit() else 1
+        options.add_session_config_entry("session.load_model_format", form)
+        if beside and hasattr(options, "add_external_initializers_from_files_in_memory"):
+            # It would look by what name its own descriptor goes, which is not that of the folder in here.
+            options.add_external_initializers_from_files_in_memory(
+                [*beside], [*beside.values()], [*map(len, beside.values())]
+            )
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    session(_IDENTITY, "ONNX", {}).run(None, {"x": [1.0]})
+
+    def load(fd: int, path: str) -> Any:
+        with open(path, "rb") as file:
+            head = file.read(8)
+        beside = _beside(path) if fd < 0 else {}
+        return session(path, "ORT" if head[4:] == b"ORTM" else "ONNX", beside)
+
+    return load
+
+
+def _beside(path: str) -> dict[str, Any]:
+    """The other files of a model's folder, by the names that it has for them. They are those that it asks for."""
+    import mmap
+
+    folder = os.path.dirname(path)
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            one = os.path.join(place, name)
+            if one != path and os.path.getsize(one):
+                with open(one, "rb") as file:
+                    found[os.path.relpath(one, folder)] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return found
+
+
 LOADERS = {
     "pickle.load": _pickle,
     "numpy.load": _numpy,
     "joblib.load": _joblib,
     "torch.load": _torch,
     "keras.load_model": _keras,
+    "skops.io.load": _skops,
+    "onnxruntime.InferenceSession": _onnxruntime,
 }
 
 
@@ -122,7 +197,11 @@ def _import(state: State, _inputs: list[int], argument: str) -> None:
 
 
 def _load(state: State, inputs: list[int], _argument: str) -> None:
-    state["model"] = [state["load"](fd, PATH % at) for at, fd in enumerate(inputs)]
+    folder = os.environ.get(PLACE)
+    if folder is not None:
+        state["model"] = [state["load"](-1, folder)]
+    else:
+        state["model"] = [state["load"](fd, PATH % at) for at, fd in enumerate(inputs)]
 
 
 def _unload(state: State, _inputs: list[int], _argument: str) -> None:

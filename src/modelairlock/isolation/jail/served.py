@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from modelairlock.isolation.jail.decode import escaped
+from modelairlock.isolation.jail.folder import Folder
 from modelairlock.isolation.jail.job import Job, loading, text
 from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
@@ -22,9 +23,14 @@ from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.isolation import LAYERS, Isolation, Level
 from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, Outcome
 
-METHODS = ("predict", "predict_proba", "transform", "decision_function", "__call__")
+METHODS = (
+    "predict", "predict_proba", "transform", "decision_function", "__call__", "run", "generate", "tokenizer", "decode",
+)  # fmt: skip
 #: those of the fixed table whose models are asked something
-SERVED = ("pickle.load", "joblib.load", "torch.load", "keras.load_model")
+SERVED = (
+    "pickle.load", "joblib.load", "torch.load", "keras.load_model", "skops.io.load", "onnxruntime.InferenceSession",
+    "transformers",
+)  # fmt: skip
 OnViolation = Literal["stop", "record"]
 #: processor time is watched call by call; the kernel's own limit is for the whole life
 _FOR_EVER = 10 * 365 * 24 * 3600
@@ -36,7 +42,10 @@ _HINTS = {
     Outcome.LIMIT_OUTPUT: "It must print less in one call, or raise limits.output_bytes.",
     Outcome.LIMIT_FILES: "Raise limits.files if it is an honest model.",
     Outcome.BLOCKED_CRASH: "Load the model with the versions it was made with; the next call starts it anew.",
-    Outcome.LOADER_ERROR: "Name another loader, or the interpreter of the environment that the model was made in.",
+    Outcome.LOADER_ERROR: (
+        "Name another loader, or the interpreter of the environment that the model was made in; for skops, also the"
+        " types to trust (trusted=)."
+    ),
     Outcome.COMPLETED_WITH_VIOLATIONS: f"{_HOSTILE} What it tried is in .events.",
     Outcome.PROTOCOL_VIOLATION: _HOSTILE,
     Outcome.ISOLATION_UNAVAILABLE: "See `airlock doctor` for what is missing, and how to get it.",
@@ -69,7 +78,7 @@ class ServedModel:
 
     def __init__(
         self,
-        fd: int,
+        model: int | Folder,
         name: str,
         loader: str,
         interpreter: str,
@@ -77,18 +86,19 @@ class ServedModel:
         *,
         libraries: tuple[str, ...] = (),
         import_from: tuple[str, ...] = (),
+        trusted: tuple[str, ...] = (),
         enabled_layers: Collection[str] = LAYERS,
     ) -> None:
-        self._fd = fd
+        self._model = model
         self._name = name
         self._terms = terms
         self._enabled = enabled_layers
         self._numpy = numpy_here()
         variables = tuple((f"{one}_NUM_THREADS", str(terms.threads)) for one in ("OMP", "OPENBLAS", "MKL"))
-        job = loading(loader, fd, interpreter, libraries)
+        job = loading(loader, model, interpreter, libraries, trusted)
         self._job = msgspec.structs.replace(
-            job, code=f"{job.code}\n{text('serving.py')}", phases=("import", "load", "serve"), import_from=import_from,
-            variables=variables,
+            job, code="\n".join((job.code, text("serving.py"), text("asked.py"))), phases=("import", "load", "serve"),
+            import_from=import_from, variables=(*job.variables, *variables),
         )  # fmt: skip
         self._owner = os.getpid()
         self._turn = threading.Lock()
@@ -144,11 +154,14 @@ class ServedModel:
                 return
             self._closed = True
             life = self._life
-            os.close(self._fd)
+            if isinstance(self._model, int):
+                os.close(self._model)
         if life is not None:
             with contextlib.suppress(AirlockError):
                 life.finish()
             self._bury(life)
+        if isinstance(self._model, Folder):
+            self._model.close()
 
     def call(self, method: str, arguments: tuple[object, ...], options: Mapping[str, object]) -> object:
         """Have the model do `method`. Raises AirlockError."""
@@ -237,7 +250,8 @@ class ServedModel:
             if self._closed:
                 raise self._was_closed()
             # Of its own, for it may need it after the session was closed, when the number may be another file's.
-            job = msgspec.structs.replace(self._job, inputs=(os.dup(self._fd),))
+            inputs = (os.dup(self._model),) if isinstance(self._model, int) else ()
+            job = msgspec.structs.replace(self._job, inputs=inputs)
             run_it = partial(self._run, job)
             stop = self._terms.on_violation == "stop"
             self._life = Life(run_it, self._terms.limits, self._terms.call_bytes, stop=stop, name=self._name)
@@ -248,7 +262,8 @@ class ServedModel:
             limits = msgspec.structs.replace(self._terms.limits, cpu_seconds=_FOR_EVER)
             return run(job, require=self._terms.require, limits=limits, enabled_layers=self._enabled, serving=life)
         finally:
-            os.close(job.inputs[0])
+            for fd in job.inputs:
+                os.close(fd)
 
     def _was_closed(self, when: str = "") -> AirlockError:
         return AirlockError(f"{self._name}: the model was closed{when}", "Open it again with load_isolated.")

@@ -18,7 +18,9 @@ from typing import Any
 
 #: the phases of `loaders.py`
 LOADING: "dict[str, Any]" = globals().get("PHASES", {})
-METHODS = ("predict", "predict_proba", "transform", "decision_function", "__call__")
+METHODS = (
+    "predict", "predict_proba", "transform", "decision_function", "__call__", "run", "generate", "tokenizer", "decode",
+)  # fmt: skip
 _CONTROL = 3
 _MESSAGE = 96 * 1024
 _SMALL = 64 * 1024
@@ -41,6 +43,7 @@ def _ready(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
     state["numpy"] = numpy
     # Made here, because it asks for its own name, which is refused later.
     state["control"] = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _CONTROL)
+    state["serving"] = True
     LOADING["import"](state, inputs, argument)
     # The first callback of ctypes looks which machine this is, in files that are closed here.
     ctypes.CFUNCTYPE(None)(int)
@@ -60,6 +63,9 @@ def _open(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
     else:
         LOADING["load"](state, inputs, argument)
         [state["model"]] = state["model"]
+        asked = globals().get("ASKED", {}).get(argument.split()[0])
+        if asked is not None:
+            state["model"] = asked(state["model"])
 
 
 def _is_script(fd: int) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol
 from modelairlock.isolation import kernel
 from modelairlock.isolation.jail import attest, channel
 from modelairlock.isolation.jail import filter as filters
-from modelairlock.isolation.jail.answers import Answers
+from modelairlock.isolation.jail.answers import INPUT, Answers
 from modelairlock.isolation.jail.calls import NUMBERS
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
@@ -71,7 +71,7 @@ class Session:
         self._least = least
         self._detonate = detonate
         self._enabled = enabled_layers
-        self._runtime = runtime(job.interpreter, job.import_from)
+        self._runtime = runtime(job.interpreter, (*job.import_from, *([job.folder.place] if job.folder else [])))
         self._layers: list[JailLayer] = []
         self._answers: Answers | None = None
         self._error = ""
@@ -80,7 +80,8 @@ class Session:
         """Without namespaces if there is a layer that says why. Raises Unavailable if they are not to be had."""
         self._layers = [no_namespaces or JailLayer(name="namespaces", state="enforced")]
         if no_namespaces is not None and "privileges" in self._enabled and (closed := closed_to_nobody(self._runtime)):
-            reason = f"the interpreter lies in {closed}, which nobody may pass, and root does not enter the jail"
+            what = "the folder for temporary files" if self._only_the_folder() else "the interpreter"
+            reason = f"{what} lies in {closed}, which nobody may pass, and root does not enter the jail"
             lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
             rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
             return unavailable((lacking, no_namespaces, *rest), self._least)
@@ -109,9 +110,18 @@ class Session:
             claims=tuple(watch.claims),
             dropped_claims=watch.dropped_claims,
             phases=tuple(watch.phases),
-            output=watch.shown_output,
-            detail=detail,
+            output=self._named(watch.shown_output),
+            detail=self._named(detail),
         )
+
+    def _only_the_folder(self) -> bool:
+        """Whether it is not for the interpreter that root cannot become nobody."""
+        return not closed_to_nobody(runtime(self._job.interpreter, self._job.import_from))
+
+    def _named(self, text: str) -> str:
+        """Where the stand-in of a folder lies is another place each time: it is called as a single model is."""
+        folder = self._job.folder
+        return text.replace(folder.place, f"{INPUT}0") if folder is not None else text
 
     def _launched(self, *, namespaces: bool) -> Launched:
         try:
@@ -230,8 +240,9 @@ class Session:
     def _go(self, watch: Watch) -> tuple[Outcome, str]:
         if watch.listener is not None:
             answers = Answers(
-                watch.listener, self._runtime.readable, self._job.inputs, self._limits, detonate=self._detonate
-            )
+                watch.listener, self._runtime.readable, self._job.inputs, self._limits,
+                detonate=self._detonate, folder=self._job.folder,
+            )  # fmt: skip
             self._answers = answers
             watch.answers = answers
         with contextlib.ExitStack() as stack:
