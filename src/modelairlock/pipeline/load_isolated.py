@@ -102,6 +102,11 @@ class IsolatedModel:
         return self._session.output
 
     @property
+    def restarts(self) -> int:
+        """How many times its process was started anew."""
+        return max(0, self._session.started - 1)
+
+    @property
     def closed(self) -> bool:
         """Whether it can be asked no more."""
         return self._session.closed
