@@ -149,7 +149,8 @@ def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
 def bound(host: str, port: int) -> socket.socket:
     """A socket of that address, which nobody can connect to before it listens. Raises AirlockError."""
     family, address = _addresses(host, port)[0]
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # By its protocol's name asyncio knows a connection that it must not delay (TCP_NODELAY).
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
