@@ -22,7 +22,7 @@ from modelairlock.serving.problems import Refusal
 
 Tell = Callable[[str, dict[str, Any]], None]
 #: after these the model is asked no more
-_HOSTILE = frozenset((Outcome.COMPLETED_WITH_VIOLATIONS, Outcome.PROTOCOL_VIOLATION, Outcome.ISOLATION_LOST))
+_HOSTILE = frozenset((Outcome.COMPLETED_WITH_VIOLATIONS, Outcome.PROTOCOL_VIOLATION))
 #: status, and the reason that metrics count
 _STATUS = {
     Outcome.LIMIT_WALL: (504, "time"),

@@ -21,7 +21,7 @@ _LEAST_TOKEN = 16
 
 @click.command("serve-isolated", short_help="Serve a model over HTTP from a jail.")
 @click.argument("model", metavar="MODEL", type=PATH)
-@click.option("--name", default="", metavar="NAME", help="What the model is called in addresses [default: its file].")
+@click.option("--name", metavar="NAME", help="What the model is called in addresses [default: its file].")
 @click.option(
     "--loader",
     default="auto",
@@ -43,7 +43,7 @@ _LEAST_TOKEN = 16
     show_default=True,
     help="Open nothing behind less isolation than this.",
 )
-@click.option("--method", default="", metavar="NAME", help="What to call where a request names no method.")
+@click.option("--method", metavar="NAME", help="What to call where a request names no method.")
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True, help="Where to listen.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0 takes one that is free."
@@ -101,8 +101,9 @@ def command(**given: Any) -> int:
     The protocol is the Open Inference Protocol (version 2), with binary tensors: clients for KServe and Triton work.
     POST /v2/models/NAME/infer asks it; /v2/health/ready, /v2/models/NAME and /metrics tell about it.
 
-    The process that speaks HTTP imports no framework. MODEL is scanned first, and a FLAGGED one is refused. What it tries while it is served is denied, and logged as JSON
-    on standard error. SIGTERM and Ctrl-C let what is under way finish, and end all processes.
+    The process that speaks HTTP imports no framework. MODEL is scanned first, and a FLAGGED one is refused. What it
+    tries while it is served is denied, and logged as JSON on standard error. SIGTERM and Ctrl-C let what is under way
+    finish, and end all processes.
     """
     _server()
     with _ends_at_sigterm():
@@ -180,7 +181,7 @@ def _wanted(given: dict[str, Any], array_bytes: int) -> Any:
         "threads": given["threads"],
     }
     return Wanted(
-        path=given["model"], name=given["name"], loader=given["loader"], method=given["method"],
+        path=given["model"], name=given["name"] or "", loader=given["loader"], method=given["method"] or "",
         workers=given["workers"], serve_flagged=given["unsafe_serve_flagged"], given=options,
     )  # fmt: skip
 
