@@ -57,8 +57,7 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes, boun
             f"input {shown(name)!r}: more than {bounds.values} values as JSON; send them in binary "
             "(binary_data_size, and the header Inference-Header-Content-Length)"
         )
-    nested = _brackets(raw) == len(shape) > 1
-    levels = shape if nested else (count,)
+    levels = _levels(name, datatype, shape, count, raw)
     try:
         values = _decoder(datatype, levels)(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
@@ -69,10 +68,42 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes, boun
     return _numbers(name, datatype, values).reshape(shape)
 
 
-def _brackets(raw: bytes) -> int:
+def _levels(name: str, datatype: str, shape: tuple[int, ...], count: int, raw: bytes) -> tuple[int, ...]:
+    """The lengths of the lists in each other: as the shape, or one long one. Raises Refusal where it is neither.
+
+    Signs are counted before values are made: msgspec looks at the length of a list when it has decoded all of it.
+    """
+    if datatype == BYTES:
+        nested = len(shape) > 1 and count > 0 and _opening(raw) == len(shape)
+        levels = shape if nested else (count,)
+        if _strings(raw) == count:
+            return levels
+    else:
+        found = raw.count(b"["), raw.count(b",")
+        for levels in ((count,), shape):
+            if found == _signs(levels):
+                return levels
+    raise bad(f"input {shown(name)!r}: data is not {datatype} of shape {[*shape]}, flat or nested: other lengths")
+
+
+def _opening(raw: bytes) -> int:
     """How many lists begin before the first value."""
-    start = bytes(raw[:1024]).translate(None, b" \t\r\n")
+    start = raw[:1024].translate(None, b" \t\r\n")
     return len(start) - len(start.lstrip(b"["))
+
+
+def _strings(raw: bytes) -> int:
+    """How many strings there are. In valid JSON a run of backslashes begins with one that escapes the next."""
+    plain = raw.replace(b"\\\\", b"")
+    return (plain.count(b'"') - plain.count(b'\\"')) // 2
+
+
+def _signs(levels: tuple[int, ...]) -> tuple[int, int]:
+    """How many brackets open, and how many commas there are, in lists of these lengths."""
+    brackets = commas = 0
+    for length in reversed(levels):
+        brackets, commas = 1 + length * brackets, max(0, length - 1) + length * commas
+    return brackets, commas
 
 
 @lru_cache(maxsize=256)

@@ -5,15 +5,13 @@ the protocol that do are refused.
 """
 
 import math
-from typing import Annotated, Any, NamedTuple
-
-import msgspec
+from typing import Any, NamedTuple
 
 from modelairlock.isolation.jail.served import METHODS
 from modelairlock.records.text import shown
-from modelairlock.records.typed import json_decoder
 from modelairlock.serving.datatypes import BYTES, from_binary, from_json
 from modelairlock.serving.problems import Bounds, Refusal, bad
+from modelairlock.serving.written import Input, Request, written
 
 #: how several inputs become arguments: one after the other, by their names, or as one dict
 PASSINGS = ("positions", "keywords", "dict")
@@ -24,39 +22,8 @@ OPTION = "option."
 _CONTENTS = ("text", "bytes")
 _REQUEST_PARAMETERS = ("method", "inputs_as", "binary_data_output")
 _INPUT_PARAMETERS = ("binary_data_size", "content", "form")
-_MAX_LISTED = 64
 #: a list and its values become plain ones, which cost more than those of arrays
 _MAX_LISTED_VALUES = 4096
-
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-_Length = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-Parameters = Annotated[dict[_Name, str | bool | int | float], msgspec.Meta(max_length=_MAX_LISTED)]
-
-
-class GivenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An input as it is written."""
-
-    name: _Name
-    shape: Annotated[tuple[_Length, ...], msgspec.Meta(max_length=64)]
-    datatype: str
-    parameters: Parameters = {}
-    data: msgspec.Raw = msgspec.Raw()
-
-
-class GivenOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An output that is asked for."""
-
-    name: _Name
-    parameters: Parameters = {}
-
-
-class GivenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of the JSON."""
-
-    inputs: Annotated[tuple[GivenInput, ...], msgspec.Meta(min_length=1, max_length=_MAX_LISTED)]
-    id: Annotated[str, msgspec.Meta(max_length=256)] = ""
-    parameters: Parameters = {}
-    outputs: Annotated[tuple[GivenOutput, ...], msgspec.Meta(max_length=256)] = ()
 
 
 class Call(NamedTuple):
@@ -70,16 +37,13 @@ class Call(NamedTuple):
     binary: bool
 
 
-_decode = json_decoder(GivenRequest)
-
-
 def call_of(body: bytes | bytearray, header: str | None, usual: str, bounds: Bounds) -> Call:
     """The call that a body asks for; `header` is ``Inference-Header-Content-Length``. Raises Refusal."""
     whole = memoryview(body)
     length = _json_length(header, len(whole))
     if length > bounds.json:
         raise Refusal(413, f"{length} bytes of JSON, and at most {bounds.json} are taken; send tensors in binary")
-    given = _given(bytes(whole[:length]))
+    given = written(bytes(whole[:length]))
     method = _one_of(given.parameters, "method", METHODS, usual)
     inputs = _inputs(given, whole[length:], bounds)
     arguments, options = _passed(given, inputs)
@@ -94,24 +58,6 @@ def _json_length(header: str | None, size: int) -> int:
         what = f"Inference-Header-Content-Length is {shown(header, 40)!r}, of a body of {size} bytes"
         raise bad(f"{what}: it is how many of them are JSON")
     return int(header)
-
-
-def _given(raw: bytes) -> GivenRequest:
-    try:
-        given: GivenRequest = _decode(raw)
-    except RecursionError:
-        raise bad("the JSON is nested too deep") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise bad(f"not a request for inference: {shown(str(problem), 300)}") from None
-    for names in ([one.name for one in given.inputs], [one.name for one in given.outputs]):
-        if len(set(names)) != len(names):
-            raise bad("two inputs, or two outputs, have the same name")
-        for name in names:
-            if not name.isprintable():
-                raise bad(f"the name {shown(name, 80)!r} holds characters that cannot be printed")
-    if not given.id.isprintable():
-        raise bad("the id holds characters that cannot be printed")
-    return given
 
 
 def _known(parameters: dict[str, Any], known: tuple[str, ...], of: str) -> None:
@@ -134,7 +80,7 @@ def _flag(parameters: dict[str, Any], name: str, usual: bool = False) -> bool:
     return value
 
 
-def _inputs(given: GivenRequest, binary: memoryview, bounds: Bounds) -> dict[str, Any]:
+def _inputs(given: Request, binary: memoryview, bounds: Bounds) -> dict[str, Any]:
     made: dict[str, Any] = {}
     at = room = 0
     for one in given.inputs:
@@ -142,7 +88,7 @@ def _inputs(given: GivenRequest, binary: memoryview, bounds: Bounds) -> dict[str
         size = _binary_size(one)
         text = _one_of(one.parameters, "content", _CONTENTS, "text") == "text"
         if size is None:
-            array = from_json(one.name, one.datatype, one.shape, bytes(one.data), bounds, text=text)
+            array = from_json(one.name, one.datatype, one.shape, one.data, bounds, text=text)
         elif at + size > len(binary):
             raise bad(f"input {shown(one.name)!r}: {size} bytes of binary data, and {len(binary) - at} are left")
         else:
@@ -157,10 +103,10 @@ def _inputs(given: GivenRequest, binary: memoryview, bounds: Bounds) -> dict[str
     return made
 
 
-def _binary_size(one: GivenInput) -> int | None:
+def _binary_size(one: Input) -> int | None:
     """How many bytes behind the JSON are its data; None if the data are in the JSON."""
     size = one.parameters.get("binary_data_size")
-    if (size is None) == (not bytes(one.data)):
+    if (size is None) == (not one.data):
         raise bad(f"input {shown(one.name)!r} needs either data or the parameter binary_data_size")
     if size is None:
         return None
@@ -169,7 +115,7 @@ def _binary_size(one: GivenInput) -> int | None:
     return size
 
 
-def _formed(one: GivenInput, array: Any) -> Any:
+def _formed(one: Input, array: Any) -> Any:
     form = _one_of(one.parameters, "form", FORMS, "array")
     if form == "array":
         return array
@@ -184,7 +130,7 @@ def _formed(one: GivenInput, array: Any) -> Any:
     return array.tolist()
 
 
-def _passed(given: GivenRequest, inputs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _passed(given: Request, inputs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments by position, and by name."""
     named = {key: value for key, value in given.parameters.items() if not key.startswith(OPTION)}
     _known(named, _REQUEST_PARAMETERS, f"the request (beside {OPTION}NAME)")
@@ -202,7 +148,7 @@ def _passed(given: GivenRequest, inputs: dict[str, Any]) -> tuple[tuple[Any, ...
     return ((inputs,) if passing == "dict" else tuple(inputs.values())), options
 
 
-def _wanted(given: GivenRequest, usual: bool) -> dict[str, bool]:
+def _wanted(given: Request, usual: bool) -> dict[str, bool]:
     for one in given.outputs:
         _known(one.parameters, ("binary_data",), f"output {shown(one.name)!r}")
     return {one.name: _flag(one.parameters, "binary_data", usual) for one in given.outputs}
