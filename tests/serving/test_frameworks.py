@@ -9,6 +9,7 @@ import pytest
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("uvicorn")
 from tests.serving.serving_help import server  # noqa: E402 - it needs numpy
+from tests.test_guides import blocks  # noqa: E402
 
 pytestmark = [
     pytest.mark.frameworks,
@@ -16,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's"),
     pytest.mark.usefixtures("jailed_python"),
 ]
-X = numpy.random.default_rng(7).normal(size=(40, 6))
+X = numpy.random.default_rng(7).normal(size=(40, 12))
 
 
 def given(http, array, name: str = "x", datatype: str = "FP64", **more):
@@ -30,7 +31,19 @@ def no_framework_in(process_id: int) -> bool:
     return not [name for name in ("torch", "sklearn", "scipy", "keras", "tensorflow") if f"/{name}/" in maps]
 
 
-def test_scikit_learn(tmp_path) -> None:
+def the_guide_is_right(one, capsys) -> None:
+    """Its examples, asked at our port."""
+    [example] = blocks("serving.md", "json")
+    status, _, said = one.send("POST", "/v2/models/churn/infer", example.encode())
+    assert status == 200, said
+    assert json.loads(said)["outputs"][0]["shape"] == [1, 2]
+    [script] = blocks("serving.md", "python")
+    capsys.readouterr()
+    exec(compile(script.replace(":8090", f":{one.port}"), "serving.md", "exec"), {})  # ours, and no model's
+    assert capsys.readouterr().out == "(4, 2)\n"
+
+
+def test_scikit_learn(tmp_path, capsys) -> None:
     http = pytest.importorskip("tritonclient.http")
     joblib = pytest.importorskip("joblib")
     linear = pytest.importorskip("sklearn.linear_model")
@@ -53,9 +66,7 @@ def test_scikit_learn(tmp_path) -> None:
         wanted = [http.InferRequestedOutput("output", binary_data=False)]
         answer = client.infer("churn", [given(http, X, binary_data=False)], outputs=wanted)
         assert (answer.as_numpy("output") == fitted.predict(X)).all()
-        with pytest.raises(
-            http.InferenceServerException, match=r"own words.*40 samples|own words.*6 features"
-        ) as raised:
+        with pytest.raises(http.InferenceServerException, match=r"own words.*3 features") as raised:
             client.infer("churn", [given(http, X[:, :3].copy())])
         assert raised.value.status() == "422"
         waiting = [
@@ -65,6 +76,7 @@ def test_scikit_learn(tmp_path) -> None:
         for number, each in enumerate(waiting):
             assert (each.get_result().as_numpy("output") == fitted.decision_function(X + number)).all()
         client.close()
+        the_guide_is_right(one, capsys)
         assert no_framework_in(one.process.pid)
         told = json.loads(one.get("/v2/models/churn")[2])["airlock"]
         assert (told["verdict"], told["violations"], told["restarts"]) == ("clear", {}, 0)
@@ -84,7 +96,7 @@ def test_torch(tmp_path) -> None:
     http = pytest.importorskip("tritonclient.http")
     torch = pytest.importorskip("torch")
     torch.manual_seed(3)
-    made = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)).eval()
+    made = torch.nn.Sequential(torch.nn.Linear(12, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)).eval()
     torch.save(made, tmp_path / "net.pt")
     rows = X.astype("float32")
     with server(tmp_path / "net.pt", "--seconds", "60") as one:
@@ -103,7 +115,7 @@ def test_keras(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     http = pytest.importorskip("tritonclient.http")
     keras = pytest.importorskip("keras")
-    left, right = keras.Input((6,), name="left"), keras.Input((2,), name="right")
+    left, right = keras.Input((12,), name="left"), keras.Input((2,), name="right")
     joined = keras.layers.Concatenate()([left, right])
     made = keras.Model([left, right], {"sum": keras.layers.Dense(1)(joined), "more": keras.layers.Dense(3)(joined)})
     made.save(tmp_path / "two.v1.keras")
