@@ -111,6 +111,10 @@ class IsolatedModel:
         """Whether it can be asked no more."""
         return self._session.closed
 
+    def ask(self, method: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """What `method`, one of those above by its name, returns."""
+        return self._session.call(method, arguments, options)
+
     def close(self) -> None:
         """End its process, at once. Closing twice does nothing."""
         self._finalizer()

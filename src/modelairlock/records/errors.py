@@ -17,6 +17,10 @@ class Busy(AirlockError):
     """A model in the jail has too many calls to answer already; later it may take one more."""
 
 
+class BadArguments(AirlockError):
+    """The arguments of a call cannot be sent to a model in the jail, by their kind or their size."""
+
+
 class CallFailed(AirlockError):
     """A model in the jail raised, or answered what cannot be sent; it goes on. `said` are its own words, escaped."""
 

@@ -20,7 +20,7 @@ from modelairlock.records.scan import ScanRecord, Verdict, worst
 from modelairlock.records.text import shown, shown_path
 
 #: what is called where a request names no method: the one that everybody would call
-_USUAL = {"torch.load": "__call__", "onnxruntime": "__call__", "transformers": "__call__"}
+_USUAL = {"torch.load": "__call__", "transformers": "__call__"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?")
 _NO_VERDICT = "Look at it with `airlock scan`; --unsafe-serve-flagged serves it all the same, in the jail."
 Mark = tuple[tuple[int, ...], ...]

@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from modelairlock.isolation.jail.served import METHODS
 from modelairlock.pipeline.load_isolated import IsolatedModel
 from modelairlock.records.attempts import IDLE
-from modelairlock.records.errors import AirlockError, Busy, CallFailed, WorkerEnded
+from modelairlock.records.errors import AirlockError, BadArguments, Busy, CallFailed, WorkerEnded
 from modelairlock.records.jail import Event, Outcome
 from modelairlock.records.text import shown
 from modelairlock.serving.problems import Refusal
@@ -45,7 +44,7 @@ class _Slot:
         #: when a closed one may be opened anew
         self.due = 0.0
         self.last: Event | None = None
-        self.dropped = 0
+        self.tried = 0
         self.restarts = 0
 
 
@@ -94,7 +93,7 @@ class Pool:
         try:
             self._mended(slot)
             before = slot.model.restarts
-            value = _asked(slot.model, method, arguments, options)
+            value = self._asked(slot.model, method, arguments, options)
             if slot.model.restarts != before:
                 self._check()
             return value
@@ -104,6 +103,23 @@ class Pool:
             self.look()
             with self._lock:
                 slot.busy = False
+
+    def _asked(self, model: IsolatedModel, method: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> object:
+        try:
+            return model.ask(method, arguments, options)
+        except Busy:
+            raise Refusal(503, "too many requests wait for their turn", kind="busy", retry=True) from None
+        except CallFailed as problem:
+            message = f"the model did not answer, and says (its own words): {shown(problem.said, 900)}"
+            raise Refusal(422, message, kind="raised") from None
+        except BadArguments as problem:
+            raise Refusal(400, f"{problem}. {problem.hint}") from None
+        except WorkerEnded:
+            raise
+        except AirlockError as problem:
+            # It may name files and folders of this machine, which are for its operator alone.
+            self._tell("not-asked", {"detail": str(problem), "hint": problem.hint})
+            raise Refusal(503, "the jailed worker could not be asked", kind="down", retry=True) from None
 
     def look(self) -> None:
         """Log and count what was tried since the last look."""
@@ -118,11 +134,16 @@ class Pool:
                 return
             self.down = reason
         self._tell("down", {"reason": reason})
+        # None of them is asked any more; what runs in them is not left to itself.
+        self._end_all()
 
     def close(self) -> None:
         """End all workers."""
+        self._over = True
+        self._end_all()
+
+    def _end_all(self) -> None:
         with self._lock:
-            self._over = True
             models = [slot.model for slot in self._slots]
         for model in models:
             model.close()
@@ -162,8 +183,8 @@ class Pool:
         with self._lock:
             slot.restarts += slot.model.restarts
             self._reopened += 1
-            slot.model, slot.last, slot.dropped = model, None, 0
-            over = self._over
+            slot.model, slot.last, slot.tried = model, None, 0
+            over = self._over or self.down
         if over:
             model.close()
 
@@ -185,36 +206,22 @@ class Pool:
         return Refusal(status, f"{what}; {advice}" if advice else what, kind=kind, retry=status == 503)
 
     def _look_at(self, number: int, slot: _Slot) -> None:
-        events, dropped = slot.model.events, slot.model.dropped
+        events = slot.model.events
+        tried = len(events) + slot.model.dropped
         fresh: list[Event] = []
         for event in reversed(events):
             if event is slot.last:
                 break
             fresh.append(event)
         slot.last = events[-1] if events else None
-        if dropped > slot.dropped:
-            self.violations["(not kept)"] += dropped - slot.dropped
-            slot.dropped = dropped
+        if tried - slot.tried > len(fresh):
+            self.violations["(not kept)"] += tried - slot.tried - len(fresh)
+        slot.tried = max(tried, slot.tried)
         for event in reversed(fresh):
             # What frameworks ask for and go on without is no violation.
             if event.syscall not in IDLE and event.action != "EAGAIN":
                 self.violations[event.syscall] += 1
                 self._tell("violation", {"worker": number, **_plain(event)})
-
-
-def _asked(model: IsolatedModel, method: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> object:
-    assert method in METHODS  # call_of has looked
-    try:
-        return getattr(model, method)(*arguments, **options)
-    except Busy:
-        raise Refusal(503, "too many requests wait for their turn", kind="busy", retry=True) from None
-    except CallFailed as problem:
-        message = f"the model did not answer, and says (its own words): {shown(problem.said, 900)}"
-        raise Refusal(422, message, kind="raised") from None
-    except WorkerEnded:
-        raise
-    except AirlockError as problem:
-        raise Refusal(400, f"{problem}. {problem.hint}") from None
 
 
 def _plain(event: Event) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from modelairlock.isolation.jail.job import Job, loading, text
 from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
 from modelairlock.isolation.jail.values import Packed, numpy_here
-from modelairlock.records.errors import AirlockError, Busy, CallFailed, NoIsolation, WorkerEnded
+from modelairlock.records.errors import AirlockError, BadArguments, Busy, CallFailed, NoIsolation, WorkerEnded
 from modelairlock.records.isolation import LAYERS, Isolation, Level
 from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, Outcome
 
@@ -158,7 +158,10 @@ class ServedModel:
             raise AirlockError(
                 f"{self._name}: this model was opened in another process", "Open it in each process that asks it."
             )
-        packed = Packed(self._numpy, arguments, options)
+        try:
+            packed = Packed(self._numpy, arguments, options)
+        except AirlockError as problem:
+            raise BadArguments(str(problem), problem.hint) from None
         with self._my_turn():
             value = self._asked(method, packed)
             self._without_answer = 0
@@ -198,8 +201,8 @@ class ServedModel:
                 again = attempt == 1 and result.outcome is Outcome.BLOCKED_CRASH and not _of_another_abi(result)
                 if not again or self._closed or self._without_answer > self._terms.restarts:
                     raise self._ended(result, f"while it did {method}") from None
-            except AirlockError:
-                raise
+            except AirlockError as problem:
+                raise BadArguments(str(problem), problem.hint) from None
             except BaseException:
                 with contextlib.suppress(AirlockError):
                     self._buried(life)
@@ -261,7 +264,10 @@ class ServedModel:
         with self._changing:
             if self._life is life:
                 events, dropped = life.events
-                self._past, self._past_dropped = self._past + events, self._past_dropped + dropped
+                # The newest of all lives: a session may go on for months.
+                kept = (self._past + events)[-self._terms.limits.events :]
+                self._past_dropped += dropped + len(self._past) + len(events) - len(kept)
+                self._past = kept
                 self._life = None
 
     def _buried(self, life: Life) -> JailResult:
