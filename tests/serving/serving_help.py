@@ -170,10 +170,11 @@ def environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def server(path: Path, *options: str, ended: int | None = 0) -> Iterator[Server]:
-    """Serves `path`; ends by SIGTERM, with the status `ended`, unless it was ended before."""
+def server(path: Path, *options: str, before: str = "") -> Iterator[Server]:
+    """Serves `path`, after some lines of ours; ends by SIGTERM, unless it was ended before."""
+    program = f"import sys\n{before}\nfrom modelairlock.cli import main\nmain()"
     process = subprocess.Popen(
-        [sys.executable, "-m", "modelairlock", "serve-isolated", str(path), "--port", "0", *options],
+        [sys.executable, "-c", program, "serve-isolated", str(path), "--port", "0", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=path.parent, start_new_session=True,
         env=environment(),
     )  # fmt: skip
@@ -183,7 +184,7 @@ def server(path: Path, *options: str, ended: int | None = 0) -> Iterator[Server]
         assert one.address, (one.said, one.raw_log)
         yield one
         if process.poll() is None:
-            assert one.end() == ended
+            assert one.end() == 0
     finally:
         if process.poll() is None:
             process.kill()

@@ -51,7 +51,9 @@ def path(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def shared(path) -> Iterator[Server]:
     """For tests that leave it as it was, but for its counts."""
-    with server(path, *BASE, "--workers", "2", "--seconds", "2", "--max-body", "1M", "--queue", "4") as one:
+    short = "from modelairlock.serving import intake; intake._DRAIN_SECONDS = 0.2"
+    bounds = ("--workers", "2", "--seconds", "2", "--max-body", "1M", "--queue", "4")
+    with server(path, *BASE, *bounds, before=short) as one:
         yield one
 
 
@@ -433,3 +435,52 @@ def test_binary_elements(shared) -> None:
     )
     assert status == 200, said
     assert said[int(heads["inference-header-content-length"]) :] == tail
+
+
+SHORT = """
+from modelairlock.serving import app, intake, server
+server.HEAD_SECONDS = intake.BODY_SECONDS = app._SEND_SECONDS = 0.4
+intake._DRAIN_SECONDS = 0.2
+server.MAX_CONNECTIONS = 20
+"""
+
+
+def test_who_is_slow_is_not_waited_for(path) -> None:
+    with server(path, *BASE, "--max-body", "16M", before=SHORT) as one, contextlib.ExitStack() as stack:
+
+        def connected(data: bytes) -> socket.socket:
+            connection = stack.enter_context(socket.socket())
+            # Set before: the kernel takes in what is not read until then.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(15)
+            connection.connect(("127.0.0.1", one.port))
+            connection.sendall(data)
+            return connection
+
+        large = {**ONE, "shape": [1], "data": [50_000_000]}
+        given = {"inputs": [large], "parameters": {"option.what": "large", "binary_data_output": True}}
+        body = json.dumps(given).encode()
+        reader = connected(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert reader.recv(12) == b"HTTP/1.1 200"
+        started = time.monotonic()
+        for data in (b"", b"GET /v2 HT", POST, POST[:20]):
+            assert connected(data).recv(100) == b""
+        again = connected(b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in again.recv(1000)
+        again.sendall(b"GET /v2")
+        while again.recv(1000):
+            pass
+        assert b"408" in connected(POST + b"Content-Length: 10\r\n\r\n{").recv(100)
+        assert time.monotonic() - started < 6
+        # The answer that nobody read is not kept for ever.
+        taken = 0
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := reader.recv(1 << 20):
+                taken += len(chunk)
+        assert taken < 50_000_000
+        many = [connected(b"") for _ in range(25)]
+        assert many[-1].recv(10) == b""
+        while many[0].recv(10):
+            pass
+        time.sleep(0.6)
+        assert one.ask("", 3.0)[0] == 200
