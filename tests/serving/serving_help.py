@@ -127,6 +127,8 @@ class Server:
         for one in self.readers:
             one.join(5)
         assert "Traceback" not in self.raw_log
+        assert not self.events("bug")
+        assert self.raw_log.count("\n") == len(self.log), "each line is JSON"
         return status
 
 

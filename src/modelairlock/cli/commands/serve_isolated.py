@@ -1,8 +1,8 @@
 """``airlock serve-isolated``: one model behind HTTP, which itself lives in a jail."""
 
+import contextlib
 import json
 import signal
-import sys
 import time
 from types import ModuleType
 from typing import Any
@@ -236,8 +236,8 @@ def _say(line: str) -> None:
     """A line for the person who started it."""
     from modelairlock.records.text import shown
 
-    click.echo(shown(line, 500))
-    sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):  # who started it has gone, and it serves others
+        click.echo(shown(line, 500))
 
 
 def _log(event: str, fields: dict[str, Any]) -> None:
@@ -246,4 +246,5 @@ def _log(event: str, fields: dict[str, Any]) -> None:
 
     told = {key: shown(value, 1000) if isinstance(value, str) else value for key, value in fields.items()}
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    click.echo(json.dumps({"time": when, "event": event, **told}), err=True)
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(json.dumps({"time": when, "event": event, **told}), err=True)
