@@ -8,7 +8,7 @@ _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "
 _VALUE = re.compile(r"([0-9]{1,15})(k|M|G|Ki|Mi|Gi)?B?")
 
 
-class Size(click.ParamType[int]):
+class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it without a parameter
     """Bytes, from `least` on."""
 
     name = "size"
