@@ -305,10 +305,11 @@ def test_a_model_that_tries_something_is_taken_out_of_service(path, tmp_path, wh
     tmp_path.chmod(0o777)
     target = tmp_path / "pwned"
     with server(path, *BASE, "--workers", "2") as one:
-        # What it does with a timer is seen while nobody asks, and told to who asks next.
+        # What it does with a timer is seen while nobody asks.
         first = one.ask(what, path=str(target))[0]
         assert first == (200 if what == "later" else 503)
         time.sleep(2.5 if what == "later" else 0)
+        assert one.get("/v2/health/ready")[0] == 503
         for _ in range(3):
             status, heads, said = one.ask("")
         assert (status, "retry-after" in heads) == (503, False)

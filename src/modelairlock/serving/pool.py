@@ -31,6 +31,7 @@ _STATUS = {
     Outcome.LIMIT_FILES: (500, "files"),
     Outcome.BLOCKED_CRASH: (500, "crash"),
 }
+_TAKEN_OUT = "the model was taken out of service ({}): it did what no honest model does"
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 60.0
 
 
@@ -51,7 +52,7 @@ class _Slot:
 class Pool:
     """Owns the models. `reopen` opens another one like them; `still` looks whether the file is what was scanned.
 
-    Both raise AirlockError. `tell` writes a line of log.
+    Both raise AirlockError. `tell` writes a line of log. With `stop` an attempt is the end, as it is for the worker.
     """
 
     def __init__(
@@ -60,11 +61,14 @@ class Pool:
         tell: Tell,
         reopen: Callable[[], IsolatedModel] | None = None,
         still: Callable[[], None] | None = None,
+        *,
+        stop: bool = True,
     ) -> None:
         self._slots = [_Slot(model) for model in models]
         self._tell = tell
         self._reopen = reopen
         self._still = still
+        self._stop = stop
         self._lock = threading.Lock()
         self._reopened = 0
         self._over = False
@@ -124,8 +128,9 @@ class Pool:
     def look(self) -> None:
         """Log and count what was tried since the last look."""
         with self._lock:
-            for number, slot in enumerate(self._slots):
-                self._look_at(number, slot)
+            tried = [self._look_at(number, slot) for number, slot in enumerate(self._slots)]
+        if self._stop and any(tried):
+            self.take_down(_TAKEN_OUT.format(Outcome.COMPLETED_WITH_VIOLATIONS))
 
     def take_down(self, reason: str) -> None:
         """Ask it no more. `reason` is ours, not the model's."""
@@ -196,7 +201,7 @@ class Pool:
         self._tell("worker-ended", {"outcome": problem.outcome, "detail": str(problem), "hint": problem.hint})
         outcome = problem.outcome
         if outcome in _HOSTILE:
-            self.take_down(f"the model was taken out of service ({outcome}): it did what no honest model does")
+            self.take_down(_TAKEN_OUT.format(outcome))
             return Refusal(503, self.down, kind="down")
         if slot.model.closed:
             self._put_off(slot)
@@ -205,7 +210,9 @@ class Pool:
         advice = {"time": "ask for less at a time", "memory": "ask for less at a time"}.get(kind, "")
         return Refusal(status, f"{what}; {advice}" if advice else what, kind=kind, retry=status == 503)
 
-    def _look_at(self, number: int, slot: _Slot) -> None:
+    def _look_at(self, number: int, slot: _Slot) -> bool:
+        """Whether it tried something. What is not kept may be a framework's habit, repeated: that is counted alone."""
+        found = False
         events = slot.model.events
         tried = len(events) + slot.model.dropped
         fresh: list[Event] = []
@@ -220,8 +227,10 @@ class Pool:
         for event in reversed(fresh):
             # What frameworks ask for and go on without is no violation.
             if event.syscall not in IDLE and event.action != "EAGAIN":
+                found = True
                 self.violations[event.syscall] += 1
                 self._tell("violation", {"worker": number, **_plain(event)})
+        return found
 
 
 def _plain(event: Event) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def _run(given: dict[str, Any]) -> int:
     bounds = Bounds(body=body, json=min(body, _JSON_BYTES), arrays=_ARRAYS_FOR_BODY * body)
     with _listening(given) as listening:
         found = opened(_wanted(given, bounds.arrays), _say)
-        pool = Pool(found.models, _log, found.reopen, found.still)
+        pool = Pool(found.models, _log, found.reopen, found.still, stop=given["on_violation"] == "stop")
         with closing(pool):
             facts = Facts(
                 name=found.name, loader=found.models[0].loader, level=found.models[0].level, verdict=found.verdict,
