@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import modelairlock
+from bench.serve_http import CLIENTS, Client, rate, server
 
 numpy = __import__("numpy")
 _SOURCE = "class Model:\n    def predict(self, x):\n        return x\n    def transform(self, x):\n        return 1\n"
@@ -101,6 +102,29 @@ def real(path: Path) -> None:
                 row(name, times, partial(model.predict_proba, given), partial(made.predict_proba, given))
 
 
+def over_http(path: Path) -> None:
+    """The same models behind `airlock serve-isolated`."""
+    try:
+        import joblib
+        from sklearn.linear_model import LogisticRegression
+    except ImportError:
+        return
+    numbers = numpy.random.default_rng(1).normal(size=(100_000, 20))
+    made = LogisticRegression().fit(numbers[:2000], numbers[:2000, 0] > 0)
+    joblib.dump(made, path)
+    print("\n| HTTP and jail, LogisticRegression | served | here | ratio |\n|---|--:|--:|--:|")
+    with server(path, 1) as port:
+        for rows, binary, times in ((10, False, 300), (10, True, 300), (1000, True, 100), (100_000, True, 7)):
+            given = numbers[:rows]
+            name = f"{rows} rows, {'binary' if binary else 'JSON'}"
+            row(name, times, Client(port, given, binary).ask, partial(made.predict_proba, given))
+        one = rate(port, numbers[:10], 3.0)
+    with server(path, 2) as port:
+        two = rate(port, numbers[:10], 3.0)
+    here = 1000 / median(partial(made.predict_proba, numbers[:10]), 300)
+    print(f"\nrequests/s of 10 rows, {CLIENTS} clients: {one:.0f} with one worker, {two:.0f} with two; here {here:.0f}")
+
+
 if __name__ == "__main__":
     ours, theirs = Pipe()
     other = Process(target=answer, args=(theirs,), daemon=True)
@@ -108,3 +132,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         echo(Path(folder, "echo.pkl"), ours)
         real(Path(folder, "model.joblib"))
+        over_http(Path(folder, "model.joblib"))

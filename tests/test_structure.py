@@ -450,7 +450,7 @@ def test_every_airlock_command_in_the_documents_exists() -> None:
 
     options = {name: {one for part in command.params for one in part.opts} for name, command in commands()}
     anywhere = {option for known in options.values() for option in known} | {"--check", "--version"}
-    used = re.compile(r"(?:^\s*(?:- run: |\$ )?(?:\.venv/bin/)?|`)airlock ([a-z]+)([^\n`]*)", re.MULTILINE)
+    used = re.compile(r"(?:^\s*(?:- run: |\$ )?(?:\.venv/bin/)?|`)airlock ([a-z]+(?:-[a-z]+)*)([^\n`]*)", re.MULTILINE)
     wrong = []
     for document in documents():
         text = document.read_text("utf-8")

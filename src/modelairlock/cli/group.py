@@ -29,13 +29,14 @@ class Airlock(click.Group):
         del ctx  # the folder is the same in every context
         # Not pkgutil: importing it alone would take as long as all the rest of --help.
         files = os.listdir(os.path.join(os.path.dirname(__file__), "commands"))
-        return sorted(name.removesuffix(".py") for name in files if name.endswith(".py") and not name.startswith("_"))
+        found = (name.removesuffix(".py") for name in files if name.endswith(".py") and not name.startswith("_"))
+        return sorted(name.replace("_", "-") for name in found)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"modelairlock.cli.commands.{cmd_name}").command
+        command: click.Command = import_module(f"modelairlock.cli.commands.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

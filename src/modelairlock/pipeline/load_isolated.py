@@ -122,9 +122,18 @@ class IsolatedModel:
         return self._session.output
 
     @property
+    def restarts(self) -> int:
+        """How many times its process was started anew."""
+        return max(0, self._session.started - 1)
+
+    @property
     def closed(self) -> bool:
         """Whether it can be asked no more."""
         return self._session.closed
+
+    def ask(self, method: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """What `method`, one of those above by its name, returns."""
+        return self._session.call(method, arguments, options)
 
     def close(self) -> None:
         """End its process, at once. Closing twice does nothing."""

@@ -11,3 +11,27 @@ class AirlockError(Exception):
 
 class NoIsolation(AirlockError):
     """The level of isolation asked for cannot be reached here."""
+
+
+class Busy(AirlockError):
+    """A model in the jail has too many calls to answer already; later it may take one more."""
+
+
+class BadArguments(AirlockError):
+    """The arguments of a call cannot be sent to a model in the jail, by their kind or their size."""
+
+
+class CallFailed(AirlockError):
+    """A model in the jail raised, or answered what cannot be sent; it goes on. `said` are its own words, escaped."""
+
+    def __init__(self, message: str, hint: str = "", said: str = "") -> None:
+        super().__init__(message, hint)
+        self.said = said
+
+
+class WorkerEnded(AirlockError):
+    """The process of a model in the jail ended; `outcome` is how (`records.jail.Outcome`), empty if it was closed."""
+
+    def __init__(self, message: str, hint: str = "", outcome: str = "") -> None:
+        super().__init__(message, hint)
+        self.outcome = outcome

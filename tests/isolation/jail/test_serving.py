@@ -212,6 +212,20 @@ def test_a_worker_that_is_killed_is_replaced_and_asked_again() -> None:
         assert ask(session, 0) > 0
 
 
+def test_a_worker_that_died_before_anybody_saw_it_is_replaced_too() -> None:
+    with serving("return x + 1") as session:
+        life, answers = session._life, []
+        with life._driving() as watch:  # so that nobody sees it
+            os.kill(watch.worker, signal.SIGKILL)
+            while Path(f"/proc/{watch.worker}/cmdline").exists() and Path(f"/proc/{watch.worker}/cmdline").read_bytes():
+                time.sleep(0.01)
+            thread = in_thread(lambda: answers.append(ask(session, 1)))
+            while not life._wanted:
+                time.sleep(0.001)
+        thread.join(60)
+        assert answers == [2]
+
+
 def test_a_model_that_always_crashes_is_not_started_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 

@@ -60,6 +60,8 @@ class Life:
         self._over = threading.Event()
         self._drive = threading.Lock()
         self._wanted = False
+        #: whether it could not be told something: it is gone, though nobody has seen it go yet
+        self._lost = False
         self._calls = self._kept = 0
         self._failure: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -144,7 +146,8 @@ class Life:
             pass
         if self._failure is not None:
             raise self._failure
-        return None if self._watch.ended or self._watch.closed else (Outcome.COMPLETED, "it was closed by its caller")
+        gone = self._lost or self._watch.ended or self._watch.closed
+        return None if gone else (Outcome.COMPLETED, "it was closed by its caller")
 
     def _idle(self, watch: ServingWatch) -> None:
         """Watch until somebody calls, or the worker is gone."""
@@ -244,6 +247,7 @@ class Life:
         try:
             talk.say(watch.launched.control, data, fds)
         except OSError as problem:
+            self._lost = True
             raise Over from problem
 
     def _answer(self, watch: ServingWatch, deadline: float) -> talk.Answer | talk.Raised:

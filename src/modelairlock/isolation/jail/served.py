@@ -19,7 +19,7 @@ from modelairlock.isolation.jail.job import Job, loading, text
 from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
 from modelairlock.isolation.jail.values import Packed, numpy_here
-from modelairlock.records.errors import AirlockError, NoIsolation
+from modelairlock.records.errors import AirlockError, BadArguments, Busy, CallFailed, NoIsolation, WorkerEnded
 from modelairlock.records.isolation import LAYERS, Isolation, Level
 from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, Outcome
 
@@ -110,6 +110,8 @@ class ServedModel:
         self._without_answer = 0
         self._past: tuple[Event, ...] = ()
         self._past_dropped = 0
+        #: workers that were started, the first among them
+        self.started = 0
         self.layers: tuple[JailLayer, ...] = ()
         try:
             self._alive()
@@ -169,7 +171,10 @@ class ServedModel:
             raise AirlockError(
                 f"{self._name}: this model was opened in another process", "Open it in each process that asks it."
             )
-        packed = Packed(self._numpy, arguments, options)
+        try:
+            packed = Packed(self._numpy, arguments, options)
+        except AirlockError as problem:
+            raise BadArguments(str(problem), problem.hint) from None
         with self._my_turn():
             value = self._asked(method, packed)
             self._without_answer = 0
@@ -191,7 +196,7 @@ class ServedModel:
 
     def _busy(self) -> AirlockError:
         hint = "Ask again later, ask in fewer threads, or open the model more than once."
-        return AirlockError(f"{self._name}: too many calls wait for their turn", hint)
+        return Busy(f"{self._name}: too many calls wait for their turn", hint)
 
     def _asked(self, method: str, packed: Packed) -> object:
         for attempt in (1, 2):
@@ -201,15 +206,16 @@ class ServedModel:
             except Refused as refused:
                 self._without_answer = 0
                 hint = "This is what the jailed process says: look at the arguments, and at the model."
-                raise AirlockError(f"{self._name}: the call failed: {escaped(str(refused))}", hint) from None
+                said = escaped(str(refused))
+                raise CallFailed(f"{self._name}: the call failed: {said}", hint, said) from None
             except Over:
                 result = self._buried(life)
                 self._without_answer += 1
                 again = attempt == 1 and result.outcome is Outcome.BLOCKED_CRASH and not _of_another_abi(result)
                 if not again or self._closed or self._without_answer > self._terms.restarts:
                     raise self._ended(result, f"while it did {method}") from None
-            except AirlockError:
-                raise
+            except AirlockError as problem:
+                raise BadArguments(str(problem), problem.hint) from None
             except BaseException:
                 with contextlib.suppress(AirlockError):
                     self._buried(life)
@@ -219,7 +225,7 @@ class ServedModel:
     def _alive(self) -> Life:
         """A worker that can be asked, started if there is none. Raises AirlockError."""
         if self._end is not None:
-            raise AirlockError(*self._end)
+            raise WorkerEnded(*self._end)
         if self._closed:
             raise self._was_closed()
         if self._life is not None and self._life.ready():
@@ -229,7 +235,7 @@ class ServedModel:
         if self._without_answer > self._terms.restarts:
             message = f"{self._name}: its worker ended {self._without_answer} times in a row without an answer"
             self._end = message, "Look at the errors of those calls; open it again to try once more."
-            raise AirlockError(*self._end)
+            raise WorkerEnded(*self._end)
         life = self._started()
         if not life.ready():
             result = self._buried(life)
@@ -254,6 +260,7 @@ class ServedModel:
             job = msgspec.structs.replace(self._job, inputs=inputs)
             run_it = partial(self._run, job)
             stop = self._terms.on_violation == "stop"
+            self.started += 1
             self._life = Life(run_it, self._terms.limits, self._terms.call_bytes, stop=stop, name=self._name)
             return self._life
 
@@ -266,13 +273,16 @@ class ServedModel:
                 os.close(fd)
 
     def _was_closed(self, when: str = "") -> AirlockError:
-        return AirlockError(f"{self._name}: the model was closed{when}", "Open it again with load_isolated.")
+        return WorkerEnded(f"{self._name}: the model was closed{when}", "Open it again with load_isolated.")
 
     def _bury(self, life: Life) -> None:
         with self._changing:
             if self._life is life:
                 events, dropped = life.events
-                self._past, self._past_dropped = self._past + events, self._past_dropped + dropped
+                # The newest of all lives: a session may go on for months.
+                kept = (self._past + events)[-self._terms.limits.events :]
+                self._past_dropped += dropped + len(self._past) + len(events) - len(kept)
+                self._past = kept
                 self._life = None
 
     def _buried(self, life: Life) -> JailResult:
@@ -292,8 +302,9 @@ class ServedModel:
         message = f"{self._name}: the jailed worker ended {when} ({outcome}): {result.detail}"
         if outcome in _FATAL or _of_another_abi(result):
             self._end = message, hint
-        kind = NoIsolation if outcome is Outcome.ISOLATION_UNAVAILABLE else AirlockError
-        return kind(message, hint)
+        if outcome is Outcome.ISOLATION_UNAVAILABLE:
+            return NoIsolation(message, hint)
+        return WorkerEnded(message, hint, outcome)
 
 
 def _of_another_abi(result: JailResult) -> bool:
