@@ -21,7 +21,6 @@ _X32_BIT: Final = 0x40000000
 _ALLOW: Final = 0x7FFF0000
 _ASK: Final = 0x7FC00000
 _KILL: Final = 0x80000000
-_ENOSYS: Final = 0x00050000 | 38
 _LOAD, _AND, _RETURN, _EQUAL, _NOT_LESS = 0x20, 0x54, 0x06, 0x15, 0x35
 
 _MEMORY = "brk munmap mprotect mremap madvise membarrier mincore"
@@ -96,8 +95,6 @@ def program(machine: int) -> bytes:
         number = NUMBERS[name][machine]
         if number >= 0:
             steps += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _ALLOW)]
-    # libc tries clone3 first, whose flags lie in memory, and falls back to clone, whose flags do not.
-    steps += [_step(_EQUAL, NUMBERS["clone3"][machine], 0, 1), _step(_RETURN, _ENOSYS)]
     for name, conditions in CHECKED:
         steps += _checked(NUMBERS[name][machine], conditions)
     return b"".join([*steps, _step(_RETURN, _ASK)])

@@ -4,6 +4,7 @@ One thread, one `poll`, and nothing waits without a deadline. What it keeps is b
 """
 
 import contextlib
+import errno
 import os
 import select
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 from modelairlock.isolation.jail import channel, tree
 from modelairlock.isolation.jail.answers import Answers, Seen
+from modelairlock.isolation.jail.cgroup import Cage
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.launcher import Launched, session
 from modelairlock.isolation.jail.notify import Listener, Notification
@@ -35,6 +37,15 @@ class Stopped(Exception):
         self.detail = detail
 
 
+def _repeated(before: Event, seen: Seen) -> bool:
+    """Whether a C library asks with `clone` for what it has just asked for with `clone3`, which is not there."""
+    return (
+        (before.syscall, before.action) == ("clone3", "ENOSYS")
+        and seen.call in {"clone", "fork", "vfork"}
+        and (before.thread, before.arguments) == (seen.notification.thread, seen.arguments)
+    )
+
+
 class Watch:
     """Follows one worker. `answer` is asked for every waiting call."""
 
@@ -43,9 +54,11 @@ class Watch:
         self.limits = limits
         self.worker = -1
         self.listener: Listener | None = None
-        self.answer: Callable[[Notification], object] = lambda _: None
+        self.answer: Callable[[Notification], object] = self._refuse
         #: the answers of a run under way; before it, `answer` is all there is
         self.answers: Answers | None = None
+        #: the control group that the worker is in, if it is in one of its own
+        self.cage: Cage | None = None
         self.ended = False
         #: whether the worker has closed its end of the channel
         self.closed = False
@@ -172,7 +185,15 @@ class Watch:
         if self.answers.too_many_files:
             raise Stopped(Outcome.LIMIT_FILES, f"it opened more than {self.limits.files} files")
 
+    def _refuse(self, notification: Notification) -> None:
+        """Before anybody knows better: a thread of a library that waited for ever would hold others up."""
+        if self.listener is not None:
+            self.listener.refuse(notification, errno.ENOSYS)
+
     def _keep(self, seen: Seen) -> None:
+        before = self.events[-1] if self.events else None
+        if before is not None and _repeated(before, seen):
+            self.events.pop()
         if len(self.events) >= self.limits.events:
             self.dropped += 1
             return
@@ -271,6 +292,8 @@ class Watch:
         self._peak = max(self._peak, self._memory)
 
     def _judge(self) -> None:
+        if self.cage is not None and (how := self.cage.overflowed()):
+            raise Stopped(Outcome.LIMIT_MEMORY, how)
         used = self._memory - self._base_memory
         if used > self.limits.memory_bytes:
             raise Stopped(Outcome.LIMIT_MEMORY, f"its processes used {used >> 20} MiB more than after the imports")
