@@ -49,7 +49,9 @@ class TestBothMachines:
 
     def test_terminals_and_descriptors_of_others_are_asked(self, machine) -> None:
         assert answer(machine, "ioctl", 0, 0x5401) == ALLOW
+        assert answer(machine, "ioctl", 0, 0x5421) == ALLOW  # FIONBIO
         assert answer(machine, "ioctl", 0, 0x5412) == ASK  # TIOCSTI
+        assert answer(machine, "ioctl", 0, 0x5420) == ASK  # TIOCPKT
         assert answer(machine, "fcntl", 0, 1030) == ALLOW
         assert answer(machine, "fcntl", 0, 8) == ASK  # F_SETOWN
         assert answer(machine, "prctl", 15) == ALLOW

@@ -127,3 +127,11 @@ def test_the_canaries_count_in_their_order_and_from_the_thread_that_tries_them()
     ):  # fmt: skip
         canaries._note(call, path)
     assert canaries.seen == ["write", "secret", "create", "socket", "fork", "kill"]
+
+
+@pytest.mark.jail
+def test_whom_a_socket_with_a_time_out_would_have_connected_to() -> None:
+    """Setting one asks for FIONBIO first; refused, it would hide the address."""
+    result = load("import socket; socket.create_connection(('192.0.2.7', 443), 1)", detonate=True)
+    connects = [one.arguments[1] for one in result.events if one.syscall == "connect"]
+    assert connects == ["192.0.2.7:443"]
