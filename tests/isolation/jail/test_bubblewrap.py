@@ -98,6 +98,17 @@ def test_one_of_another_user_is_refused(tmp_path, only) -> None:
         find()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a link away")
+def test_a_link_of_another_user_on_the_way_is_refused(tmp_path, only) -> None:
+    script(tmp_path / "real" / "bwrap", "echo bubblewrap 0.12.0")
+    (tmp_path / "link").symlink_to("real")
+    only(tmp_path / "link" / "bwrap")
+    assert find().program == str(tmp_path / "link" / "bwrap")
+    os.lchown(tmp_path / "link", 1001, 1001)
+    with pytest.raises(Unavailable, match=re.escape(f"{tmp_path}/link belongs to user 1001")):
+        find()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a file away")
 def test_one_of_a_group_of_several_is_refused(tmp_path, only) -> None:
     place = script(tmp_path / "bwrap", "echo bubblewrap 0.12.0")

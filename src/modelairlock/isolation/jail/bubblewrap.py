@@ -115,7 +115,7 @@ def _checked(program: str, files: tuple[str, ...]) -> str:
         raise Unavailable(f"{program} is setuid, which holes have come from; install a bubblewrap that is not")
     for path in files:
         if problem := _changeable(path):
-            raise Unavailable(f"{program} is not used: {problem}")
+            raise Unavailable(f"{program} is open to others: {problem}")
     version = _version(program, found.st_ino, found.st_mtime_ns)
     shown = ".".join(map(str, version))
     if version < OLDEST:
@@ -148,11 +148,13 @@ def _version(program: str, _inode: int, _changed: int) -> tuple[int, ...]:
 
 def _changeable(path: str) -> str:
     """Who else than root and this user may exchange the file, in words; empty if nobody may."""
-    real = Path(os.path.realpath(path))
-    for one in (real, *real.parents):
-        found = os.stat(one)
+    named, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))
+    for one in dict.fromkeys((named, *named.parents, real, *real.parents)):
+        found = os.lstat(one)
         if found.st_uid not in _owners():
             return f"{one} belongs to user {found.st_uid}, who could exchange it"
+        if stat.S_ISLNK(found.st_mode):
+            continue
         sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
         if found.st_mode & 0o002 and not sticky:
             return f"{one} can be changed by everybody"

@@ -149,9 +149,11 @@ def scope(worker: int, name: str, seconds: float) -> Place:
         raise NoGroup("no systemd of this user to ask for a scope")
     manager = "org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
     unit = f"{name}.scope"
+    # Collected also when the kernel has ended something in it, which counts as a failure.
     properties = f"PIDs au 1 {worker} Delegate b true MemoryAccounting b true TasksAccounting b true"
+    properties += " CollectMode s inactive-or-failed"
     command = [_BUSCTL, "--user", "--quiet", f"--timeout={seconds:.0f}", "call", *manager.split(), "StartTransientUnit"]
-    command += ["ssa(sv)a(sa(sv))", unit, "fail", "4", *properties.split(), "0"]
+    command += ["ssa(sv)a(sa(sv))", unit, "fail", "5", *properties.split(), "0"]
     try:
         done = subprocess.run(
             command,

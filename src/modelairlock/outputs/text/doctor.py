@@ -43,7 +43,7 @@ def _bubblewrap(record: DoctorRecord, sheet: Sheet) -> Iterator[str]:
     used = False
     for one in record.bubblewrap:
         if one.problem:
-            text, style = f"not used: {shown(one.problem, 300)}", "incomplete"
+            text, style = f"not used ({shown(one.problem, 300)})", "incomplete"
         else:
             text, style = f"{one.version} {one.origin}, {'not needed' if used else 'used'}", "clear"
             used = True
