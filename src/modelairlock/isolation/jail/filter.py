@@ -58,8 +58,8 @@ CHECKED: Final[tuple[_When, ...]] = (
     *(("mmap", ((3, _LOW, SHARED | ANONYMOUS, value),)) for value in (ANONYMOUS, SHARED, 0)),
     *_is("sendmsg", 0, CONTROL_FD),
     *_is("recvmsg", 0, CONTROL_FD),
-    # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; FIONBIO: what a socket with a time-out asks, without which one
-    # never sees whom it would have connected to. TIOCSTI and the rest are not among them.
+    # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; FIONBIO: what a socket with a time-out asks before it says
+    # whom it is for. TIOCSTI and the rest are not among them.
     *_is("ioctl", 1, 0x5401, 0x5450, 0x5451, 0x5421),
     # F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
     *_is("fcntl", 1, 1, 2, 3, 1030),
