@@ -2,6 +2,7 @@
 
 import pytest
 
+from modelairlock.isolation import kernel
 from modelairlock.isolation.jail.calls import NUMBERS, name
 from modelairlock.isolation.jail.filter import ALLOWED, CONTROL_FD, FLAGS, program
 from tests.isolation.test_seccomp import ALLOW, ARCH, KILL, decide
@@ -76,7 +77,8 @@ def test_numbers_of_x32_are_asked() -> None:
     assert decide(program(0), ARCH[0], 0x40000000) == ASK
 
 
-def test_names() -> None:
+def test_names(monkeypatch) -> None:
+    monkeypatch.setattr(kernel, "machine", lambda: 0)
     assert name(NUMBERS["getrandom"][0]) == "getrandom"
     assert name(0x40000208) == "nr0x40000208"
     assert name(9999) == "nr0x270f"

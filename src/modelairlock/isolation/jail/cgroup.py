@@ -177,8 +177,9 @@ def _number(folder: str, name: str) -> int:
 def _set(folder: str, name: str, value: int, rounded: int = 0) -> None:
     """Write a limit and read it back. Raises OSError, ValueError."""
     places.write(folder, name, str(value))
-    found = _number(folder, name)
-    if not value - rounded <= found <= value:
+    found = Path(folder, name).read_text("ascii").strip()
+    # Version 2 says "max" where there is no limit.
+    if not found.isdigit() or not value - rounded <= int(found) <= value:
         raise ValueError(f"{name} is {found}, not {value}")
 
 
