@@ -51,7 +51,9 @@ class Cage:
         self._version = version
         #: whether it is for us to remove; systemd removes its own
         self._ours = ours
-        self._events = -1
+        #: tells of what the kernel ended; in version 2 one is woken by it
+        self.events = -1
+        self.wakes = version == 2
         self._bytes = 0
 
     def limit(self, worker: int, limits: JailLimits, forks: int) -> JailLayer:
@@ -75,7 +77,7 @@ class Cage:
             # All of it or nothing: a worker that lost one process would go on in an unknown state. Since Linux 4.19.
             places.write(memory, "memory.oom.group", "1")
         self._bytes = wanted
-        self._events = os.open(f"{memory}/{self._names.killed}", os.O_RDONLY | os.O_CLOEXEC)
+        self.events = os.open(f"{memory}/{self._names.killed}", os.O_RDONLY | os.O_CLOEXEC)
         told = f"version {self._version}: memory"
         if pids := self._groups.get("pids"):
             _set(pids.folder, "pids.max", _number(pids.folder, "pids.current") + limits.threads + forks)
@@ -93,11 +95,14 @@ class Cage:
 
     def overflowed(self) -> str:
         """How the kernel ended something for the memory it used, in words; empty if it did not."""
-        if self._events < 0:
+        if self.events < 0:
             return ""
         try:
-            text = os.pread(self._events, 1024, 0).decode("ascii", "replace")
+            text = os.pread(self.events, 1024, 0).decode("ascii", "replace")
         except OSError:
+            # A scope goes with its last process. What it had to say was said before, to who was woken in time.
+            os.close(self.events)
+            self.events = -1
             return ""
         fields = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
         if fields.get("oom_kill", "0").strip() in {"", "0"}:
@@ -106,9 +111,9 @@ class Cage:
 
     def close(self) -> bool:
         """End what is left in the groups, and remove them. Whether nothing is left."""
-        if self._events >= 0:
-            os.close(self._events)
-            self._events = -1
+        if self.events >= 0:
+            os.close(self.events)
+            self.events = -1
         deadline = time.monotonic() + _REMOVE_SECONDS
         folders = dict.fromkeys(group.folder for group in self._groups.values())
         self._groups = {}

@@ -202,7 +202,9 @@ class Session:
     def _group(self, watch: Watch) -> JailLayer:
         if watch.cage is None:
             return self._no_group
-        return watch.cage.limit(watch.worker, self._limits, self._limits.forks if self._detonate else 0)
+        layer = watch.cage.limit(watch.worker, self._limits, self._limits.forks if self._detonate else 0)
+        watch.heed(watch.cage)
+        return layer
 
     def _refuse_environment(self, done: channel.Done) -> None:
         if done.error:

@@ -66,6 +66,7 @@ class Watch:
         self.answers: Answers | None = None
         #: the control group that the worker is in, if it is in one of its own
         self.cage: Cage | None = None
+        self._events = -1
         self.ended = False
         #: whether the worker has closed its end of the channel
         self.closed = False
@@ -98,6 +99,12 @@ class Watch:
         """Take calls from this listener from now on."""
         self.listener = Listener(fd)
         self._poll.register(fd, select.POLLIN)
+
+    def heed(self, cage: Cage) -> None:
+        """Be woken when the kernel ends something in the group, for a scope is gone soon after that."""
+        if cage.wakes and cage.events >= 0:
+            self._events = cage.events
+            self._poll.register(cage.events, select.POLLPRI)
 
     def go(self) -> None:
         """The model is being handed over: time, memory and processor time count from now."""
@@ -147,6 +154,8 @@ class Watch:
                 self._answer_some(mask)
             elif fd == self.launched.output:
                 self._print()
+            elif fd == self._events:
+                self._heard_of_group()
             elif fd == self._end:
                 self._finished()
             else:
@@ -154,6 +163,13 @@ class Watch:
         self._sample()
         if self.opened:
             self._judge()
+
+    def _heard_of_group(self) -> None:
+        if self.cage is not None and (how := self.cage.overflowed()) and self.opened:
+            raise Stopped(Outcome.LIMIT_MEMORY, how)
+        if self.cage is None or self.cage.events < 0:
+            self._poll.unregister(self._events)
+            self._events = -1
 
     def _finished(self) -> None:
         """The first process is gone; whatever it still said is there to be read."""
