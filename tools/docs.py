@@ -16,7 +16,7 @@ from modelairlock.catalog import catalog, names
 from modelairlock.outputs._pages import format_page, gap_page, rule_page
 from modelairlock.outputs.json import schema
 from modelairlock.reading import Format
-from modelairlock.records import conversion, detonate
+from modelairlock.records import conversion, detonate, doctor
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.rule import Rule
 from tools import limits, matrix
@@ -40,6 +40,7 @@ def pages() -> dict[str, str]:
         "limits.md": _limits(),
         "schema/scan-1.json": json.dumps(schema(), indent=2, ensure_ascii=False),
         "schema/detonate-1.json": json.dumps(detonate.schema(), indent=2, ensure_ascii=False),
+        "schema/doctor-1.json": json.dumps(doctor.schema(), indent=2, ensure_ascii=False),
         "schema/convert-1.json": json.dumps(conversion.schema(), indent=2, ensure_ascii=False),
         "cli/README.md": _commands_index(),
     }

@@ -9,7 +9,11 @@ from enum import StrEnum
 
 import msgspec
 
-from modelairlock.records.isolation import Layer, Level
+from modelairlock.records.isolation import LAYERS, Layer, Level
+
+#: a layer that no level needs: the kernel counts the memory of all processes together where it lets us have that
+CGROUP = "cgroup"
+JAIL_LAYERS = (*LAYERS, CGROUP)
 
 
 class Outcome(StrEnum):

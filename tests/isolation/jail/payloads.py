@@ -74,6 +74,16 @@ OTHER: dict[str, tuple[str, set[str]]] = {
         ),
         FORK,
     ),
+    "openat2": (
+        _C + "import struct\nhow = struct.pack('=QQQ', os.O_WRONLY | os.O_CREAT, 0o600, 0)\n"
+        "print(c.syscall(437, ctypes.c_long(-100), b'@DIR@/pwned', how, ctypes.c_long(24)))",
+        {"openat2"},
+    ),
+    "clone3_namespaces": (
+        _C + "import struct\nargs = struct.pack('=11Q', 0x10000000 | 0x20000000, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0)\n"
+        "print(c.syscall(435, args, ctypes.c_long(88)))",
+        {"clone3"},
+    ),
     "memfd_execveat": (
         _C
         + "fd = c.memfd_create(b'x', 0)\nprint(fd)\n"

@@ -127,3 +127,26 @@ def test_descriptors_that_nobody_asked_for_are_closed() -> None:
         with pytest.raises(channel.BrokeProtocol):
             channel.receive_listener(ours)
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_how_openat2_would_open(caller) -> None:
+    path, where = at(b"/etc/passwd")
+    how, pointer = at(struct.pack("=QQQ", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, 8 | 4))
+    assert arguments(caller, "openat2", (AT_FDCWD, where, pointer, 24, 0, 0)) == (
+        "/etc/passwd", "O_WRONLY|O_CREAT|O_TRUNC", "0o600", "NO_SYMLINKS|BENEATH",
+    )  # fmt: skip
+    how, pointer = at(struct.pack("=QQQ", 0, 0, 0))
+    assert arguments(caller, "openat2", (AT_FDCWD, where, pointer, 24, 0, 0)) == ("/etc/passwd", "O_RDONLY", "0o0")
+    for nowhere in (0, 5, 1 << 63, (1 << 64) - 4):
+        shown = arguments(caller, "openat2", (AT_FDCWD, where, nowhere, 24, 0, 0))
+        assert shown == ("/etc/passwd", "(unreadable)")
+    assert path
+    assert how
+
+
+def test_what_clone3_would_start(caller) -> None:
+    for flags, shown in ((0, "0"), (0x100 | 0x4000, "VM|VFORK"), (0x10000000 | 1 << 33, "NEWUSER|INTO_CGROUP")):
+        kept, pointer = at(struct.pack("=11Q", flags, *[0] * 10))
+        assert arguments(caller, "clone3", (pointer, 88, 0, 0, 0, 0)) == (shown,)
+        assert kept
+    assert arguments(caller, "clone3", (8, 88, 0, 0, 0, 0)) == ("(unreadable)",)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from modelairlock.isolation.jail import attest, calls, launcher, loading, probe, run, tree
+from modelairlock.isolation.jail import attest, bubblewrap, calls, loading, probe, run, tree
 from modelairlock.isolation.jail import filter as filters
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Level
@@ -65,7 +65,8 @@ def test_the_oracle_sees_a_model_being_opened() -> None:
 
 @pytest.mark.parametrize("who", WHO)
 def test_without_bubblewrap(monkeypatch, who) -> None:
-    monkeypatch.setattr(launcher, "BWRAP_PLACES", ())
+    monkeypatch.setattr(bubblewrap, "PLACES", ())
+    monkeypatch.setattr(bubblewrap, "site_folders", tuple)
     result = refused(Level.STRICT, who)
     assert result.level is Level.CONFINED
     assert layer(result, "namespaces").state == "unavailable"
@@ -248,7 +249,7 @@ def test_a_canary_that_was_not_seen(monkeypatch) -> None:
     monkeypatch.setattr(attest.Canaries, "answer", blind)
     result = refused(Level.CONFINED)
     assert result.outcome is Outcome.ISOLATION_LOST
-    assert "were seen" in result.detail
+    assert "these were not seen: socket, fork, kill" in result.detail
 
 
 def test_the_canaries_leave_nothing_where_nothing_is_confined(monkeypatch, tmp_path) -> None:
@@ -285,7 +286,8 @@ def test_root_with_an_interpreter_that_only_root_may_run(tmp_path, monkeypatch) 
         python = str(closed / "venv" / "bin" / "python")
         with_namespaces = probe(python)
         assert with_namespaces.level is Level.STRICT, with_namespaces
-        monkeypatch.setattr(launcher, "BWRAP_PLACES", ())
+        monkeypatch.setattr(bubblewrap, "PLACES", ())
+        monkeypatch.setattr(bubblewrap, "site_folders", tuple)
         without = probe(python)
         assert without.level is Level.NONE
         assert "/root" in next(one.reason for one in without.layers if one.name == "privileges")

@@ -89,18 +89,6 @@ def test_namespaces_are_spelt_out(tmp_path) -> None:
     assert "--bind" not in arguments
 
 
-def test_a_setuid_bubblewrap_is_refused(tmp_path, monkeypatch) -> None:
-    place = tmp_path / "bwrap"
-    place.write_text("")
-    place.chmod(0o4755)
-    monkeypatch.setattr(launcher, "BWRAP_PLACES", (str(place),))
-    with pytest.raises(launcher.Unavailable, match="setuid"):
-        launcher.bwrap()
-    place.chmod(0o777)
-    with pytest.raises(launcher.Unavailable, match="others"):
-        launcher.bwrap()
-
-
 def test_only_loaders_of_the_table() -> None:
     with pytest.raises(ValueError, match="no loader is called"):
         job.loading("os.system", 0)

@@ -23,14 +23,14 @@ from pathlib import Path
 import msgspec
 
 from modelairlock.isolation.jail import Job, loading, run
-from modelairlock.records.isolation import LAYERS, Level
-from modelairlock.records.jail import JailLimits, JailResult
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import JAIL_LAYERS, JailLimits, JailResult
 
 #: an interpreter that every user may run; the one of the tests may lie in a home that is closed to others
 INTERPRETER = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 ORDINARY = 1001
 SECRET = "secret-4711-of-the-host"
-MODES = {"strict": LAYERS, "confined": tuple(name for name in LAYERS if name != "namespaces")}
+MODES = {"strict": JAIL_LAYERS, "confined": tuple(name for name in JAIL_LAYERS if name != "namespaces")}
 WHO = ("root", "ordinary") if os.name == "posix" and os.geteuid() == 0 else ("ordinary",)
 LIMITS = JailLimits(wall_seconds=10, cpu_seconds=10, memory_bytes=128 << 20)
 

@@ -71,7 +71,7 @@ class Answers:
         #: for a call, what happens to it and what that is called; everything else is refused
         self._special = {
             "open": self._open, "openat": self._open, "clone": self._clone, "fork": self._fork, "vfork": self._fork,
-            "openat2": self._unknown, "socket": self._socket, "connect": self._connect,
+            "openat2": self._unknown, "clone3": self._clone3, "socket": self._socket, "connect": self._connect,
             "mmap": self._share,
         }  # fmt: skip
 
@@ -156,6 +156,13 @@ class Answers:
 
     def _unknown(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         return self._refuse(notification, errno.ENOSYS)
+
+    def _clone3(self, notification: Notification, caller: decode.Caller, shown: tuple[str, ...]) -> str:
+        """Its flags lie in memory, where they can be exchanged. C libraries ask for it first, and then for `clone`."""
+        found = caller.numbers(notification.arguments[0], 1)
+        action = self._refuse(notification, errno.ENOSYS)
+        thread = found is not None and found[0] & _THREAD and not found[0] & ~_THREAD_FLAGS
+        return "" if thread and shown == ("VM|THREAD",) else action
 
     def _clone(self, notification: Notification, caller: decode.Caller, shown: tuple[str, ...]) -> str:
         flags = notification.arguments[0]

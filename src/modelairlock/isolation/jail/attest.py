@@ -16,9 +16,20 @@ from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.records.isolation import State
 from modelairlock.records.jail import JailLayer, JailLimits
 
-_CANARIES = ("write", "secret", "create", "socket", "fork", "kill")
-#: those that the listener refuses, and the calls that the parent must see for them
-_REFUSED = {"create": {"openat", "open"}, "socket": {"socket"}, "fork": {"clone", "fork", "vfork"}, "kill": {"kill"}}
+_OPENS = frozenset({"openat", "open"})
+#: what the worker tries, in this order, and the calls that the parent must see for it
+_CANARIES = {
+    "write": _OPENS,
+    "secret": _OPENS,
+    "create": _OPENS,
+    "socket": frozenset({"socket"}),
+    "fork": frozenset({"clone", "fork", "vfork"}),
+    "kill": frozenset({"kill"}),
+}
+#: those that the listener refuses
+_REFUSED = ("create", "socket", "fork", "kill")
+#: devices that libraries keep open, and that do nothing
+_IDLE_DEVICES = frozenset({"/dev/null", "/dev/random", "/dev/urandom"})
 _VERIFIED = {
     "privileges": "parent: /proc of every thread",
     "namespaces": "parent: other namespaces than its own, and a file of the host that was not there",
@@ -31,10 +42,16 @@ _CAPABILITIES = ("CapEff", "CapPrm", "CapInh", "CapAmb")
 
 
 class Canaries:
-    """Answers the calls of the canaries, and remembers which it saw."""
+    """Answers the calls of the canaries, and remembers which it saw.
 
-    def __init__(self, listener: Listener | None, secret: str) -> None:
+    Calls in between are refused and count for nothing: a thread that a library started, a C library that asks for
+    something else first. What counts is that each canary was seen, in its order, and from the thread that tries them.
+    """
+
+    def __init__(self, worker: int, listener: Listener | None, secret: str) -> None:
         self.seen: list[str] = []
+        self._worker = worker
+        self._paths = {"write": "/dev/null", "secret": secret, "create": f"{secret}/canary"}
         #: whether a caller's memory could not be read
         self.blind = False
         self._listener = listener
@@ -45,17 +62,23 @@ class Canaries:
         if self._listener is None:
             return None
         call = calls.name(notification.number)
-        self.seen.append(call)
         caller = decode.Caller(notification.thread)
         at = 0 if call == "open" else 1
-        path = caller.path(0xFFFFFF9C, notification.arguments[at]) if call in {"open", "openat"} else None
+        path = caller.path(0xFFFFFF9C, notification.arguments[at]) if call in _OPENS else None
         caller.close()
-        self.blind = self.blind or (path is None and call in {"open", "openat"})
+        if notification.thread == self._worker:
+            self.blind = self.blind or (path is None and call in _OPENS)
+            self._note(call, path)
         if path in {"/dev/null", self._secret} and self._listener.stands(notification):
             self._listener.go_on(notification)
         else:
             self._listener.refuse(notification, errno.EPERM)
         return None
+
+    def _note(self, call: str, path: str | None) -> None:
+        due = next((name for name in _CANARIES if name not in self.seen), "")
+        if due and call in _CANARIES[due] and path == self._paths.get(due):
+            self.seen.append(due)
 
 
 def attest(
@@ -63,7 +86,7 @@ def attest(
 ) -> tuple[JailLayer, ...]:
     """The layers as they are: enforced only where it was seen. Raises PermissionError where nothing can be seen."""
     results = dict(tried.results)
-    if tuple(results) != _CANARIES:
+    if tuple(results) != tuple(_CANARIES):
         results = dict.fromkeys(_CANARIES, 0)
     try:
         facts = _Facts(worker)
@@ -149,13 +172,14 @@ class _Facts:
         for status in self._statuses:
             if status.get("Seccomp") != "2" or status.get("NoNewPrivs") != "1":
                 yield f"thread {status.get('Pid')} is not under the filter"
-        if len(seen) != len(_CANARIES):
-            yield f"{len(_CANARIES)} forbidden calls were tried, and {len(seen)} were seen"
-        for at, name in enumerate(_CANARIES):
-            if name in _REFUSED and (seen[at] not in _REFUSED[name] or results[name] != errno.EPERM):
+        if unseen := [name for name in _CANARIES if name not in seen]:
+            yield f"of the forbidden calls that were tried, these were not seen: {', '.join(unseen)}"
+        for name in _REFUSED:
+            if results[name] != errno.EPERM:
                 yield f"{name} was not refused ({_errno(results[name])})"
         for fd, target in self._descriptors.items():
-            if fd > CONTROL_FD and target.startswith(("socket:", "anon_inode:seccomp", "/dev/")):
+            reaching = target.startswith(("socket:", "anon_inode:seccomp", "/dev/")) and target not in _IDLE_DEVICES
+            if fd > CONTROL_FD and reaching:
                 yield f"descriptor {fd} was left open: {target}"
 
 

@@ -22,9 +22,11 @@ _DNS_HEADER = 12
 
 #: for each argument in turn: d(irectory of the path next to it) p(ath) s(tring) f(ile descriptor) o(pen flags)
 #: m(ode) v(ector of strings) a(ddress, whose length is next) i(nteger) x (bits) F(amily) T(ype of socket)
-#: c(lone flags) b(uffer, whose length is next) h (message header) H (two of them) - (not shown)
+#: c(lone flags) b(uffer, whose length is next) h (message header) H (two of them) C (struct clone_args)
+#: O (struct open_how) - (not shown)
 _FORMATS = {
-    "mmap": "-xx", "open": "pom", "openat": "dpom", "openat2": "dp", "creat": "pm", "execve": "pv", "execveat": "dpv-x",
+    "mmap": "-xx", "open": "pom", "openat": "dpom", "openat2": "dpO", "creat": "pm", "execve": "pv",
+    "execveat": "dpv-x",
     "socket": "FTi", "socketpair": "FTi", "connect": "fa-", "bind": "fa-", "sendto": "fb-xa-", "sendmsg": "fh",
     "sendmmsg": "fH", "listen": "fi", "setsockopt": "fii", "getsockopt": "fii", "kill": "is", "tkill": "is",
     "tgkill": "iis", "clone": "c", "unshare": "c", "setns": "fx", "mount": "ppsx", "umount2": "px", "chroot": "p",
@@ -36,7 +38,7 @@ _FORMATS = {
     "setxattr": "ps", "memfd_create": "sx", "ptrace": "xi", "process_vm_readv": "i", "process_vm_writev": "i",
     "pidfd_open": "ix", "pidfd_getfd": "fix", "prctl": "ixx", "bpf": "i", "keyctl": "ixx", "add_key": "ss",
     "request_key": "ss", "io_uring_setup": "i", "userfaultfd": "x", "fcntl": "fix", "ioctl": "fx", "fork": "",
-    "vfork": "", "setsid": "",
+    "vfork": "", "setsid": "", "clone3": "C",
     "getxattr": "ps", "inotify_add_watch": "fp", "prlimit64": "ii", "setrlimit": "i",
     "fsync": "f", "flock": "fi", "sched_setaffinity": "i", "pwrite64": "f", "sendfile": "ff", "rt_sigqueueinfo": "is",
 }  # fmt: skip
@@ -45,9 +47,13 @@ _OPEN_FLAGS = {
     os.O_CREAT: "O_CREAT", os.O_EXCL: "O_EXCL", os.O_TRUNC: "O_TRUNC", os.O_APPEND: "O_APPEND",
     os.O_DIRECTORY: "O_DIRECTORY", os.O_PATH: "O_PATH",
 } if hasattr(os, "O_PATH") else {}  # fmt: skip
+#: of ``struct open_how`` (linux/openat2.h): how the way to the file is gone
+_RESOLVE = {1: "NO_XDEV", 2: "NO_MAGICLINKS", 4: "NO_SYMLINKS", 8: "BENEATH", 16: "IN_ROOT", 32: "CACHED"}
 _CLONE_FLAGS = {
-    0x100: "VM", 0x4000: "VFORK", 0x8000: "PARENT", 0x10000: "THREAD", 0x20000: "NEWNS", 0x2000000: "NEWCGROUP",
+    0x80: "NEWTIME", 0x100: "VM", 0x2000: "PTRACE", 0x4000: "VFORK", 0x8000: "PARENT",
+    0x10000: "THREAD", 0x20000: "NEWNS", 0x2000000: "NEWCGROUP",
     0x4000000: "NEWUTS", 0x8000000: "NEWIPC", 0x10000000: "NEWUSER", 0x20000000: "NEWPID", 0x40000000: "NEWNET",
+    1 << 33: "INTO_CGROUP",
 }  # fmt: skip
 
 
@@ -139,6 +145,11 @@ class Caller:
         content = self.read(pointer, min(length, 512))
         return dns_name(content) or f"{length} bytes: {escaped(content[:64].decode('latin-1'))}"
 
+    def numbers(self, pointer: int, count: int) -> tuple[int, ...] | None:
+        """So many numbers of 64 bits, as structures hold them that may grow; None where they cannot be read."""
+        data = self.read(pointer, 8 * count)
+        return struct.unpack(f"={count}Q", data) if len(data) == 8 * count else None
+
     def message(self, pointer: int) -> str:
         """One ``struct msghdr``: where to, and the first piece of what."""
         header = self.read(pointer, 56)
@@ -195,6 +206,21 @@ def _open_flags(value: int) -> str:
     return _flags(value, _OPEN_FLAGS, [("O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE")[value & 3]])
 
 
+def _clone_args(caller: Caller, pointer: int) -> str:
+    """The flags of ``struct clone_args`` (linux/sched.h), as those of ``clone`` are shown."""
+    found = caller.numbers(pointer, 1)
+    return "(unreadable)" if found is None else _flags(found[0], _CLONE_FLAGS, [])
+
+
+def _open_how(caller: Caller, pointer: int) -> list[str]:
+    """``struct open_how``: flags, mode, and how the path is followed."""
+    found = caller.numbers(pointer, 3)
+    if found is None:
+        return ["(unreadable)"]
+    flags, mode, resolve = found
+    return [_open_flags(flags), f"{mode & 0o7777:#o}", *([_flags(resolve, _RESOLVE, [])] if resolve else [])]
+
+
 def _signed(value: int) -> str:
     return str(struct.unpack("=i", struct.pack("=I", value & 0xFFFFFFFF))[0])
 
@@ -219,6 +245,8 @@ def arguments(caller: Caller, call: str, values: tuple[int, ...]) -> tuple[str, 
         value, following = values[at], values[at + 1] if at + 1 < len(values) else 0
         if kind == "d":
             directory = value
+        elif kind == "O":
+            shown += _open_how(caller, value)
         elif kind != "-":
             shown.append(_one(caller, call, kind, value, following, directory))
             directory = _AT_FDCWD
@@ -242,6 +270,8 @@ def _one(caller: Caller, call: str, kind: str, value: int, following: int, direc
         return caller.address(value, following) if value else ""
     if kind == "b":
         return caller.data(value, following)
+    if kind == "C":
+        return _clone_args(caller, value)
     if kind == "h":
         return caller.message(value)
     if kind == "H":

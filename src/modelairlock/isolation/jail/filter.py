@@ -21,7 +21,6 @@ _X32_BIT: Final = 0x40000000
 _ALLOW: Final = 0x7FFF0000
 _ASK: Final = 0x7FC00000
 _KILL: Final = 0x80000000
-_ENOSYS: Final = 0x00050000 | 38
 _LOAD, _AND, _RETURN, _EQUAL, _NOT_LESS = 0x20, 0x54, 0x06, 0x15, 0x35
 
 _MEMORY = "brk munmap mprotect mremap madvise membarrier mincore"
@@ -59,9 +58,9 @@ CHECKED: Final[tuple[_When, ...]] = (
     *(("mmap", ((3, _LOW, SHARED | ANONYMOUS, value),)) for value in (ANONYMOUS, SHARED, 0)),
     *_is("sendmsg", 0, CONTROL_FD),
     *_is("recvmsg", 0, CONTROL_FD),
-    # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; TIOCGWINSZ: what printing asks, how wide a terminal is.
-    # TIOCSTI and the rest are not among them.
-    *_is("ioctl", 1, 0x5401, 0x5413, 0x5450, 0x5451),
+    # TCGETS, FIONCLEX, FIOCLEX: what opening a file asks; TIOCGWINSZ: what printing asks, how wide a terminal is;
+    # FIONBIO: what a socket with a time-out asks before it says whom it is for. TIOCSTI and the like are not there.
+    *_is("ioctl", 1, 0x5401, 0x5413, 0x5421, 0x5450, 0x5451),
     # F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
     *_is("fcntl", 1, 1, 2, 3, 1030),
     # F_SETFL, of O_NONBLOCK alone; the other two are O_LARGEFILE and O_NOFOLLOW, here or there, and are not set by it
@@ -99,8 +98,6 @@ def program(machine: int) -> bytes:
         number = NUMBERS[name][machine]
         if number >= 0:
             steps += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _ALLOW)]
-    # libc tries clone3 first, whose flags lie in memory, and falls back to clone, whose flags do not.
-    steps += [_step(_EQUAL, NUMBERS["clone3"][machine], 0, 1), _step(_RETURN, _ENOSYS)]
     for name, conditions in CHECKED:
         steps += _checked(NUMBERS[name][machine], conditions)
     return b"".join([*steps, _step(_RETURN, _ASK)])

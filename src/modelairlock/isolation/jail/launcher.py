@@ -16,17 +16,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from modelairlock.isolation.jail import bubblewrap
+from modelairlock.isolation.jail.bubblewrap import Bubblewrap, Unavailable
 from modelairlock.isolation.jail.channel import SO_PASSCRED
-from modelairlock.isolation.jail.runtime import DEVICES, Runtime
+from modelairlock.isolation.jail.runtime import DEVICES, Runtime, inside
 from modelairlock.isolation.privileges import NOBODY
 
-#: fixed places: what PATH names may be anybody's program
-BWRAP_PLACES: tuple[str, ...] = (
-    "/usr/bin/bwrap",
-    "/bin/bwrap",
-    "/usr/local/bin/bwrap",
-    "/run/current-system/sw/bin/bwrap",
-)
 SETPRIV_PLACES: tuple[str, ...] = ("/usr/bin/setpriv", "/bin/setpriv")
 SCRATCH = "/tmp"  # noqa: S108 - inside the jail, where it is a small empty file system of its own
 _SCRATCH_BYTES = 1 << 20
@@ -55,32 +50,17 @@ _BOOTSTRAP = (
 _STOP_SECONDS = 15.0
 
 
-class Unavailable(Exception):
-    """Namespaces cannot be had here, and why."""
-
-
-def bwrap() -> str:
-    """The system's bubblewrap. Raises Unavailable."""
-    for place in BWRAP_PLACES:
-        try:
-            found = os.stat(place)
-        except OSError:
-            continue
-        if found.st_mode & (stat.S_ISUID | stat.S_ISGID):
-            raise Unavailable(f"{place} is setuid, which holes have come from; install a bubblewrap that is not")
-        if found.st_uid not in {0, NOBODY} or found.st_mode & 0o022:
-            raise Unavailable(f"{place} can be changed by others than root")
-        return place
-    raise Unavailable("bubblewrap is not installed (apt install bubblewrap, dnf install bubblewrap)")
-
-
 class Launched:
     """A started worker: its process, our end of the channel, and the pipe of what it prints."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", control: socket.socket, output: int) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", control: socket.socket, output: int, described: str = ""
+    ) -> None:
         self.process = process
         self.control = control
         self.output = output
+        #: what made its namespaces, in words
+        self.described = described
 
     def close(self) -> bool:
         """Kill all of its session, take back all descriptors; whether nothing is left."""
@@ -110,8 +90,9 @@ def launch(
         command = [runtime.interpreter, *_FLAGS, "-c", _BOOTSTRAP, str(theirs.fileno()), str(text)]
         try:
             user: int | None = NOBODY if root else None
-            if namespaces:
-                command, user = _wrapped(runtime, command, user)
+            program = bubblewrap.find() if namespaces else None
+            if program is not None:
+                command, user = _wrapped(program, runtime, command, user)
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -131,14 +112,16 @@ def launch(
             raise
     ours.setblocking(False)
     os.set_blocking(reader, False)
-    return Launched(process, ours, reader)
+    return Launched(process, ours, reader, program.described if program else "")
 
 
-def _wrapped(runtime: Runtime, command: list[str], user: int | None) -> tuple[list[str], int | None]:
+def _wrapped(found: Bubblewrap, runtime: Runtime, command: list[str], user: int | None) -> tuple[list[str], int | None]:
     """The command behind bubblewrap, and whom to become first. Raises Unavailable."""
-    program = bwrap()
+    program = found.program
     inner = [program, *jail_arguments(runtime), "--", *command]
-    closed = _closed_folders(runtime.readable) if user is not None else []
+    # That of a wheel may lie where nobody may not go either.
+    needed = [*runtime.readable, *(path for path in found.files if not inside(path, runtime.readable))]
+    closed = _closed_folders(needed) if user is not None else []
     if not closed:
         return inner, user
     setpriv = next((place for place in SETPRIV_PLACES if os.path.exists(place)), "")
@@ -147,7 +130,7 @@ def _wrapped(runtime: Runtime, command: list[str], user: int | None) -> tuple[li
             f"{closed[0]} is closed to others, and there is no setpriv (util-linux) to become nobody with"
         )
     become = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=-all"]
-    return [program, *_opened(closed, runtime.readable), "--", *become, *inner], None
+    return [program, *_opened(closed, needed), "--", *become, *inner], None
 
 
 def jail_arguments(runtime: Runtime) -> list[str]:

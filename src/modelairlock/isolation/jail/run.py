@@ -7,12 +7,12 @@ import stat
 from collections.abc import Collection
 
 from modelairlock.isolation import kernel
+from modelairlock.isolation.jail.bubblewrap import Unavailable
 from modelairlock.isolation.jail.job import Job
-from modelairlock.isolation.jail.launcher import Unavailable
 from modelairlock.isolation.jail.session import Serving, Session, unavailable
 from modelairlock.records.errors import AirlockError
-from modelairlock.records.isolation import LAYERS, Level
-from modelairlock.records.jail import JailLayer, JailLimits, JailResult
+from modelairlock.records.isolation import Level
+from modelairlock.records.jail import JAIL_LAYERS, JailLayer, JailLimits, JailResult
 
 
 def run(
@@ -22,7 +22,7 @@ def run(
     limits: JailLimits | None = None,
     detonate: bool = False,
     unsafe_allow_weak: bool = False,
-    enabled_layers: Collection[str] = LAYERS,
+    enabled_layers: Collection[str] = JAIL_LAYERS,
     serving: Serving | None = None,
 ) -> JailResult:
     """Run `job` behind every layer there is.
@@ -39,12 +39,12 @@ def run(
     least = max(require, Level.WEAK if unsafe_allow_weak else Level.CONFINED, key=lambda level: level.rank)
     if kernel.machine() < 0:
         reason = "needs Linux on x86_64 or aarch64"
-        layers = tuple(JailLayer(name=name, state="unavailable", reason=reason) for name in LAYERS)
+        layers = tuple(JailLayer(name=name, state="unavailable", reason=reason) for name in JAIL_LAYERS)
         return unavailable(layers, least)
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         # What is started inherits that, and bubblewrap then waits for ever.
         raise AirlockError("this process ignores SIGCHLD, so it cannot see its children end", "set it to SIG_DFL")
-    wanted = tuple(name for name in LAYERS if name in enabled_layers)
+    wanted = tuple(name for name in JAIL_LAYERS if name in enabled_layers)
     one = Session(job, limits, least, detonate, wanted, serving)
     if "namespaces" not in enabled_layers:
         return one.run(JailLayer(name="namespaces", state="disabled", reason="switched off by the caller"))

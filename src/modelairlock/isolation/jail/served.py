@@ -20,8 +20,8 @@ from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
 from modelairlock.isolation.jail.values import Packed, numpy_here
 from modelairlock.records.errors import AirlockError, BadArguments, Busy, CallFailed, NoIsolation, WorkerEnded
-from modelairlock.records.isolation import LAYERS, Isolation, Level
-from modelairlock.records.jail import Event, JailLayer, JailLimits, JailResult, Outcome
+from modelairlock.records.isolation import Isolation, Level
+from modelairlock.records.jail import JAIL_LAYERS, Event, JailLayer, JailLimits, JailResult, Outcome
 
 METHODS = (
     "predict", "predict_proba", "transform", "decision_function", "__call__", "run", "generate", "tokenizer", "decode",
@@ -87,7 +87,7 @@ class ServedModel:
         libraries: tuple[str, ...] = (),
         import_from: tuple[str, ...] = (),
         trusted: tuple[str, ...] = (),
-        enabled_layers: Collection[str] = LAYERS,
+        enabled_layers: Collection[str] = JAIL_LAYERS,
     ) -> None:
         self._model = model
         self._name = name

@@ -13,19 +13,21 @@ import time
 from typing import Protocol
 
 from modelairlock.isolation import kernel
-from modelairlock.isolation.jail import attest, channel
+from modelairlock.isolation.jail import attest, cgroup, channel
 from modelairlock.isolation.jail import filter as filters
 from modelairlock.isolation.jail.answers import INPUT, Answers
+from modelairlock.isolation.jail.bubblewrap import Unavailable
 from modelairlock.isolation.jail.calls import NUMBERS
+from modelairlock.isolation.jail.cgroup_places import NoGroup
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.job import Job, reopened, text
-from modelairlock.isolation.jail.launcher import Launched, Unavailable, closed_to_nobody, ended, launch
+from modelairlock.isolation.jail.launcher import Launched, closed_to_nobody, ended, launch
 from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Isolation, Level
-from modelairlock.records.jail import JailLayer, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import CGROUP, JailLayer, JailLimits, JailResult, Outcome
 
 _END_SECONDS = 2.0
 #: what allocators and interpreters reserve without using it
@@ -38,7 +40,9 @@ _INSTALL = "install bubblewrap and allow user namespaces, on Linux 5.13 or newer
 def unavailable(layers: tuple[JailLayer, ...], least: Level) -> JailResult:
     """The result of a run in which the model was not opened, because `layers` are not enough for `least`."""
     level = Isolation.of(layers).level
-    reasons = "; ".join(f"{layer.name}: {layer.reason}" for layer in layers if layer.state != "enforced")
+    reasons = "; ".join(
+        f"{layer.name}: {layer.reason}" for layer in layers if layer.name in LAYERS and layer.state != "enforced"
+    )
     detail = f"isolation is {level}, and {least} is required, so the model was not opened ({reasons}); {_INSTALL}"
     return JailResult(level=level, layers=layers, outcome=Outcome.ISOLATION_UNAVAILABLE, detail=detail)
 
@@ -75,6 +79,7 @@ class Session:
         self._layers: list[JailLayer] = []
         self._answers: Answers | None = None
         self._error = ""
+        self._no_group = _switched_off(CGROUP)
 
     def run(self, no_namespaces: JailLayer | None) -> JailResult:
         """Without namespaces if there is a layer that says why. Raises Unavailable if they are not to be had."""
@@ -86,12 +91,16 @@ class Session:
             rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
             return unavailable((lacking, no_namespaces, *rest), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
+        if no_namespaces is None:
+            self._layers = [JailLayer(name="namespaces", state="enforced", reason=launched.described)]
         watch = self._serving.watch(launched) if self._serving else Watch(launched, self._limits)
         try:
             outcome, detail = self._followed(watch)
         finally:
             # A call that still waits would hold its thread up, but not against SIGKILL.
             gone = launched.close()
+            if watch.cage is not None:
+                gone = watch.cage.close() and gone
             watch.finish()
             watch.close()
             if self._answers is not None:
@@ -178,6 +187,8 @@ class Session:
             )
         watch.begin(self._job.phases[0])
         channel.send(watch.launched.control, self._orders())
+        # Moving it takes some milliseconds, in which it imports.
+        self._enter_group(watch)
         while (message := watch.message(deadline)) is not None:
             if isinstance(message, channel.LayerUp):
                 reason = escaped(message.reason)
@@ -190,6 +201,20 @@ class Session:
             elif not isinstance(message, channel.ListenerHere):
                 raise BrokeProtocol("a message that was not due")
         return False
+
+    def _enter_group(self, watch: Watch) -> None:
+        if CGROUP in self._enabled:
+            try:
+                watch.cage = cgroup.enter(watch.worker)
+            except NoGroup as error:
+                self._no_group = JailLayer(name=CGROUP, state="unavailable", reason=escaped(str(error)))
+
+    def _group(self, watch: Watch) -> JailLayer:
+        if watch.cage is None:
+            return self._no_group
+        layer = watch.cage.limit(watch.worker, self._limits, self._limits.forks if self._detonate else 0)
+        watch.heed(watch.cage)
+        return layer
 
     def _refuse_environment(self, done: channel.Done) -> None:
         if done.error:
@@ -222,7 +247,7 @@ class Session:
             secret.write(secrets.token_bytes(16))
             secret.flush()
             os.fchmod(secret.fileno(), 0o644)
-            canaries = attest.Canaries(watch.listener, secret.name)
+            canaries = attest.Canaries(watch.worker, watch.listener, secret.name)
             watch.answer = canaries.answer
             channel.send(watch.launched.control, {"secret": secret.name})
             tried = watch.message(deadline)
@@ -231,11 +256,12 @@ class Session:
         there = {layer.name: layer for layer in self._layers}
         layers = tuple(there.get(name) or _switched_off(name) for name in LAYERS)
         try:
-            return attest.attest(watch.worker, layers, canaries, tried, self._limits)
+            attested = attest.attest(watch.worker, layers, canaries, tried, self._limits)
         except PermissionError as error:
             if self._layers[0].state == "enforced":
                 raise Unavailable(attest.UNSEEN) from error
-            return attest.unseen(layers)
+            attested = attest.unseen(layers)
+        return (*attested, self._group(watch))
 
     def _go(self, watch: Watch) -> tuple[Outcome, str]:
         if watch.listener is not None:

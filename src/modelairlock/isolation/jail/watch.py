@@ -4,6 +4,7 @@ One thread, one `poll`, and nothing waits without a deadline. What it keeps is b
 """
 
 import contextlib
+import errno
 import os
 import select
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 from modelairlock.isolation.jail import channel, tree
 from modelairlock.isolation.jail.answers import Answers, Seen
+from modelairlock.isolation.jail.cgroup import Cage
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.launcher import Launched, session
 from modelairlock.isolation.jail.notify import Listener, Notification
@@ -35,6 +37,22 @@ class Stopped(Exception):
         self.detail = detail
 
 
+def _ready(fd: int) -> int:
+    """What `poll` says of `fd` now; 0 if nothing."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return next((mask for _, mask in poll.poll(0)), 0)
+
+
+def _repeated(before: Event, seen: Seen) -> bool:
+    """Whether a C library asks with `clone` for what it has just asked for with `clone3`, which is not there."""
+    return (
+        (before.syscall, before.action) == ("clone3", "ENOSYS")
+        and seen.call in {"clone", "fork", "vfork"}
+        and (before.thread, before.arguments) == (seen.notification.thread, seen.arguments)
+    )
+
+
 class Watch:
     """Follows one worker. `answer` is asked for every waiting call."""
 
@@ -43,9 +61,12 @@ class Watch:
         self.limits = limits
         self.worker = -1
         self.listener: Listener | None = None
-        self.answer: Callable[[Notification], object] = lambda _: None
+        self.answer: Callable[[Notification], object] = self._refuse
         #: the answers of a run under way; before it, `answer` is all there is
         self.answers: Answers | None = None
+        #: the control group that the worker is in, if it is in one of its own
+        self.cage: Cage | None = None
+        self._events = -1
         self.ended = False
         #: whether the worker has closed its end of the channel
         self.closed = False
@@ -78,6 +99,12 @@ class Watch:
         """Take calls from this listener from now on."""
         self.listener = Listener(fd)
         self._poll.register(fd, select.POLLIN)
+
+    def heed(self, cage: Cage) -> None:
+        """Be woken when the kernel ends something in the group, for a scope is gone soon after that."""
+        if cage.wakes and cage.events >= 0:
+            self._events = cage.events
+            self._poll.register(cage.events, select.POLLPRI)
 
     def go(self) -> None:
         """The model is being handed over: time, memory and processor time count from now."""
@@ -122,11 +149,13 @@ class Watch:
         left = deadline - time.monotonic()
         if left <= 0:
             raise Stopped(Outcome.LIMIT_WALL, "it was not done when its time was up")
-        for fd, _ in self._poll.poll(min(left, _SAMPLE_SECONDS) * 1000):
+        for fd, mask in self._poll.poll(min(left, _SAMPLE_SECONDS) * 1000):
             if self.listener is not None and fd == self.listener.fd:
-                self._answer_some()
+                self._answer_some(mask)
             elif fd == self.launched.output:
                 self._print()
+            elif fd == self._events:
+                self._heard_of_group()
             elif fd == self._end:
                 self._finished()
             else:
@@ -134,6 +163,13 @@ class Watch:
         self._sample()
         if self.opened:
             self._judge()
+
+    def _heard_of_group(self) -> None:
+        if self.cage is not None and (how := self.cage.overflowed()) and self.opened:
+            raise Stopped(Outcome.LIMIT_MEMORY, how)
+        if self.cage is None or self.cage.events < 0:
+            self._poll.unregister(self._events)
+            self._events = -1
 
     def _finished(self) -> None:
         """The first process is gone; whatever it still said is there to be read."""
@@ -143,10 +179,14 @@ class Watch:
         self._print()
         self.ended = True
 
-    def _answer_some(self) -> None:
+    def _answer_some(self, mask: int) -> None:
         listener = self.listener
         for _ in range(_BATCH):
             if listener is None:
+                return
+            if not mask & select.POLLIN:
+                # Nobody is left who could ask. Older kernels (6.1 was seen to) then wait for a call that never comes.
+                self._poll.unregister(listener.fd)
                 return
             try:
                 notification = listener.receive()
@@ -155,7 +195,8 @@ class Watch:
                 return
             if notification is not None:
                 self._answer_one(notification)
-            if not select.select([listener.fd], [], [], 0)[0]:
+            mask = _ready(listener.fd)
+            if not mask:
                 return
 
     def _answer_one(self, notification: Notification) -> None:
@@ -172,7 +213,15 @@ class Watch:
         if self.answers.too_many_files:
             raise Stopped(Outcome.LIMIT_FILES, f"it opened more than {self.limits.files} files")
 
+    def _refuse(self, notification: Notification) -> None:
+        """Before anybody knows better: a thread of a library that waited for ever would hold others up."""
+        if self.listener is not None:
+            self.listener.refuse(notification, errno.ENOSYS)
+
     def _keep(self, seen: Seen) -> None:
+        before = self.events[-1] if self.events else None
+        if before is not None and _repeated(before, seen):
+            self.events.pop()
         if len(self.events) >= self.limits.events:
             self.dropped += 1
             return
@@ -271,6 +320,8 @@ class Watch:
         self._peak = max(self._peak, self._memory)
 
     def _judge(self) -> None:
+        if self.cage is not None and (how := self.cage.overflowed()):
+            raise Stopped(Outcome.LIMIT_MEMORY, how)
         used = self._memory - self._base_memory
         if used > self.limits.memory_bytes:
             raise Stopped(Outcome.LIMIT_MEMORY, f"its processes used {used >> 20} MiB more than after the imports")

@@ -1,10 +1,10 @@
-"""Words for what happened in the jail, and for what this machine can put around a load."""
+"""Words for what happened in the jail."""
 
 from collections.abc import Iterator, Sequence
 
 from modelairlock.outputs.text.layout import Sheet
 from modelairlock.records.detonate import DetonateRecord, Detonation
-from modelairlock.records.isolation import Layer, Level
+from modelairlock.records.isolation import LAYERS, Layer
 from modelairlock.records.jail import Event
 from modelairlock.records.scan import Verdict
 from modelairlock.records.text import shown, shown_path
@@ -14,21 +14,6 @@ _EVENTS = 12
 _CLAIMS = 8
 _WIDEST = 120
 _UNBROKEN = 1_000_000
-#: what each layer keeps a load from, for `airlock doctor`
-STOPS = {
-    "privileges": "being root, or becoming it",
-    "namespaces": "the network, other processes, files outside of the runtime, from being there at all",
-    "limits": "using up memory, processor, descriptors, disk",
-    "landlock": "opening files by path, TCP, signals to others",
-    "seccomp": "every other system call, and it is what shows them",
-}
-#: what needs which level, in the order of what most people want
-PURPOSES = (
-    ("airlock scan", Level.NONE, "reads files and loads nothing"),
-    ("airlock convert", Level.NONE, "writes tensors anew and loads nothing"),
-    ("airlock detonate", Level.CONFINED, "loads files and watches what they try"),
-    ("modelairlock.load_isolated", Level.CONFINED, "keeps a model loaded and asks it"),
-)
 
 
 def detonations(record: DetonateRecord, *, width: int, colour: bool, verbose: bool) -> Iterator[str]:
@@ -102,26 +87,12 @@ def _event(event: Event) -> str:
     return f"{shown(call, 300)} ({event.phase}, at {event.at_seconds:.3f} s: {event.certainty.value}, {event.action})"
 
 
+def _matters(layer: Layer) -> bool:
+    """Whether it is missed: of a layer that no level needs, and few machines have, only that it broke."""
+    return layer.state != "enforced" and (layer.name in LAYERS or layer.state == "failed")
+
+
 def _layers(layers: Sequence[Layer]) -> str:
     held = [layer.name for layer in layers if layer.state == "enforced"]
-    lacking = [f"{layer.name} {layer.state} ({shown(layer.reason, 120)})" for layer in layers if layer.name not in held]
+    lacking = [f"{layer.name} {layer.state} ({shown(layer.reason, 120)})" for layer in layers if _matters(layer)]
     return "; ".join([", ".join(held) + " enforced" if held else "no layer enforced", *lacking])
-
-
-def doctor(walls: Sequence[tuple[str, Level, Sequence[Layer]]], *, width: int, colour: bool) -> Iterator[str]:
-    """What `walls` (a name, its level, its layers) there are, what each layer stops, and what that is enough for."""
-    sheet = Sheet(min(width, _WIDEST) or _UNBROKEN, colour, breaks=width > 0)
-    for name, level, layers in walls:
-        yield from sheet.plain(f"{name}: {level.value}", "bold")
-        for layer in layers:
-            style = "clear" if layer.state == "enforced" else "incomplete"
-            reason = f" ({shown(layer.reason, 200)})" if layer.reason else ""
-            text = f"{layer.state}{reason}: against {STOPS.get(layer.name, 'what is its own')}"
-            yield from sheet.entry(layer.name, text, style)
-        yield ""
-    best = {name: level for name, level, _ in walls}
-    for purpose, needed, does in PURPOSES:
-        level = best["the jail"] if needed is not Level.NONE else best["the scanner's wall"]
-        terms = "at any level" if needed is Level.NONE else f"needs {needed.value}, has {level.value}"
-        label, style = ("can", "clear") if level.rank >= needed.rank else ("CANNOT", "flagged")
-        yield from sheet.entry(label, f"{purpose}: {does}; {terms}", style)
