@@ -23,7 +23,7 @@ from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import IDLE, SCANNED
+from modelairlock.records.attempts import SCANNED, idle
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -193,13 +193,13 @@ class _Run:
         return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
 
     def _load(self, loader: str, fd: int, libraries: tuple[str, ...] = ()) -> JailResult:
-        job = jail.loading(loader, fd, self.interpreter, libraries)
+        job = jail.used(jail.loading(loader, fd, self.interpreter, libraries))
         return jail.run(job, require=self.require, limits=self.limits, detonate=True)
 
     def _judged(
         self, file: File, loader: str, result: JailResult, size: int, sha256: str, subject: Subject | None
     ) -> Detonation:
-        asked = [event for event in result.events if event.syscall not in IDLE]
+        asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
         usual = self._usual_of(loader) if asked else frozenset()
         events = tuple(event for event in asked if _key(event) not in usual)
         outcome = result.outcome

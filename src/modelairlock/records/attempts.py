@@ -33,7 +33,15 @@ _CHANGES = frozenset(
 IDLE = frozenset(
     ("get_mempolicy", "ioprio_set", "mbind", "sched_setaffinity", "sched_setscheduler", "set_mempolicy", "setpriority")
 )
+#: questions to the processor, as arch_prctl's codes (arch/x86/include/uapi/asm/prctl.h: ARCH_GET_XCOMP_SUPP, _PERM,
+#: ARCH_REQ_XCOMP_PERM): oneDNN asks for tiles of matrices at the first multiplication
+_PROCESSOR = frozenset(("0x1021", "0x1022", "0x1023"))
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
+
+
+def idle(syscall: str, arguments: Sequence[str]) -> bool:
+    """Whether it is a question or a wish of numerical libraries about the machine, and no attempt at anything."""
+    return syscall in IDLE or (syscall == "arch_prctl" and bool(arguments) and arguments[0] in _PROCESSOR)
 
 
 def starts_program(attempt: Attempt) -> bool:
@@ -65,8 +73,10 @@ def reads(attempt: Attempt) -> bool:
 
 def attacks(attempt: Attempt) -> bool:
     """Whether it was after the machine, the jail or another process: none of the other groups, and nothing idle."""
-    known = _PROGRAMS | _PROCESSES | _NETWORK | IDLE
-    return attempt.syscall not in known and not writes(attempt) and not reads(attempt)
+    known = _PROGRAMS | _PROCESSES | _NETWORK
+    if attempt.syscall in known or idle(attempt.syscall, attempt.arguments):
+        return False
+    return not writes(attempt) and not reads(attempt)
 
 
 def such(facts: Iterable[Fact], is_such: Callable[[Attempt], bool]) -> list[Attempt]:

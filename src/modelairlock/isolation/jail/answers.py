@@ -14,7 +14,7 @@ from modelairlock.isolation.jail import calls, decode
 from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
-from modelairlock.isolation.jail.tree import count_descriptors, count_threads
+from modelairlock.isolation.jail.tree import count_descriptors, count_threads, looking
 from modelairlock.records.jail import Certainty, JailLimits
 
 _SIGNAL = 0xFF
@@ -27,6 +27,8 @@ _MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20
 _DNS_PORT = 53
 #: what an input is called in the jail, with its number behind; nothing of that name is there
 INPUT = "/airlock/model-"
+#: numerical libraries look there which of them are loaded (threadpoolctl, at the first use of a model)
+_OWN_MAPS = "/proc/self/maps"
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
@@ -118,6 +120,8 @@ class Answers:
             return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
             return self._give(notification, self._inputs[path])
+        if path == _OWN_MAPS and not flags & _MORE_THAN_READING:
+            return self._give_maps(notification)
         if path is not None and not flags & _MORE_THAN_READING and leads_inside(path, self._readable):
             if count_descriptors(notification.thread) >= self._limits.files:
                 self.too_many_files = True
@@ -130,6 +134,19 @@ class Answers:
         """A model by name: it has none in there, so it is opened out here, and the caller gets the descriptor."""
         own = reopened(fd)
         self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
+
+    def _give_maps(self, notification: Notification) -> str:
+        """What is mapped in the caller itself, which it knows anyway; Landlock would not let it look."""
+        try:
+            with looking():
+                own = os.open(f"/proc/{notification.thread}/maps", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return self._refuse(notification, errno.EACCES)
+        # Its number may have been another's by the time of the open; not if the call still waits.
+        if self._listener.stands(notification):
+            self._listener.hand_over(notification, own)
         os.close(own)
         return ""
 

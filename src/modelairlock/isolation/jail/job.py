@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 
 _HERE = Path(__file__).parent
+#: Python wants it at the top of the whole, where the first text has it already
+_FUTURE = "from __future__ import annotations\n"
 #: the names of the fixed table in `loaders.py`
 LOADERS: tuple[str, ...] = ("pickle.load", "numpy.load", "joblib.load", "torch.load", "keras.load_model")
 #: the libraries that `loaders.py` knows how to import before the model is there
@@ -33,6 +35,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: str = sys.executable
     import_from: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+
+
+def used(job: Job) -> Job:
+    """`job` with a first use of the model, on made-up input, between its load and its end."""
+    code = "\n".join([job.code, *(text(name).replace(_FUTURE, "", 1) for name in ("synthetic.py", "first_use.py"))])
+    return msgspec.structs.replace(job, code=code, phases=("import", "load", "inference", "unload"))
 
 
 def loading(loader: str, fd: int, interpreter: str = "", libraries: Iterable[str] = ()) -> Job:

@@ -250,7 +250,7 @@ class Session:
                 return self._ended(watch, deadline)
             if not isinstance(message, channel.Done) or message.phase != name:
                 raise BrokeProtocol("a message that was not due")
-            watch.finish()
+            watch.finish(message.note)
             self._error = self._error or escaped(message.error)
             with contextlib.suppress(OSError):
                 channel.send(watch.launched.control, {"next": True})

@@ -1,0 +1,160 @@
+"""The phases of a detonation beside the load: the first use of the model, and its end. Run inside the jail as text.
+
+It follows `loaders.py` and `synthetic.py`, and wraps the phases of the former. Code in a model often waits for the
+first ``predict`` or ``forward``, or for the end of Python. What is told of it, that the use raised included, is the
+jailed process's own word; what was *tried* the parent sees. Standard library only at the top.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    State = dict[str, Any]
+
+#: what a file holds besides, such as the lists of a checkpoint, is no model and not looked through for long
+_MODELS = 8
+_LOOKED_AT = 2000
+_NESTED = 3
+_WORDS = 300
+
+_before: dict[str, Any] = globals()
+uses_of: Callable[[Any], Any] = _before["uses_of"]
+brought: Callable[[Any], bool] = _before["brought"]
+_import_first: Callable[..., None] = _before["PHASES"]["import"]
+
+
+def _told(problem: BaseException) -> str:
+    try:
+        return f"{type(problem).__name__}: {str(problem)[:120]}"
+    except BaseException:
+        return "an error that cannot be told"
+
+
+def _models(found: Any, depth: int = 0) -> Iterator[Any]:
+    """What may be models: the thing itself, or what plain lists and dicts hold."""
+    if isinstance(found, dict) and type(found).__module__ in {"builtins", "collections"}:
+        inside = list(found.values())
+    elif isinstance(found, (list, tuple)) and type(found).__module__ == "builtins":
+        inside = list(found)
+    else:
+        yield found
+        return
+    if depth < _NESTED:
+        for one in inside[:_LOOKED_AT]:
+            yield from _models(one, depth + 1)
+
+
+def _used(model: Any) -> str:
+    """Try the uses of one model until one succeeds; what came of it. Empty if it is nothing that is used."""
+    last = ""
+    try:
+        found = uses_of(model)
+        if found is None:
+            return ""
+        kind, uses = found
+        name = type(model).__name__
+        for words, use in uses:
+            try:
+                use()
+            except BaseException as problem:
+                last = f"{name} ({kind}) was {words} and raised {_told(problem)}"
+            else:
+                return f"{name} ({kind}) was {words} and came back"
+        return last or f"no input could be inferred for {name} ({kind})"
+    except BaseException as problem:
+        return f"looking for an input raised {_told(problem)}"
+
+
+class _Asked(dict):  # type: ignore[type-arg]  # Python 3.8 has no dict[str, str] at run time
+    """The variables of the environment, which say what they are asked for: a claim, like all that is audited."""
+
+    def __getitem__(self, key: Any) -> Any:
+        sys.audit("os.environ.read", _text(key))
+        return dict.__getitem__(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        sys.audit("os.environ.read", _text(key))
+        return dict.__contains__(self, key)
+
+    def __iter__(self) -> Iterator[Any]:
+        sys.audit("os.environ.read", "(all names)")
+        return dict.__iter__(self)
+
+
+def _text(key: object) -> str:
+    return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
+
+
+def _begin(state: State, inputs: list[int], argument: str) -> None:
+    """Import as always; then have the environment tell who reads it."""
+    import os
+
+    _import_first(state, inputs, argument)
+    environment: Any = os.environ
+    environment._data = _Asked(environment._data)
+
+
+def _inference(state: State, _inputs: list[int], _argument: str) -> str:
+    """Use what was loaded once. Whatever that raises is told and no failure: the input was made up."""
+    if "model" not in state:
+        return "nothing was loaded, so nothing was used"
+    said: list[str] = []
+    left = 0
+    for model in _models(state["model"]):
+        if len(said) >= _MODELS:
+            left += 1
+            continue
+        words = _used(model)
+        if words:
+            said.append(words[:_WORDS])
+    if not said:
+        kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in state["model"]))
+        return f"no input could be inferred: it is no model that modelairlock knows how to use ({kinds[:100]})"
+    return "; ".join(said) + (f"; {left} further values were not looked at" if left else "")
+
+
+def _end(state: State, _inputs: list[int], _argument: str) -> None:
+    """Let go of the model, then do what Python does when it ends: who waits for that is to be seen as well."""
+    import gc
+
+    state.clear()
+    gc.collect()
+    _exit_functions()
+    gc.collect()
+    _finalizers(gc)
+
+
+def _finalizers(gc: Any) -> None:
+    """What is kept alive somewhere, and whose class came in the file, would be finalised at the very end."""
+    for kept in gc.get_objects():
+        try:
+            if brought(getattr(type(kept), "__del__", None)):
+                kept.__del__()
+        except BaseException as problem:
+            sys.stdout.write(f"{_told(problem)}\n")
+
+
+def _exit_functions() -> None:
+    import atexit
+
+    threading: Any = sys.modules.get("threading")
+    for function in reversed(list(getattr(threading, "_threading_atexits", ()))):
+        try:
+            function()
+        except BaseException as problem:
+            sys.stdout.write(f"{_told(problem)}\n")
+    try:
+        atexit._run_exitfuncs()
+    except BaseException as problem:
+        sys.stdout.write(f"{_told(problem)}\n")
+
+
+PHASES: dict[str, Callable[..., str | None]] = {
+    # those of `loaders.py`, which this text follows
+    **_before["PHASES"], "import": _begin, "inference": _inference, "unload": _end,
+}  # fmt: skip
