@@ -6,24 +6,23 @@ makes the same loader try in the same environment is tried here, once, before it
 """
 
 import datetime
-import io
 import os
-import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import modelairlock
 from modelairlock.isolation import jail
+from modelairlock.pipeline.baseline import Key, key
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
+from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED, idle
+from modelairlock.records.attempts import SCANNED, idle, may_be_usual
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -46,8 +45,6 @@ _JOBLIB_NAMES = (".joblib", ".jl")
 #: kinds of attempts told apart in one result
 _ATTEMPTS = 200
 
-_Key = tuple[str, tuple[str, ...]]
-
 
 def detonate(
     sources: Sequence[str | Path],
@@ -57,12 +54,13 @@ def detonate(
     require: Level = Level.CONFINED,
     limits: JailLimits | None = None,
     tell: Callable[[str], None] | None = None,
+    cache_folder: Path | None = None,
 ) -> DetonateRecord:
     """Load every file of `sources` in the jail and say what it tried.
 
     `loader` is one of `jail.LOADERS`, or ``auto`` for the one that suits what the file turns out to be; `interpreter`
-    is the Python of the environment to load with. `tell` is called with each path before it is loaded. Raises
-    `AirlockError` for a loader that is not known.
+    is the Python of the environment to load with. `tell` is called with each path before it is loaded. What is
+    usual in the environment is remembered in `cache_folder`. Raises `AirlockError` for a loader that is not known.
     """
     if loader != "auto" and loader not in jail.LOADERS:
         hint = f"There are auto, {', '.join(jail.LOADERS)}."
@@ -71,7 +69,7 @@ def detonate(
     needed = _Needed()
     scanned = scan_sources(sources, Options(cache=False), look=needed.note)
     subjects = {one.path: one for one in scanned.subjects}
-    run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell)
+    run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell, cache_folder)
     detonations = tuple(one for file in _files(sources, run) for one in run.file(file))
     errors = (*scanned.errors, *run.errors)
     return DetonateRecord(
@@ -140,6 +138,17 @@ def _imported(reading: Reading) -> Iterator[str]:
         yield from _imported(member)
 
 
+class _Loaded(NamedTuple):
+    """A file that was loaded, and by what."""
+
+    file: File
+    loader: str
+    size: int
+    sha256: str
+    #: what the scan said of the same bytes
+    subject: Subject | None
+
+
 class _Run:
     """One detonation of many files: what the scan said of them, and what is usual in this environment."""
 
@@ -152,6 +161,7 @@ class _Run:
         require: Level,
         limits: JailLimits,
         tell: Callable[[str], None] | None,
+        cache_folder: Path | None,
     ) -> None:
         self.subjects = subjects
         self.needed = needed
@@ -162,7 +172,7 @@ class _Run:
         self.tell = tell
         self.errors: list[OperatorError] = []
         self.excluded: list[Excluded] = []
-        self._usual: dict[str, frozenset[_Key]] = {}
+        self._usual = Usual(interpreter, require, cache_folder)
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
@@ -185,42 +195,40 @@ class _Run:
     def _detonated(self, file: File, loader: str, subject: Subject | None) -> Detonation:
         fd, state = open_file(file)
         try:
-            result = self._load(loader, fd, self.needed.of(file.path))
+            job = jail.used(jail.loading(loader, fd, self.interpreter, self.needed.of(file.path)))
+            result = jail.run(job, require=self.require, limits=self.limits, detonate=True)
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
         finally:
             os.close(fd)
         same = subject is not None and subject.sha256 == sha256
-        return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
+        loaded = _Loaded(file, loader, state.st_size, sha256, subject if same else None)
+        return self._judged(loaded, job, result)
 
-    def _load(self, loader: str, fd: int, libraries: tuple[str, ...] = ()) -> JailResult:
-        job = jail.used(jail.loading(loader, fd, self.interpreter, libraries))
-        return jail.run(job, require=self.require, limits=self.limits, detonate=True)
-
-    def _judged(
-        self, file: File, loader: str, result: JailResult, size: int, sha256: str, subject: Subject | None
-    ) -> Detonation:
+    def _judged(self, loaded: _Loaded, job: jail.Job, result: JailResult) -> Detonation:
+        file, size, subject = loaded.file, loaded.size, loaded.subject
         asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
-        usual = self._usual_of(loader) if asked else frozenset()
-        events = tuple(event for event in asked if _key(event) not in usual)
+        excusable = any(may_be_usual(event.syscall, event.arguments) for event in asked)
+        usual = self._usual.of(job, result.level) if excusable else frozenset()
+        events = tuple(event for event in asked if key(event) not in usual)
         outcome = result.outcome
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome = Outcome.COMPLETED
         scanned = subject.verdict if subject else None
         facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
-        judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=sha256)
+        judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict
         if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned is Verdict.FLAGGED):
             verdict = Verdict.INCOMPLETE  # one quiet load is no answer to what was read in the file
         return Detonation(
             path=file.path,
             verdict=verdict,
-            loader=loader,
+            loader=loaded.loader,
             interpreter=self.interpreter,
             outcome=outcome,
             level=result.level,
             layers=result.layers,
-            sha256=sha256,
+            sha256=loaded.sha256,
             scanned=scanned,
             phases=result.phases,
             events=events,
@@ -231,14 +239,6 @@ class _Run:
             output=result.output,
             detail=result.detail if outcome is result.outcome else "nothing was attempted that an honest file does not",
         )
-
-    def _usual_of(self, loader: str) -> frozenset[_Key]:
-        """What an honest file makes this loader try here; worked out when it is first needed."""
-        if loader not in self._usual:
-            with _honest(loader) as fd:
-                events = self._load(loader, fd).events if fd >= 0 else ()
-            self._usual[loader] = frozenset(map(_key, events))
-        return self._usual[loader]
 
 
 def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
@@ -252,23 +252,19 @@ def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
 
 
-def _key(event: Event) -> _Key:
-    return event.syscall, event.arguments
-
-
 def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
     """Each distinct attempt once. One in another ABI is not seen as a call: the kernel ends the process for it."""
-    first: dict[tuple[_Key, str], Event] = {}
-    counts: Counter[tuple[_Key, str]] = Counter()
+    first: dict[tuple[Key, str], Event] = {}
+    counts: Counter[tuple[Key, str]] = Counter()
     for event in events:
-        key = _key(event), event.action
-        first.setdefault(key, event)
-        counts[key] += 1
+        what = key(event), event.action
+        first.setdefault(what, event)
+        counts[what] += 1
     whole = Span(0, size)
-    for key, event in list(first.items())[:_ATTEMPTS]:
+    for what, event in list(first.items())[:_ATTEMPTS]:
         yield Attempt(
             span=whole, syscall=event.syscall, arguments=event.arguments, action=event.action,
-            certainty=event.certainty.value, phase=event.phase, count=counts[key],
+            certainty=event.certainty.value, phase=event.phase, count=counts[what],
         )  # fmt: skip
     if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
         yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
@@ -278,44 +274,3 @@ def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterato
 def _said(scanned: Verdict | None, outcome: Outcome, size: int) -> Iterator[Fact]:
     if scanned is not None:
         yield Setting(span=Span(0, size), scheme=SCANNED, key=scanned.value, value=outcome.value)
-
-
-@contextmanager
-def _honest(loader: str) -> Iterator[int]:
-    """A descriptor of a small honest file for `loader`; -1 where none can be made without its framework."""
-    data = _HONEST.get(loader, bytes)()
-    if not data:
-        yield -1
-        return
-    with tempfile.NamedTemporaryFile(prefix="honest-") as file:
-        file.write(data)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)
-        fd = os.open(file.name, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-
-
-def _checkpoint() -> bytes:
-    """What ``torch.save({}, file)`` writes, as far as ``torch.load`` asks."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in (("data.pkl", b"\x80\x02}q\x00."), ("byteorder", b"little"), ("version", b"3\n")):
-            archive.writestr(f"archive/{name}", content)
-    return out.getvalue()
-
-
-def _array() -> bytes:
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }".ljust(117) + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(16)
-
-
-def _list() -> bytes:
-    return b"\x80\x04]\x94."
-
-
-_HONEST: dict[str, Callable[[], bytes]] = {
-    "pickle.load": _list, "joblib.load": _list, "numpy.load": _array, "torch.load": _checkpoint,
-}  # fmt: skip

@@ -5,8 +5,8 @@ runs an interpreter of the user's own environment, in which modelairlock is not 
 go there as text.
 """
 
-from modelairlock.isolation.jail.job import LIBRARIES, LOADERS, Job, loading, used
+from modelairlock.isolation.jail.job import LIBRARIES, LOADERS, Job, honest, loading, used
 from modelairlock.isolation.jail.probe import probe
 from modelairlock.isolation.jail.run import run
 
-__all__ = ["LIBRARIES", "LOADERS", "Job", "loading", "probe", "run", "used"]
+__all__ = ["LIBRARIES", "LOADERS", "Job", "honest", "loading", "probe", "run", "used"]

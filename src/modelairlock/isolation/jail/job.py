@@ -39,8 +39,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 def used(job: Job) -> Job:
     """`job` with a first use of the model, on made-up input, between its load and its end."""
-    code = "\n".join([job.code, *(text(name).replace(_FUTURE, "", 1) for name in ("synthetic.py", "first_use.py"))])
-    return msgspec.structs.replace(job, code=code, phases=("import", "load", "inference", "unload"))
+    phases = ("import", "load", "inference", "unload")
+    return msgspec.structs.replace(job, code=_joined(job.code, "synthetic.py", "first_use.py"), phases=phases)
+
+
+def honest(job: Job) -> Job:
+    """`job`, as `used` makes it, which loads an honest file, or none, and then uses honest models as well."""
+    phases = ("import", "load", "honest", "inference", "unload")
+    return msgspec.structs.replace(job, code=_joined(job.code, "honest.py"), phases=phases)
+
+
+def _joined(code: str, *names: str) -> str:
+    return "\n".join([code, *(text(name).replace(_FUTURE, "", 1) for name in names)])
 
 
 def loading(loader: str, fd: int, interpreter: str = "", libraries: Iterable[str] = ()) -> Job:
