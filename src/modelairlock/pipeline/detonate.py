@@ -17,6 +17,7 @@ from modelairlock.isolation import jail
 from modelairlock.pipeline.baseline import Key, key
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.load_limits import limits_for, machine_memory, reached
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
@@ -28,7 +29,7 @@ from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.facts import Attempt, Fact, Import, Setting
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import Claim, Event, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict
 from modelairlock.records.span import Span
@@ -39,11 +40,14 @@ from modelairlock.sources.local import File, Hole, open_file, walk
 _BY_FORMAT = {
     "torch": "torch.load", "torch_legacy": "torch.load", "npy": "numpy.load", "npz": "numpy.load",
     "keras": "keras.load_model", "hdf5": "keras.load_model", "joblib_old": "joblib.load", "pickle": "pickle.load",
+    "torchscript": "torch.load",
 }  # fmt: skip
 _COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
 _JOBLIB_NAMES = (".joblib", ".jl")
 #: kinds of attempts told apart in one result
 _ATTEMPTS = 200
+#: packages, and variables, named in one result
+_NAMES = 100
 
 
 def detonate(
@@ -53,14 +57,18 @@ def detonate(
     interpreter: str = "",
     require: Level = Level.CONFINED,
     limits: JailLimits | None = None,
+    seconds: float | None = None,
+    memory_bytes: int | None = None,
     tell: Callable[[str], None] | None = None,
     cache_folder: Path | None = None,
 ) -> DetonateRecord:
     """Load every file of `sources` in the jail and say what it tried.
 
     `loader` is one of `jail.LOADERS`, or ``auto`` for the one that suits what the file turns out to be; `interpreter`
-    is the Python of the environment to load with. `tell` is called with each path before it is loaded. What is
-    usual in the environment is remembered in `cache_folder`. Raises `AirlockError` for a loader that is not known.
+    is the Python of the environment to load with. `limits` are for every file the same; without them they grow with the
+    file (`load_limits.limits_for`, which gets `seconds` and `memory_bytes`). `tell` is called with each path before it
+    is loaded. What is usual in the environment is remembered in `cache_folder`. Raises `AirlockError` for a loader that
+    is not known.
     """
     if loader != "auto" and loader not in jail.LOADERS:
         hint = f"There are auto, {', '.join(jail.LOADERS)}."
@@ -69,7 +77,8 @@ def detonate(
     needed = _Needed()
     scanned = scan_sources(sources, Options(cache=False), look=needed.note)
     subjects = {one.path: one for one in scanned.subjects}
-    run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell, cache_folder)
+    allowed = _Allowed(limits, machine_memory(), seconds, memory_bytes)
+    run = _Run(subjects, needed, loader, interpreter, require, allowed, tell, Usual(interpreter, require, cache_folder))
     detonations = tuple(one for file in _files(sources, run) for one in run.file(file))
     errors = (*scanned.errors, *run.errors)
     return DetonateRecord(
@@ -147,6 +156,20 @@ class _Loaded(NamedTuple):
     sha256: str
     #: what the scan said of the same bytes
     subject: Subject | None
+    limits: JailLimits
+
+
+class _Allowed(NamedTuple):
+    """What loads may use up: the same for all, or by the size of each."""
+
+    fixed: JailLimits | None
+    machine: int
+    seconds: float | None
+    memory_bytes: int | None
+
+    def limits(self, size: int) -> JailLimits:
+        """For a file of `size` bytes."""
+        return self.fixed or limits_for(size, self.machine, seconds=self.seconds, memory_bytes=self.memory_bytes)
 
 
 class _Run:
@@ -159,20 +182,20 @@ class _Run:
         loader: str,
         interpreter: str,
         require: Level,
-        limits: JailLimits,
+        allowed: _Allowed,
         tell: Callable[[str], None] | None,
-        cache_folder: Path | None,
+        usual: Usual,
     ) -> None:
         self.subjects = subjects
         self.needed = needed
         self.loader = loader
         self.interpreter = interpreter
         self.require = require
-        self.limits = limits
+        self.allowed = allowed
         self.tell = tell
         self.errors: list[OperatorError] = []
         self.excluded: list[Excluded] = []
-        self._usual = Usual(interpreter, require, cache_folder)
+        self._usual = usual
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
@@ -196,23 +219,24 @@ class _Run:
         fd, state = open_file(file)
         try:
             job = jail.used(jail.loading(loader, fd, self.interpreter, self.needed.of(file.path)))
-            result = jail.run(job, require=self.require, limits=self.limits, detonate=True)
+            limits = self.allowed.limits(state.st_size)
+            result = jail.run(job, require=self.require, limits=limits, detonate=True)
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
         finally:
             os.close(fd)
         same = subject is not None and subject.sha256 == sha256
-        loaded = _Loaded(file, loader, state.st_size, sha256, subject if same else None)
+        loaded = _Loaded(file, loader, state.st_size, sha256, subject if same else None, limits)
         return self._judged(loaded, job, result)
 
     def _judged(self, loaded: _Loaded, job: jail.Job, result: JailResult) -> Detonation:
         file, size, subject = loaded.file, loaded.size, loaded.subject
         asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
         excusable = any(may_be_usual(event.syscall, event.arguments) for event in asked)
-        usual = self._usual.of(job, result.level) if excusable else frozenset()
+        usual = self._usual.of(job.argument, result.level) if excusable else frozenset()
         events = tuple(event for event in asked if key(event) not in usual)
-        outcome = result.outcome
+        outcome, detail = result.outcome, result.detail + reached(result, loaded.limits, size)
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
-            outcome = Outcome.COMPLETED
+            outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
         scanned = subject.verdict if subject else None
         facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
@@ -231,13 +255,16 @@ class _Run:
             sha256=loaded.sha256,
             scanned=scanned,
             phases=result.phases,
+            limits=loaded.limits,
             events=events,
             usual=len(result.events) - len(events),
             dropped=result.dropped,
             claims=result.claims,
+            imported=_named(result.claims, "import"),
+            variables=_named(result.claims, "os.environ.read"),
             findings=judged.findings,
             output=result.output,
-            detail=result.detail if outcome is result.outcome else "nothing was attempted that an honest file does not",
+            detail=detail,
         )
 
 
@@ -269,6 +296,13 @@ def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterato
     if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
         yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
                       certainty="denied")  # fmt: skip
+
+
+def _named(claims: Sequence[Claim], event: str) -> tuple[str, ...]:
+    """The distinct first arguments of one kind of claim; of modules, their packages."""
+    found = (claim.arguments[0] for claim in claims if claim.event == event and claim.arguments)
+    names = (name.partition(".")[0] if event == "import" else name for name in found)
+    return tuple(dict.fromkeys(names))[:_NAMES]
 
 
 def _said(scanned: Verdict | None, outcome: Outcome, size: int) -> Iterator[Fact]:

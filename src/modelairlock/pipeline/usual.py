@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from modelairlock.isolation import jail
-from modelairlock.pipeline.baseline import Key, habits, identity, record, recorded
+from modelairlock.pipeline.baseline import Identity, Key, habits, identity, record, recorded
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import JailLimits
 
@@ -30,33 +30,36 @@ class Usual:
         self._folder = folder
         self._known: dict[tuple[str, Level], frozenset[Key]] = {}
 
-    def of(self, job: jail.Job, level: Level) -> frozenset[Key]:
-        """What is usual for `job`, the load of some file, in a jail of `level`. Raises AirlockError."""
-        known = self._known.get((job.argument, level))
+    def of(self, asked: str, level: Level) -> frozenset[Key]:
+        """What is usual for a job that asks for `asked` (`jail.Job.argument`), in a jail of `level`.
+
+        Nothing else of the job comes here, so that no file of its can. Raises AirlockError.
+        """
+        known = self._known.get((asked, level))
         if known is None:
-            known = self._known[job.argument, level] = self._looked_up(job, level)
+            known = self._known[asked, level] = self._looked_up(asked, level)
         return known
 
-    def _looked_up(self, job: jail.Job, level: Level) -> frozenset[Key]:
-        try:
-            whose = identity(job.argument, self._interpreter, level, jail.honest(job).code)
-        except OSError:
-            return frozenset()  # it went away between two looks; nothing is excused
-        known = recorded(self._folder, whose) if self._folder is not None else None
-        if known is not None:
-            return known
-        found, reached = self._seen(job)
+    def _looked_up(self, asked: str, level: Level) -> frozenset[Key]:
+        loader, *libraries = asked.split(" ")
+        with honest_file(loader) as fd:
+            job = jail.honest(jail.used(jail.loading(loader, fd, self._interpreter, libraries)))
+            job = msgspec.structs.replace(job, inputs=(fd,) if fd >= 0 else ())
+            try:
+                whose = identity(asked, self._interpreter, level, job.code)
+            except OSError:
+                return frozenset()  # it went away between two looks; nothing is excused
+            known = recorded(self._folder, whose) if self._folder is not None else None
+            return self._seen(job, whose) if known is None else known
+
+    def _seen(self, job: jail.Job, whose: Identity) -> frozenset[Key]:
+        result = jail.run(job, require=self._require, limits=JailLimits(), detonate=True)
+        found = habits(result)
         if found is None:
             return frozenset()
-        if self._folder is not None and reached is level:
+        if self._folder is not None and result.level is whose.level:
             record(self._folder, whose, found)
         return found
-
-    def _seen(self, job: jail.Job) -> tuple[frozenset[Key] | None, Level]:
-        with honest_file(job.argument.partition(" ")[0]) as fd:
-            ours = msgspec.structs.replace(jail.honest(job), inputs=(fd,) if fd >= 0 else ())
-            result = jail.run(ours, require=self._require, limits=JailLimits(), detonate=True)
-        return habits(result), result.level
 
 
 @contextmanager

@@ -56,6 +56,20 @@ _HABITUAL = (
 )  # fmt: skip
 #: the jail's own scratch, where frameworks would have their caches
 _SCRATCH = "/tmp/"  # noqa: S108 - inside of the jail
+_SECRET_FOLDERS = (
+    "/.ssh/",
+    "/.aws/",
+    "/.gnupg/",
+    "/.kube/",
+    "/.docker/",
+    "/.config/gcloud/",
+    "/.azure/",
+    "/var/run/secrets/",
+)
+_SECRET_NAMES = (
+    "/environ", "/etc/shadow", "/etc/gshadow", "/.netrc", "/.pgpass", "/.git-credentials", "/.pypirc", "/.npmrc",
+    "/.cache/huggingface/token", "/.huggingface/token", "/.bash_history", "/id_rsa", "/id_ed25519", "/.env",
+)  # fmt: skip
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
 
 
@@ -113,6 +127,17 @@ def may_be_usual(syscall: str, arguments: Sequence[str]) -> bool:
 def such(facts: Iterable[Fact], is_such: Callable[[Attempt], bool]) -> list[Attempt]:
     """The attempts among `facts` of one sort."""
     return [fact for fact in facts if isinstance(fact, Attempt) and is_such(fact)]
+
+
+def secret(attempt: Attempt) -> bool:
+    """Whether it would have read what is somebody's alone: keys, tokens, passwords, another's variables."""
+    path = attempt.arguments[0] if attempt.arguments else ""
+    return reads(attempt) and (path.endswith(_SECRET_NAMES) or any(part in path for part in _SECRET_FOLDERS))
+
+
+def doing(attempts: Sequence[Attempt]) -> str:
+    """What was being done with the model when the first of them was seen."""
+    return {"inference": "using it", "unload": "letting go of it"}.get(attempts[0].phase, "loading it")
 
 
 def in_words(attempts: Sequence[Attempt]) -> str:

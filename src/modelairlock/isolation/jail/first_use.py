@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 #: what a file holds besides, such as the lists of a checkpoint, is no model and not looked through for long
 _MODELS = 8
 _LOOKED_AT = 2000
-_NESTED = 3
+_NESTED = 5
 _WORDS = 300
 
 _before: dict[str, Any] = globals()
-uses_of: Callable[[Any], Any] = _before["uses_of"]
-brought: Callable[[Any], bool] = _before["brought"]
+_find_uses: Callable[[Any], Any] = _before["uses_of"]
+_came_along: Callable[[Any], bool] = _before["brought"]
 _import_first: Callable[..., None] = _before["PHASES"]["import"]
 
 
@@ -53,7 +53,7 @@ def _used(model: Any) -> str:
     """Try the uses of one model until one succeeds; what came of it. Empty if it is nothing that is used."""
     last = ""
     try:
-        found = uses_of(model)
+        found = _find_uses(model)
         if found is None:
             return ""
         kind, uses = found
@@ -133,7 +133,7 @@ def _finalizers(gc: Any) -> None:
     """What is kept alive somewhere, and whose class came in the file, would be finalised at the very end."""
     for kept in gc.get_objects():
         try:
-            if brought(getattr(type(kept), "__del__", None)):
+            if _came_along(getattr(type(kept), "__del__", None)):
                 kept.__del__()
         except BaseException as problem:
             sys.stdout.write(f"{_told(problem)}\n")

@@ -317,4 +317,5 @@ def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome,
         name = f"signal {number}"
     if name == "SIGXCPU" or (name == "SIGKILL" and watch.cpu_is_spent):
         return Outcome.LIMIT_CPU, "the kernel stopped it for its processor time"
-    return Outcome.BLOCKED_CRASH, f"it was ended by {name}"
+    starved = ", perhaps by the kernel, because the machine had no memory left" if name == "SIGKILL" else ""
+    return Outcome.BLOCKED_CRASH, f"it was ended by {name}{starved}"

@@ -35,8 +35,9 @@ def uses_of(model: Any) -> tuple[str, Iterator[Use]] | None:
     """How `model` is used, and what is tried for it in turn until one succeeds; None for what is not used."""
     for kind, uses in (
         # Keras first: on torch, its models are torch's as well.
-        ("keras", _keras_uses), ("torch", _torch_uses), ("session", _session_uses), ("booster", _booster_uses),
-        ("sklearn", _sklearn_uses), ("function", _function_uses),
+        ("keras", _keras_uses), ("torch", _torch_uses), ("tokenizer", _tokenizer_uses), ("session", _session_uses),
+        ("archive", _archive_uses), ("booster", _booster_uses), ("sklearn", _sklearn_uses),
+        ("function", _function_uses),
     ):  # fmt: skip
         found = uses(model)
         if found is not None:
@@ -52,6 +53,12 @@ def _torch_uses(model: Any) -> Iterator[Use] | None:
     if torch is None or not isinstance(model, torch.nn.Module):
         return None
     return _forward(torch, model)
+
+
+def _tokenizer_uses(model: Any) -> Iterator[Use] | None:
+    if not any(kind.__name__ == "PreTrainedTokenizerBase" for kind in type(model).__mro__):
+        return None
+    return iter([("called with a text", lambda: model(_TEXT))])
 
 
 def _forward(torch: Any, model: Any) -> Iterator[Use]:
@@ -165,6 +172,18 @@ def _session_run(model: Any) -> Iterator[Use]:
             return model.run(None, given)
 
         yield f"run with input of shape {shapes}", use
+
+
+def _archive_uses(model: Any) -> Iterator[Use] | None:
+    """An .npz: ``numpy.load`` reads none of it, and unpickles an array of objects when that is asked for."""
+    if type(model).__name__ != "NpzFile" or type(model).__module__.partition(".")[0] != "numpy":
+        return None
+
+    def use() -> None:
+        for name in model.files:
+            model[name]
+
+    return iter([(f"read (arrays: {len(model.files)})", use)])
 
 
 def _array(shape: Any, kind: str, size: int = 8) -> Any:
@@ -316,8 +335,8 @@ def _function_uses(model: Any) -> Iterator[Use] | None:
 def _of_library(code: Any) -> bool:
     """Whether its module has it under its name, as what was imported has and what came in a file has not."""
     found: Any = sys.modules.get(getattr(code, "__module__", None) or "")
-    if found is None or found.__name__ == "__main__":
-        return False
+    if found is None or found.__name__ == "__main__" or str(getattr(found, "__file__", "")).startswith("/airlock/"):
+        return False  # the last is code that lies beside the model
     for name in code.__qualname__.split(".") if hasattr(code, "__qualname__") else [""]:
         found = getattr(found, name, None)
     return found is code
