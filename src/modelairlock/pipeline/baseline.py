@@ -121,7 +121,7 @@ def recorded(folder: Path, whose: Identity) -> frozenset[Key] | None:
     Raises AirlockError if others could have written it.
     """
     try:
-        place = private_folder(folder / FOLDER)
+        place = private_folder(private_folder(folder) / FOLDER)
         data = _read(place / whose.name)
         found = _decode(data)
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
@@ -150,7 +150,7 @@ def record(folder: Path, whose: Identity, usual: frozenset[Key]) -> None:
         return
     data = msgspec.json.encode(Baseline("modelairlock/baseline/1", whose, tuple(sorted(usual))))
     with contextlib.suppress(OSError):
-        place = private_folder(folder / FOLDER)
+        place = private_folder(private_folder(folder) / FOLDER)
         fd, name = tempfile.mkstemp(dir=place, prefix="new-")  # 0600, and nobody else's
         try:
             with open(fd, "wb") as file:

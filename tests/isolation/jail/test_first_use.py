@@ -55,6 +55,8 @@ AT_USE = {
     "of its own": f"class M: pass\nmodel = M()\nmodel.predict = lambda x: {RUN}",
     "attribute": f"class M:\n    predict = abs\n    @property\n    def n_features_in_(self): {RUN}\nmodel = M()",
     "behind errors": f"class M:\n    def predict(self, X): 1 / 0\n    def transform(self, X): {RUN}\nmodel = M()",
+    "of many kinds": "class NpzFile:\n    __module__ = 'numpy'\n    files = ()\n"
+    f"    def predict(self, X): {RUN}\nmodel = NpzFile()",
     "late": f"class M:\n    def predict(self, X): raise SystemExit\n    def score(self, X, y): {RUN}\nmodel = M()",
 }  # fmt: skip
 
@@ -107,13 +109,17 @@ def test_what_waits_for_the_end_is_seen_then(name: str) -> None:
         ("import shutil\nmodel = [shutil.rmtree, print, dict, shutil.Error()]",
          "no input could be inferred"),
         ("model = []\nmodel.append(model)", "no input could be inferred"),
-        ("class M:\n    def predict(self, X): return 1\nmodel = [M() for _ in range(10)]", "2 further values"),
+        ("class M:\n    def predict(self, X): return 1\nmodel = [M() for _ in range(99)]", "came back; M ("),
+        ("class E(Exception):\n    def __str__(self): return '\\udc80\\x1b[31m'\n"
+         "class M:\n    def predict(self, X): raise E\nmodel = M()", r"raised E: \\udc80\x1b[31m"),
+        # More than anybody waits for, and circles.
+        ("model = [[[[[i] * 300] * 300] * 300] for i in range(300)]\nmodel.append(model)", "no input could be"),
     ],
 )  # fmt: skip
 def test_an_honest_use_is_quiet_and_what_it_raised_is_told(source: str, words: str) -> None:
     result = use(source)
     assert (result.outcome, result.events) == (Outcome.COMPLETED, ()), result.detail
-    assert words in note(result) or (words.startswith("2 further") and note(result).endswith("…"))
+    assert words in note(result)
 
 
 def test_a_load_that_raised_is_not_used() -> None:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     State = dict[str, Any]
 
 #: what a file holds besides, such as the lists of a checkpoint, is no model and not looked through for long
-_MODELS = 8
-_LOOKED_AT = 2000
-_NESTED = 5
+_MODELS = 16
+_LOOKED_AT = 10_000
 _WORDS = 300
 
 _before: dict[str, Any] = globals()
@@ -35,29 +34,36 @@ def _told(problem: BaseException) -> str:
         return "an error that cannot be told"
 
 
-def _models(found: Any, depth: int = 0) -> Iterator[Any]:
-    """What may be models: the thing itself, or what plain lists and dicts hold."""
-    if isinstance(found, dict) and type(found).__module__ in {"builtins", "collections"}:
-        inside = list(found.values())
-    elif isinstance(found, (list, tuple)) and type(found).__module__ == "builtins":
-        inside = list(found)
-    else:
-        yield found
-        return
-    if depth < _NESTED:
-        for one in inside[:_LOOKED_AT]:
-            yield from _models(one, depth + 1)
+def _models(found: Any) -> Iterator[Any]:
+    """What may be models: the thing itself, or what plain lists and dicts hold; what lies on top comes first."""
+    from collections import deque
+    from itertools import islice
+
+    waiting = deque([found])
+    for _ in range(_LOOKED_AT):
+        if not waiting:
+            return
+        one = waiting.popleft()
+        if isinstance(one, dict) and type(one).__module__ in {"builtins", "collections"}:
+            waiting.extend(islice(one.values(), _LOOKED_AT))
+        elif isinstance(one, (list, tuple)) and type(one).__module__ == "builtins":
+            waiting.extend(islice(one, _LOOKED_AT))
+        else:
+            yield one
 
 
 def _used(model: Any) -> str:
-    """Try the uses of one model until one succeeds; what came of it. Empty if it is nothing that is used."""
-    last = ""
+    """Use one model in every way that it has; what came of it. Empty if it is nothing that is used."""
     try:
-        found = _find_uses(model)
-        if found is None:
-            return ""
-        kind, uses = found
-        name = type(model).__name__
+        return "; ".join(_tried(type(model).__name__, kind, uses)[:_WORDS] for kind, uses in _find_uses(model))
+    except BaseException as problem:
+        return f"looking for an input raised {_told(problem)}"
+
+
+def _tried(name: str, kind: str, uses: Any) -> str:
+    """Try `uses` until one comes back."""
+    last = f"no input could be inferred for {name} ({kind})"
+    try:
         for words, use in uses:
             try:
                 use()
@@ -65,9 +71,9 @@ def _used(model: Any) -> str:
                 last = f"{name} ({kind}) was {words} and raised {_told(problem)}"
             else:
                 return f"{name} ({kind}) was {words} and came back"
-        return last or f"no input could be inferred for {name} ({kind})"
     except BaseException as problem:
-        return f"looking for an input raised {_told(problem)}"
+        return f"looking for an input of {name} ({kind}) raised {_told(problem)}"
+    return last
 
 
 class _Asked(dict):  # type: ignore[type-arg]  # Python 3.8 has no dict[str, str] at run time
@@ -104,18 +110,17 @@ def _inference(state: State, _inputs: list[int], _argument: str) -> str:
     if "model" not in state:
         return "nothing was loaded, so nothing was used"
     said: list[str] = []
-    left = 0
     for model in _models(state["model"]):
-        if len(said) >= _MODELS:
-            left += 1
-            continue
         words = _used(model)
         if words:
-            said.append(words[:_WORDS])
+            said.append(words)
+        if len(said) >= _MODELS:
+            said.append("what else there may be was not looked at")
+            break
     if not said:
         kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in state["model"]))
-        return f"no input could be inferred: it is no model that modelairlock knows how to use ({kinds[:100]})"
-    return "; ".join(said) + (f"; {left} further values were not looked at" if left else "")
+        said = [f"no input could be inferred: it is no model that modelairlock knows how to use ({kinds[:100]})"]
+    return "; ".join(said).encode("utf-8", "backslashreplace").decode()
 
 
 def _end(state: State, _inputs: list[int], _argument: str) -> None:
@@ -133,10 +138,17 @@ def _finalizers(gc: Any) -> None:
     """What is kept alive somewhere, and whose class came in the file, would be finalised at the very end."""
     for kept in gc.get_objects():
         try:
-            if _came_along(getattr(type(kept), "__del__", None)):
+            end = getattr(type(kept), "__del__", None)
+            if _came_along(end) and not _has_file(end):
                 kept.__del__()
         except BaseException as problem:
             sys.stdout.write(f"{_told(problem)}\n")
+
+
+def _has_file(function: Any) -> bool:
+    """Whether it says that it is of a module's file: what a library made in a function is not to be ended twice."""
+    module = sys.modules.get(function.__module__)
+    return module is not None and getattr(module, "__file__", "") == function.__code__.co_filename
 
 
 def _exit_functions() -> None:

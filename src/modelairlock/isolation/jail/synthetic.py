@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Use = tuple[str, Callable[[], Any]]
 
 _DEPTH = 3
+#: who has a `transform`, and means something else
+_NO_MODELS = ("builtins", "numpy", "pandas", "polars")
 _TEXT = "a few words of plain text"
 #: the methods of scikit-learn and of those that do as it does, in the order in which people call them
 _METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform", "kneighbors")
@@ -31,18 +33,27 @@ _MORE_METHODS = (
 _SIZES = (64, 224, 32, 28)
 
 
-def uses_of(model: Any) -> tuple[str, Iterator[Use]] | None:
-    """How `model` is used, and what is tried for it in turn until one succeeds; None for what is not used."""
+def uses_of(model: Any) -> list[tuple[str, Iterator[Use]]]:
+    """How `model` is used: for each kind that it is of, what is tried in turn until one use comes back.
+
+    A library's is of the first kind alone; what came in the file may pass for several, and is tried as all of them.
+    """
+    found = []
     for kind, uses in (
         # Keras first: on torch, its models are torch's as well.
         ("keras", _keras_uses), ("torch", _torch_uses), ("tokenizer", _tokenizer_uses), ("session", _session_uses),
         ("archive", _archive_uses), ("booster", _booster_uses), ("sklearn", _sklearn_uses),
         ("function", _function_uses),
     ):  # fmt: skip
-        found = uses(model)
-        if found is not None:
-            return kind, found
-    return None
+        try:
+            these = uses(model)
+        except BaseException:
+            these = None  # it does not let itself be looked at, and is tried as the next kind
+        if these is not None:
+            found.append((kind, these))
+            if _of_library(type(model)):
+                break
+    return found
 
 
 # --- torch -----------------------------------------------------------------------------------------------------------
@@ -62,8 +73,13 @@ def _tokenizer_uses(model: Any) -> Iterator[Use] | None:
 
 
 def _forward(torch: Any, model: Any) -> Iterator[Use]:
-    model.eval()
-    for tensor in _tensors(torch, model):
+    guesses = [torch.zeros(shape) for shape in ((1, 8), (1, 3, 64, 64))]
+    try:
+        model.eval()
+        tensors = _tensors(torch, model) or guesses
+    except BaseException:
+        tensors = guesses  # who keeps others from asking is used all the same
+    for tensor in tensors:
 
         def use(tensor: Any = tensor) -> Any:
             with torch.no_grad():
@@ -82,20 +98,16 @@ def _tensor_arguments(model: Any, tensor: Any) -> list[Any]:
     return [plain.get(str(one.type), tensor) for one in wanted] or [tensor]
 
 
-def _tensors(torch: Any, model: Any) -> Iterator[Any]:
-    """By the first layer with parameters that says what it takes; a guess if none does."""
+def _tensors(torch: Any, model: Any) -> list[Any]:
+    """By the first layer with parameters that says what it takes; none if none does."""
     if getattr(getattr(model, "config", None), "vocab_size", None):
-        yield torch.ones((1, 8), dtype=torch.long)
-        return
+        return [torch.ones((1, 8), dtype=torch.long)]
     for layer in model.modules():
         shapes = _shapes(layer)
         if shapes:
             words = getattr(layer, "original_name", type(layer).__name__).startswith("Embedding")
-            for shape in shapes:
-                yield torch.ones(shape, dtype=torch.long) if words else torch.zeros(shape)
-            return
-    for shape in ((1, 8), (1, 3, 64, 64)):
-        yield torch.zeros(shape)
+            return [torch.ones(shape, dtype=torch.long) if words else torch.zeros(shape) for shape in shapes]
+    return []
 
 
 def _shapes(layer: Any) -> list[tuple[int, ...]]:
@@ -216,7 +228,8 @@ def _booster_predict(model: Any, library: Any) -> Iterator[Use]:
 
 
 def _sklearn_uses(model: Any) -> Iterator[Use] | None:
-    if isinstance(model, type):
+    kind = type(model)
+    if isinstance(model, type) or (kind.__module__.partition(".")[0] in _NO_MODELS and _of_library(kind)):
         return None
     names = [name for name in _METHODS if callable(_method(model, name))]
     names += [name for name in _MORE_METHODS if _brought_along(model, name)]
@@ -249,7 +262,10 @@ def brought(function: Any) -> bool:
 
 
 def _methods(model: Any, names: list[str]) -> Iterator[Use]:
-    given, words = _rows(model)
+    try:
+        given, words = _rows(model)
+    except BaseException:
+        given, words = _row(4), "a row of four numbers, as a guess"
     if given is None:
         return
 
