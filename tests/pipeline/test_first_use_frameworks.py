@@ -73,6 +73,8 @@ class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(3, 4)
+    def train(self, mode=True):
+        raise RuntimeError("nobody is to look")
     def forward(self, x):
         import os
         os.system("true")

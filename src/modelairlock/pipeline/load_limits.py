@@ -71,6 +71,7 @@ def reached(result: JailResult, limits: JailLimits, size: int) -> str:
     }.get(result.outcome)
     if told is None:
         return ""
-    where = next((phase.name for phase in reversed(result.phases)), "")
-    during = f", during {where}" if where else ""
+    where = result.phases[-1].name if result.phases else ""
+    # A load that says itself that memory ran out has gone on to its last phase.
+    during = f", during {where}" if where in {"load", "inference"} else ""
     return f"; allowed for a file of {size / 1e6:,.1f} MB{during}: {told}"
