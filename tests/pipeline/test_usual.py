@@ -14,6 +14,7 @@ from modelairlock.pipeline import usual
 from modelairlock.pipeline.baseline import FOLDER
 from modelairlock.pipeline.detonate import detonate
 from modelairlock.pipeline.usual import Usual
+from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import JailResult, Outcome
 from modelairlock.records.scan import Verdict
@@ -72,6 +73,14 @@ def test_an_interpreter_that_went_away_excuses_nothing(monkeypatch: pytest.Monke
     seen = runs(monkeypatch, ran(HABIT))
     assert Usual(str(tmp_path / "python"), Level.CONFINED, tmp_path).of("pickle.load", Level.STRICT) == frozenset()
     assert seen.jobs == []
+
+
+def test_an_honest_run_that_cannot_be_had_excuses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuses(*_: object, **__: object) -> JailResult:
+        raise AirlockError("torch.load cannot be had")
+
+    monkeypatch.setattr(usual.jail, "run", refuses)
+    assert Usual(sys.executable, Level.CONFINED, tmp_path).of("torch.load", Level.STRICT) == frozenset()
 
 
 def test_without_a_file_of_its_own_a_loader_is_given_none(monkeypatch: pytest.MonkeyPatch) -> None:

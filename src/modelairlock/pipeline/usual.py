@@ -17,6 +17,7 @@ import msgspec
 
 from modelairlock.isolation import jail
 from modelairlock.pipeline.baseline import Identity, Key, habits, identity, record, recorded
+from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import JailLimits
 
@@ -33,7 +34,8 @@ class Usual:
     def of(self, asked: str, level: Level) -> frozenset[Key]:
         """What is usual for a job that asks for `asked` (`jail.Job.argument`), in a jail of `level`.
 
-        Nothing else of the job comes here, so that no file of its can. Raises AirlockError.
+        Nothing else of the job comes here, so that no file of its can. Raises AirlockError where others could write
+        to the record.
         """
         known = self._known.get((asked, level))
         if known is None:
@@ -53,7 +55,10 @@ class Usual:
             return self._seen(job, whose) if known is None else known
 
     def _seen(self, job: jail.Job, whose: Identity) -> frozenset[Key]:
-        result = jail.run(job, require=self._require, limits=JailLimits(), detonate=True)
+        try:
+            result = jail.run(job, require=self._require, limits=JailLimits(), detonate=True)
+        except AirlockError:
+            return frozenset()  # a loader that cannot do without a model of its own: nothing is excused
         found = habits(result)
         if found is None:
             return frozenset()
