@@ -9,8 +9,6 @@ from pathlib import Path
 import msgspec
 
 _HERE = Path(__file__).parent
-#: Python wants it at the top of the whole, where the first text has it already
-_FUTURE = "from __future__ import annotations\n"
 #: the names of the fixed table in `loaders.py`
 LOADERS: tuple[str, ...] = ("pickle.load", "numpy.load", "joblib.load", "torch.load", "keras.load_model")
 #: the libraries that `loaders.py` knows how to import before the model is there
@@ -50,7 +48,10 @@ def honest(job: Job) -> Job:
 
 
 def _joined(code: str, *names: str) -> str:
-    return "\n".join([code, *(text(name).replace(_FUTURE, "", 1) for name in names)])
+    """`code` and the texts of `names`, which have a scope of their own: no name of theirs hides one of a loader's."""
+    steps = [f"exec(compile({text(name)!r}, {name!r}, 'exec'), _USE)" for name in names]
+    begin = "_USE = globals().get('_USE') or {'__name__': 'jailed', 'PHASES': PHASES}"
+    return "\n".join([code, begin, *steps, "PHASES = _USE['PHASES']\n"])
 
 
 def loading(loader: str, fd: int, interpreter: str = "", libraries: Iterable[str] = ()) -> Job:
