@@ -32,7 +32,7 @@ def ran(*calls: tuple[str, tuple[str, ...]], outcome: Outcome = Outcome.COMPLETE
 def test_only_habits_are_kept_of_an_honest_run() -> None:
     worse = [
         ("execve", ("/bin/sh", "['sh']")), ("connect", ("3", "10.0.0.1:80")), ("clone", ("VM|VFORK",)),
-        ("openat", ("/home/me/.ssh/id_rsa", "O_RDONLY", "0o0")), ("ptrace", ("0x10", "1")),
+        ("openat", ("/srv/someone/.ssh/id_rsa", "O_RDONLY", "0o0")), ("ptrace", ("0x10", "1")),
     ]  # fmt: skip
     assert habits(ran(HABIT, *worse, outcome=Outcome.COMPLETED_WITH_VIOLATIONS)) == {HABIT}
 
@@ -70,7 +70,7 @@ def changed(folder: Path, change: object) -> Path:
     [
         lambda found: found["usual"].append(["execve", ["/bin/sh", "['sh', '-c', 'id']"]]),
         lambda found: found["usual"].append(["connect", ["3", "10.0.0.1:80"]]),
-        lambda found: found["usual"].append(["openat", ["/root/.aws/credentials", "O_RDONLY", "0o0"]]),
+        lambda found: found["usual"].append(["openat", ["/srv/someone/.aws/credentials", "O_RDONLY", "0o0"]]),
         lambda found: found["identity"].update(version="other"),
         lambda found: found.update(more=1),
         lambda found: found.update(schema="modelairlock/baseline/2"),

@@ -225,8 +225,8 @@ def tried(what):
     except Exception: pass
 tried(lambda: os.execv("/bin/true", ["true", "--of=it"]))
 tried(lambda: open("/etc/passwd"))
-tried(lambda: os.open("/home/x/planted", os.O_WRONLY | os.O_CREAT, 0o640))
-tried(lambda: open("/home/x/.aws/credentials"))
+tried(lambda: os.open("/srv/someone/planted", os.O_WRONLY | os.O_CREAT, 0o640))
+tried(lambda: open("/srv/someone/.aws/credentials"))
 tried(lambda: open("/proc/self/environ"))
 tried(lambda: socket.create_connection(("198.51.100.7", 443)))
 tried(lambda: socket.socket(socket.AF_INET6).connect(("2001:db8::7", 8443)))
@@ -252,8 +252,8 @@ def test_all_that_it_tried_is_reported_with_what_it_was_after(tmp_path: Path) ->
     for words in (
         "execve /bin/true ['true', '--of=it']",
         "openat /etc/passwd O_RDONLY",
-        "openat /home/x/planted O_WRONLY|O_CREAT",
-        "openat /home/x/.aws/credentials O_RDONLY",
+        "openat /srv/someone/planted O_WRONLY|O_CREAT",
+        "openat /srv/someone/.aws/credentials O_RDONLY",
         "openat /proc/self/environ O_RDONLY",
         "198.51.100.7:443",
         "[2001:db8::7]:8443",

@@ -25,7 +25,7 @@ READ, WRITE = "O_RDONLY", "O_WRONLY|O_CREAT"
         (("openat", "/tmp/../etc/cron.d/x", WRITE, "0o600"), False),
         (("openat", "/proc/self/environ", READ, "0o0"), False),
         (("openat", "/proc/1/maps", READ, "0o0"), False),
-        (("openat", "/home/me/.aws/credentials", READ, "0o0"), False),
+        (("openat", "/srv/someone/.aws/credentials", READ, "0o0"), False),
         (("openat",), False),
         (("mkdir", "/etc/x", "0o700"), False),
         (("execve", "/bin/true", "['true']"), False),
@@ -53,12 +53,12 @@ def test_questions_to_the_processor_are_idle() -> None:
 @pytest.mark.parametrize(
     ("path", "is_secret"),
     [
-        ("/home/me/.aws/credentials", True),
-        ("/root/.ssh/config", True),
+        ("/srv/someone/.aws/credentials", True),
+        ("/srv/someone/.ssh/config", True),
         ("/proc/1/environ", True),
-        ("/root/.cache/huggingface/token", True),
+        ("/srv/someone/.cache/huggingface/token", True),
         ("/etc/passwd", False),
-        ("/home/me/notes", False),
+        ("/srv/someone/notes", False),
     ],
 )
 def test_what_is_secret(path: str, is_secret: bool) -> None:
