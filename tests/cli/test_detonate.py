@@ -116,6 +116,7 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
         "tried  execve /bin/sh ['sh', '-c', 'id'] (load, at 0.250 s: denied, EPERM)",
         "7 more were seen and not kept",
         "2 attempts that an honest file makes here too, or idle ones",
+        "first use  it raised \\x1b[31m (said by the jailed process itself)",
         "outcome  completed_with_violations: 20 attempts were seen",
         "jail  strict: privileges, namespaces, limits, landlock, seccomp enforced",
         "1 file loaded in the jail: 1 flagged. 1 file left out",
@@ -128,6 +129,15 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
     for words in ("loaded by  /usr/bin/python3", "0.40 s of processor, 5 MB", "it can be forged", "printed  hello"):
         assert words in whole
         assert words not in brief
+    for words in ("imported  http, evil\\x07", "variables  AWS_SECRET_ACCESS_KEY"):
+        assert words in whole
+    assert not {"\x1b", "\x07"} & {*brief, *whole}
+
+
+def test_a_use_that_did_not_end_is_not_silent(run, stand: Stand) -> None:
+    phase = JailPhase(name="inference", seconds=9, cpu_seconds=9, memory_bytes=5)
+    stand.record = record(loaded(Verdict.INCOMPLETE, Outcome.LIMIT_WALL, phases=(phase,)))
+    assert "first use  did not end" in run("detonate", "m.pkl").output
 
 
 def test_nothing_to_load_says_what_to_do(run, stand: Stand) -> None:

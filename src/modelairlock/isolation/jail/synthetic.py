@@ -120,7 +120,9 @@ def _shapes(layer: Any) -> list[tuple[int, ...]]:
         turned = "Transpose" in name
         channels = getattr(layer, "in_channels", 0) or (shape[0] if turned else shape[1] * getattr(layer, "groups", 1))
         sizes = (64, 16000, 512, 1024) if dimensions == "1" else _SIZES if dimensions == "2" else (16, 32)
-        return [(1, channels) + (size,) * int(dimensions) for size in sizes]
+        found: list[tuple[int, ...]] = [(1, channels) + (size,) * int(dimensions) for size in sizes]
+        # What hears often makes its channels itself, out of plain sound.
+        return [*found, (1, 512), (1, 16000)] if dimensions == "1" else found
     if name in {"Linear", "NonDynamicallyQuantizableLinear", "LazyLinear"} and len(shape) == 2:
         return [(1, shape[1]), (1, 8, shape[1])]
     if name in {"Embedding", "EmbeddingBag"} and shape:
@@ -173,7 +175,7 @@ def _session_uses(model: Any) -> Iterator[Use] | None:
 
 def _session_run(model: Any) -> Iterator[Use]:
     names = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(string)": "str"}
-    for size in (8, 64, 224):
+    for size in (8, 64, 224, 1):
         given = {}
         for one in model.get_inputs():
             kind = names.get(one.type, one.type[7:-1])
