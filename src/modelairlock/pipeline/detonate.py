@@ -260,6 +260,7 @@ class _Run:
             usual=len(result.events) - len(events),
             dropped=result.dropped,
             claims=result.claims,
+            dropped_claims=result.dropped_claims,
             imported=_named(result.claims, "import"),
             variables=_named(result.claims, "os.environ.read"),
             findings=judged.findings,

@@ -41,6 +41,7 @@ class Detonation(msgspec.Struct, frozen=True, kw_only=True):
     usual: int = 0
     dropped: int = 0
     claims: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
     imported: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -76,8 +77,9 @@ _DESCRIPTIONS = {
     " opened; clear: it came back and nothing forbidden was seen, which does not mean safe.",
     "Detonation.scanned": "What the scan said of the same bytes, without loading them.",
     "Detonation.usual": "Attempts that an honest file makes here too, or idle ones; they are not among the events.",
-    "Detonation.dropped": "Events and claims that were seen and not kept.",
+    "Detonation.dropped": "Events that were seen and not kept.",
     "Detonation.claims": "Audit events of Python's, said by the jailed process itself: they can be forged.",
+    "Detonation.dropped_claims": "Claims that were heard and not kept; what they named is not listed either.",
     "Detonation.imported": "Packages beyond those that the environment's own imports brought, by the same claims.",
     "Detonation.variables": "Names of environment variables that were asked for, by the same claims. All are unset.",
     "Detonation.limits": "What the load was allowed; memory and times grow with the file.",

@@ -102,6 +102,8 @@ def _more(one: Detonation, sheet: Sheet) -> Iterator[str]:
     for claim in one.claims[:_CLAIMS]:
         text = f"{claim.event} {' '.join(claim.arguments)}"
         yield from sheet.entry("claims", f"{shown(text, 200)} (said by the jailed process itself: it can be forged)")
+    if one.dropped_claims:
+        yield from sheet.entry("claims", f"{one.dropped_claims:,} more were heard and not kept")
     if one.output:
         yield from sheet.entry("printed", shown(one.output, 400))
 
