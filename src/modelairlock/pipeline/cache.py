@@ -71,10 +71,7 @@ def open_cache(folder: Path, warn: Callable[[str], None], *, cap_bytes: int = CA
     Raises `AirlockError` if somebody else could write to it.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / FILE_NAME
-        _refuse_foreign(folder, os.stat(folder))
-        _refuse_open_ways(folder)
+        path = private_folder(folder) / FILE_NAME
         return Cache(path, cap_bytes, warn)
     except OSError as problem:
         warn(f"facts are not cached: {folder}: {problem.strerror}")
@@ -90,6 +87,14 @@ def open_cache(folder: Path, warn: Callable[[str], None], *, cap_bytes: int = CA
     except (OSError, sqlite3.Error) as problem:
         warn(f"facts are not cached: {problem}")
         return None
+
+
+def private_folder(folder: Path) -> Path:
+    """`folder`, made if need be. Raises OSError; AirlockError if somebody else could write to it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_foreign(folder, os.stat(folder))
+    _refuse_open_ways(folder)
+    return folder
 
 
 def _refuse_foreign(path: Path, state: os.stat_result) -> None:

@@ -13,12 +13,14 @@ from modelairlock.isolation import jail
 from modelairlock.isolation.jail.fetching import Fetched, Fetching
 from modelairlock.isolation.jail.job import text
 from modelairlock.pipeline.answer import ProtocolBroken
+from modelairlock.pipeline.baseline import key
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import _attempts, _honest, _key, loaders_of
+from modelairlock.pipeline.detonate import _attempts, loaders_of
 from modelairlock.pipeline.judge import judge
-from modelairlock.records.attempts import IDLE
+from modelairlock.pipeline.usual import honest_file
+from modelairlock.records.attempts import idle
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.disarm import Framework, Plan
 from modelairlock.records.errors import AirlockError, NoIsolation
@@ -122,15 +124,15 @@ def _unusual(
     result: JailResult, loader: str, interpreter: str, require: Level, limits: JailLimits
 ) -> tuple[Event, ...]:
     """What it tried that an honest file of this loader does not try in this environment."""
-    asked = [event for event in result.events if event.syscall not in IDLE]
+    asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
     if not asked:
         return ()
-    with _honest(loader) as fd:
+    with honest_file(loader) as fd:
         if fd < 0:
             return tuple(asked)
         usual = jail.run(jail.loading(loader, fd, interpreter), require=require, limits=limits).events
-    known = frozenset(map(_key, usual))
-    return tuple(event for event in asked if _key(event) not in known)
+    known = frozenset(map(key, usual))
+    return tuple(event for event in asked if key(event) not in known)
 
 
 def _judged(events: tuple[Event, ...], one: Opened, result: JailResult) -> tuple[Finding, ...]:

@@ -6,31 +6,32 @@ makes the same loader try in the same environment is tried here, once, before it
 """
 
 import datetime
-import io
 import os
-import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import modelairlock
 from modelairlock.isolation import jail
+from modelairlock.pipeline.baseline import Key, key
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.load_limits import limits_for, machine_memory, reached
 from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, whole
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
+from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import IDLE, SCANNED
+from modelairlock.records.attempts import SCANNED, idle, may_be_usual
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.facts import Attempt, Fact, Import, Reference, Setting, SourceUse
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import Claim, Event, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict, worst
 from modelairlock.records.span import Span
@@ -47,14 +48,15 @@ _NO_LOADER = "no loader of the jail opens what it is"
 _BY_FORMAT = {
     "torch": "torch.load", "torch_legacy": "torch.load", "npy": "numpy.load", "npz": "numpy.load",
     "keras": "keras.load_model", "hdf5": "keras.load_model", "joblib_old": "joblib.load", "pickle": "pickle.load",
+    "torchscript": "torch.load",
     "skops": "skops.io.load", "onnx": ONNX, "ort": ONNX,
 }  # fmt: skip
 _COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
 _JOBLIB_NAMES = (".joblib", ".jl")
 #: kinds of attempts told apart in one result
 _ATTEMPTS = 200
-
-_Key = tuple[str, tuple[str, ...]]
+#: packages, and variables, named in one result
+_NAMES = 100
 
 
 def detonate(
@@ -64,13 +66,18 @@ def detonate(
     interpreter: str = "",
     require: Level = Level.CONFINED,
     limits: JailLimits | None = None,
+    seconds: float | None = None,
+    memory_bytes: int | None = None,
     tell: Callable[[str], None] | None = None,
+    cache_folder: Path | None = None,
 ) -> DetonateRecord:
     """Load every file of `sources`, and every folder that is a model of transformers, in the jail; say what it tried.
 
     `loader` is one of `jail.LOADERS`, or ``auto`` for the one that suits what the file turns out to be; `interpreter`
-    is the Python of the environment to load with. `tell` is called with each path before it is loaded. Raises
-    `AirlockError` for a loader that is not known.
+    is the Python of the environment to load with. `limits` are for every file the same; without them they grow with the
+    file (`load_limits.limits_for`, which gets `seconds` and `memory_bytes`). `tell` is called with each path before it
+    is loaded. What is usual in the environment is remembered in `cache_folder`. Raises `AirlockError` for a loader that
+    is not known.
     """
     if loader != "auto" and loader not in jail.LOADERS:
         hint = f"There are auto, {', '.join(jail.LOADERS)}."
@@ -79,7 +86,8 @@ def detonate(
     needed = Needed()
     scanned = scan_sources(sources, Options(cache=False), look=needed.note)
     subjects = {one.path: one for one in scanned.subjects}
-    run = _Run(subjects, needed, loader, interpreter, require, limits or JailLimits(), tell)
+    allowed = _Allowed(limits, machine_memory(), seconds, memory_bytes)
+    run = _Run(subjects, needed, loader, interpreter, require, allowed, tell, Usual(interpreter, require, cache_folder))
     detonations = tuple(one for file in _files(sources, run) for one in run.file(file))
     detonations += tuple(one for folder in run.folders() for one in run.folder(folder))
     errors = (*scanned.errors, *run.errors)
@@ -160,6 +168,31 @@ def _imported(reading: Reading) -> Iterator[str]:
         yield from _imported(member)
 
 
+class _Loaded(NamedTuple):
+    """A file that was loaded, and by what."""
+
+    file: File
+    loader: str
+    size: int
+    sha256: str | None
+    #: what the scan said of the same bytes
+    subject: Subject | None
+    limits: JailLimits
+
+
+class _Allowed(NamedTuple):
+    """What loads may use up: the same for all, or by the size of each."""
+
+    fixed: JailLimits | None
+    machine: int
+    seconds: float | None
+    memory_bytes: int | None
+
+    def limits(self, size: int) -> JailLimits:
+        """For a file of `size` bytes."""
+        return self.fixed or limits_for(size, self.machine, seconds=self.seconds, memory_bytes=self.memory_bytes)
+
+
 class _Run:
     """One detonation of many files: what the scan said of them, and what is usual in this environment."""
 
@@ -170,24 +203,25 @@ class _Run:
         loader: str,
         interpreter: str,
         require: Level,
-        limits: JailLimits,
+        allowed: _Allowed,
         tell: Callable[[str], None] | None,
+        usual: Usual,
     ) -> None:
         self.subjects = subjects
         self.needed = needed
         self.loader = loader
         self.interpreter = interpreter
         self.require = require
-        self.limits = limits
+        self.allowed = allowed
         self.tell = tell
         self.errors: list[OperatorError] = []
         self.excluded: list[Excluded] = []
+        self._usual = usual
         #: whether what is met now was named by its folder: who names a file does not mean what is beside it
         self.in_folder = True
         self._folders: dict[str, None] = {}
         #: the configurations that were met, and those that are links to one of them
         self._settings: set[str] = set()
-        self._usual: dict[str, frozenset[_Key]] = {}
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
@@ -239,7 +273,8 @@ class _Run:
             files = whole(path)
             size = sum(one.size for one in files)
             with jail.Folder(files) as folder:
-                result = self._load(FOLDERS, folder, tuple(needs))
+                limits = self.allowed.limits(size)
+                asked, result = self._load(FOLDERS, folder, tuple(needs), limits)
             scanned = worst([one.verdict for one in below]) if below else Verdict.INCOMPLETE
             subject = Subject(path=path, verdict=scanned, coverage=Coverage(size_bytes=size))
             file = File(path, os.path.basename(path), path, 0, 0, size)
@@ -251,7 +286,7 @@ class _Run:
                 )
                 for one in self.excluded
             ]
-            yield self._judged(file, FOLDERS, result, size, None, subject)
+            yield self._judged(_Loaded(file, FOLDERS, size, None, subject, limits), asked, result)
 
     @contextmanager
     def _mending(self, path: str) -> Iterator[None]:
@@ -268,64 +303,65 @@ class _Run:
         fd, state = open_file(file)
         named = self.needed.files(file.path) if loader == ONNX else ()
         try:
+            limits = self.allowed.limits(state.st_size)
             if named:
                 with jail.Folder(beside(file, named), file.name) as folder:
-                    result = self._load(loader, folder, self.needed.of(file.path))
+                    asked, result = self._load(loader, folder, self.needed.of(file.path), limits)
             else:
-                result = self._load(loader, fd, self.needed.of(file.path))
+                asked, result = self._load(loader, fd, self.needed.of(file.path), limits)
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
         finally:
             os.close(fd)
         same = subject is not None and subject.sha256 == sha256
-        return self._judged(file, loader, result, state.st_size, sha256, subject if same else None)
+        loaded = _Loaded(file, loader, state.st_size, sha256, subject if same else None, limits)
+        return self._judged(loaded, asked, result)
 
-    def _load(self, loader: str, model: int | jail.Folder, libraries: tuple[str, ...] = ()) -> JailResult:
-        job = jail.loading(loader, model, self.interpreter, libraries)
-        return jail.run(job, require=self.require, limits=self.limits, detonate=True)
+    def _load(
+        self, loader: str, model: int | jail.Folder, libraries: tuple[str, ...], limits: JailLimits
+    ) -> tuple[str, JailResult]:
+        """What was asked of the jail, as `Usual.of` wants it, and what came of it."""
+        job = jail.used(jail.loading(loader, model, self.interpreter, libraries))
+        return job.argument, jail.run(job, require=self.require, limits=limits, detonate=True)
 
-    def _judged(
-        self, file: File, loader: str, result: JailResult, size: int, sha256: str | None, subject: Subject | None
-    ) -> Detonation:
-        asked = [event for event in result.events if event.syscall not in IDLE]
-        usual = self._usual_of(loader) if asked else frozenset()
-        events = tuple(event for event in asked if _key(event) not in usual)
-        outcome = result.outcome
+    def _judged(self, loaded: _Loaded, asked_for: str, result: JailResult) -> Detonation:
+        file, size, subject = loaded.file, loaded.size, loaded.subject
+        asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
+        excusable = any(may_be_usual(event.syscall, event.arguments) for event in asked)
+        usual = self._usual.of(asked_for, result.level) if excusable else frozenset()
+        events = tuple(event for event in asked if key(event) not in usual)
+        outcome, detail = result.outcome, result.detail + reached(result, loaded.limits, size)
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
-            outcome = Outcome.COMPLETED
+            outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
         scanned = subject.verdict if subject else None
         facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
-        judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=sha256)
+        judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict
         if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned is Verdict.FLAGGED):
             verdict = Verdict.INCOMPLETE  # one quiet load is no answer to what was read in the file
         return Detonation(
             path=file.path,
             verdict=verdict,
-            loader=loader,
+            loader=loaded.loader,
             interpreter=self.interpreter,
             outcome=outcome,
             level=result.level,
             layers=result.layers,
-            sha256=sha256,
+            sha256=loaded.sha256,
             scanned=scanned,
             phases=result.phases,
+            limits=loaded.limits,
             events=events,
             usual=len(result.events) - len(events),
             dropped=result.dropped,
             claims=result.claims,
+            dropped_claims=result.dropped_claims,
+            imported=_named(result.claims, "import"),
+            variables=_named(result.claims, "os.environ.read"),
             findings=judged.findings,
             output=result.output,
-            detail=result.detail if outcome is result.outcome else "nothing was attempted that an honest file does not",
+            detail=detail,
         )
-
-    def _usual_of(self, loader: str) -> frozenset[_Key]:
-        """What an honest file makes this loader try here; worked out when it is first needed."""
-        if loader not in self._usual:
-            with _honest(loader) as fd:
-                events = self._load(loader, fd).events if fd >= 0 else ()
-            self._usual[loader] = frozenset(map(_key, events))
-        return self._usual[loader]
 
 
 def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
@@ -339,70 +375,32 @@ def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
 
 
-def _key(event: Event) -> _Key:
-    return event.syscall, event.arguments
-
-
 def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
     """Each distinct attempt once. One in another ABI is not seen as a call: the kernel ends the process for it."""
-    first: dict[tuple[_Key, str], Event] = {}
-    counts: Counter[tuple[_Key, str]] = Counter()
+    first: dict[tuple[Key, str], Event] = {}
+    counts: Counter[tuple[Key, str]] = Counter()
     for event in events:
-        key = _key(event), event.action
-        first.setdefault(key, event)
-        counts[key] += 1
+        what = key(event), event.action
+        first.setdefault(what, event)
+        counts[what] += 1
     whole = Span(0, size)
-    for key, event in list(first.items())[:_ATTEMPTS]:
+    for what, event in list(first.items())[:_ATTEMPTS]:
         yield Attempt(
             span=whole, syscall=event.syscall, arguments=event.arguments, action=event.action,
-            certainty=event.certainty.value, phase=event.phase, count=counts[key],
+            certainty=event.certainty.value, phase=event.phase, count=counts[what],
         )  # fmt: skip
     if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
         yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
                       certainty="denied")  # fmt: skip
 
 
+def _named(claims: Sequence[Claim], event: str) -> tuple[str, ...]:
+    """The distinct first arguments of one kind of claim; of modules, their packages."""
+    found = (claim.arguments[0] for claim in claims if claim.event == event and claim.arguments)
+    names = (name.partition(".")[0] if event == "import" else name for name in found)
+    return tuple(dict.fromkeys(names))[:_NAMES]
+
+
 def _said(scanned: Verdict | None, outcome: Outcome, size: int) -> Iterator[Fact]:
     if scanned is not None:
         yield Setting(span=Span(0, size), scheme=SCANNED, key=scanned.value, value=outcome.value)
-
-
-@contextmanager
-def _honest(loader: str) -> Iterator[int]:
-    """A descriptor of a small honest file for `loader`; -1 where none can be made without its framework."""
-    data = _HONEST.get(loader, bytes)()
-    if not data:
-        yield -1
-        return
-    with tempfile.NamedTemporaryFile(prefix="honest-") as file:
-        file.write(data)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)
-        fd = os.open(file.name, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-
-
-def _checkpoint() -> bytes:
-    """What ``torch.save({}, file)`` writes, as far as ``torch.load`` asks."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in (("data.pkl", b"\x80\x02}q\x00."), ("byteorder", b"little"), ("version", b"3\n")):
-            archive.writestr(f"archive/{name}", content)
-    return out.getvalue()
-
-
-def _array() -> bytes:
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }".ljust(117) + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(16)
-
-
-def _list() -> bytes:
-    return b"\x80\x04]\x94."
-
-
-_HONEST: dict[str, Callable[[], bytes]] = {
-    "pickle.load": _list, "joblib.load": _list, "numpy.load": _array, "torch.load": _checkpoint,
-}  # fmt: skip

@@ -7,8 +7,10 @@ not harmless; no honest load makes it.
 from collections.abc import Callable, Iterable, Sequence
 
 from modelairlock.records.facts import Attempt, Fact
+from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 
+_NOWHERE = Span(0, 0)
 #: scheme of the `Setting` that says what a scan said of the file
 SCANNED = "airlock-scan"
 _PROGRAMS = frozenset(("execve", "execveat"))
@@ -33,7 +35,47 @@ _CHANGES = frozenset(
 IDLE = frozenset(
     ("get_mempolicy", "ioprio_set", "mbind", "sched_setaffinity", "sched_setscheduler", "set_mempolicy", "setpriority")
 )
+#: questions to the processor, as arch_prctl's codes (arch/x86/include/uapi/asm/prctl.h: ARCH_GET_XCOMP_SUPP, _PERM,
+#: ARCH_REQ_XCOMP_PERM): oneDNN asks for tiles of matrices at the first multiplication
+_PROCESSOR = frozenset(("0x1021", "0x1022", "0x1023"))
+#: what may be a habit of a framework at all, by the whole path: what the machine and the process are like, and no more.
+#: Whatever an honest file does, nothing else is ever excused: no program, process or address, no file of somebody's
+_HABITS = frozenset(
+    (
+        "/etc/host.conf", "/etc/localtime", "/etc/lsb-release", "/etc/mime.types", "/etc/nsswitch.conf",
+        "/etc/os-release", "/etc/timezone", "/proc/filesystems", "/proc/loadavg", "/proc/self/cgroup",
+        "/proc/self/limits", "/proc/self/maps", "/proc/self/mountinfo", "/proc/self/mounts", "/proc/self/stat",
+        "/proc/self/statm", "/proc/self/status", "/proc/sys/kernel/osrelease", "/proc/sys/vm/overcommit_memory",
+        "/proc/uptime", "/proc/version",
+    )
+)  # fmt: skip
+#: and by where it is: processors, buses and memory; the devices of graphics cards, which the jail has not
+_HABITUAL = (
+    "/sys/bus/", "/sys/class/", "/sys/devices/", "/sys/fs/cgroup/", "/sys/kernel/mm/", "/sys/module/", "/dev/dri/",
+    "/dev/kfd", "/dev/nvidia",
+)  # fmt: skip
+#: the jail's own scratch, where frameworks would have their caches
+_SCRATCH = "/tmp/"  # noqa: S108 - inside of the jail
+_SECRET_FOLDERS = (
+    "/.ssh/",
+    "/.aws/",
+    "/.gnupg/",
+    "/.kube/",
+    "/.docker/",
+    "/.config/gcloud/",
+    "/.azure/",
+    "/var/run/secrets/",
+)
+_SECRET_NAMES = (
+    "/environ", "/etc/shadow", "/etc/gshadow", "/.netrc", "/.pgpass", "/.git-credentials", "/.pypirc", "/.npmrc",
+    "/.cache/huggingface/token", "/.huggingface/token", "/.bash_history", "/id_rsa", "/id_ed25519", "/.env",
+)  # fmt: skip
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
+
+
+def idle(syscall: str, arguments: Sequence[str]) -> bool:
+    """Whether it is a question or a wish of numerical libraries about the machine, and no attempt at anything."""
+    return syscall in IDLE or (syscall == "arch_prctl" and bool(arguments) and arguments[0] in _PROCESSOR)
 
 
 def starts_program(attempt: Attempt) -> bool:
@@ -65,13 +107,37 @@ def reads(attempt: Attempt) -> bool:
 
 def attacks(attempt: Attempt) -> bool:
     """Whether it was after the machine, the jail or another process: none of the other groups, and nothing idle."""
-    known = _PROGRAMS | _PROCESSES | _NETWORK | IDLE
-    return attempt.syscall not in known and not writes(attempt) and not reads(attempt)
+    known = _PROGRAMS | _PROCESSES | _NETWORK
+    if attempt.syscall in known or idle(attempt.syscall, attempt.arguments):
+        return False
+    return not writes(attempt) and not reads(attempt)
+
+
+def may_be_usual(syscall: str, arguments: Sequence[str]) -> bool:
+    """Whether such a call can be a framework's habit, which an honest file may excuse where it makes the very same."""
+    path = arguments[0] if arguments else ""
+    if ".." in path or not (syscall in _OPENS or syscall in {"mkdir", "mkdirat"}):
+        return False
+    attempt = Attempt(span=_NOWHERE, syscall=syscall, arguments=tuple(arguments), action="", certainty="denied")
+    if writes(attempt):
+        return path.startswith((_SCRATCH, "/dev/kfd", "/dev/nvidia", "/dev/dri/"))
+    return path in _HABITS or path.startswith(_HABITUAL)
 
 
 def such(facts: Iterable[Fact], is_such: Callable[[Attempt], bool]) -> list[Attempt]:
     """The attempts among `facts` of one sort."""
     return [fact for fact in facts if isinstance(fact, Attempt) and is_such(fact)]
+
+
+def secret(attempt: Attempt) -> bool:
+    """Whether it would have read what is somebody's alone: keys, tokens, passwords, another's variables."""
+    path = attempt.arguments[0] if attempt.arguments else ""
+    return reads(attempt) and (path.endswith(_SECRET_NAMES) or any(part in path for part in _SECRET_FOLDERS))
+
+
+def doing(attempts: Sequence[Attempt]) -> str:
+    """What was being done with the model when the first of them was seen."""
+    return {"inference": "using it", "unload": "letting go of it"}.get(attempts[0].phase, "loading it")
 
 
 def in_words(attempts: Sequence[Attempt]) -> str:

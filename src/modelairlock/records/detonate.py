@@ -7,7 +7,7 @@ import msgspec
 from modelairlock.records.described import described_schema
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Level
-from modelairlock.records.jail import Claim, Event, JailLayer, JailPhase, Outcome
+from modelairlock.records.jail import Claim, Event, JailLayer, JailLimits, JailPhase, Outcome
 from modelairlock.records.plain_json import plain_json
 from modelairlock.records.scan import Excluded, OperatorError, Verdict, worst
 
@@ -35,10 +35,15 @@ class Detonation(msgspec.Struct, frozen=True, kw_only=True):
     #: what the scan said of the file, which loaded nothing
     scanned: Verdict | None = None
     phases: tuple[JailPhase, ...] = ()
+    #: what it was allowed
+    limits: JailLimits | None = None
     events: tuple[Event, ...] = ()
     usual: int = 0
     dropped: int = 0
     claims: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
+    imported: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     output: str = ""
     detail: str = ""
@@ -72,8 +77,15 @@ _DESCRIPTIONS = {
     " opened; clear: it came back and nothing forbidden was seen, which does not mean safe.",
     "Detonation.scanned": "What the scan said of the same bytes, without loading them.",
     "Detonation.usual": "Attempts that an honest file makes here too, or idle ones; they are not among the events.",
-    "Detonation.dropped": "Events and claims that were seen and not kept.",
+    "Detonation.dropped": "Events that were seen and not kept.",
     "Detonation.claims": "Audit events of Python's, said by the jailed process itself: they can be forged.",
+    "Detonation.dropped_claims": "Claims that were heard and not kept; what they named is not listed either.",
+    "Detonation.imported": "Packages beyond those that the environment's own imports brought, by the same claims.",
+    "Detonation.variables": "Names of environment variables that were asked for, by the same claims. All are unset.",
+    "Detonation.limits": "What the load was allowed; memory and times grow with the file.",
+    "JailPhase.note": "What the jailed process says of the phase: which use was tried, and what came of it.",
+    "JailPhase.memory_bytes": "The most memory of all its processes together, looked at every 20 ms from outside.",
+    "Event.phase": "When it was seen: load, inference or unload. Where a phase ends is the process's own word.",
     "Detonation.output": "The end of what it printed, escaped.",
     "Event.certainty": "denied: it had no effect, for certain; observed: it went on, its arguments may have changed.",
     "Event.at_seconds": "Since the file was handed over.",

@@ -81,13 +81,14 @@ class JailLayer(Layer, frozen=True, kw_only=True):
 class JailPhase(msgspec.Struct, frozen=True, kw_only=True):
     """What one phase took: wall and processor seconds, and the most memory of all its processes together.
 
-    When the load ended is the worker's claim; the sums are not.
+    When the load ended is the worker's claim, and so is its `note` on what it did; the sums are not.
     """
 
     name: str
     seconds: float
     cpu_seconds: float
     memory_bytes: int
+    note: str = ""
 
 
 class JailLimits(msgspec.Struct, frozen=True, kw_only=True):

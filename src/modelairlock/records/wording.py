@@ -200,5 +200,6 @@ def _clause(fact: Fact) -> str:  # noqa: C901, PLR0912  # a case for each kind, 
         case NameMismatch():
             return f"is named {fact.extension} and is {' and '.join(fact.formats)}"
         case Attempt():
-            return f"tried {' '.join((fact.syscall, *fact.arguments))}, which was {fact.certainty}"
+            during = f" during {fact.phase}" if fact.phase else ""
+            return f"tried {' '.join((fact.syscall, *fact.arguments))}{during}, which was {fact.certainty}"
     assert_never(fact)

@@ -13,7 +13,7 @@ Do not load it. Keep the file and the report.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import attacks, in_words, such
+from modelairlock.records.attempts import attacks, doing, in_words, such
 from modelairlock.records.facts import Attempt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -23,7 +23,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     if found := such(reading.facts, attacks):
-        message = f"loading it goes for the machine or for other processes: {in_words(found)}"
+        message = f"{doing(found)} goes for the machine or for other processes: {in_words(found)}"
         yield RULE.finding(reading, message, *found)
 
 

@@ -14,7 +14,7 @@ scan: that nothing was seen once is no proof.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import SCANNED, in_words, such
+from modelairlock.records.attempts import SCANNED, doing, in_words, such
 from modelairlock.records.facts import Attempt, Setting
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -29,7 +29,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
             continue
         if fact.key == "clear" and tried:
             yield RULE.finding(
-                reading, f"the scan called the file CLEAR, and loading it tried {in_words(tried)}", *tried
+                reading, f"the scan called the file CLEAR, and {doing(tried)} tried {in_words(tried)}", *tried
             )
         elif fact.key == "flagged" and fact.value == "completed" and not tried:
             message = "the scan found harm in the file, and this load tried none: it may wait for something"

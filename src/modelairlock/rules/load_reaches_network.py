@@ -13,7 +13,7 @@ it.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import in_words, reaches_network, such
+from modelairlock.records.attempts import doing, in_words, reaches_network, such
 from modelairlock.records.facts import Attempt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -23,7 +23,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     if found := such(reading.facts, reaches_network):
-        yield RULE.finding(reading, f"loading it reaches for the network: {in_words(found)}", *found)
+        yield RULE.finding(reading, f"{doing(found)} reaches for the network: {in_words(found)}", *found)
 
 
 RULE = Rule(

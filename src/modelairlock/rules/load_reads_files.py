@@ -3,8 +3,8 @@
 ## Why it matters
 
 A load reads the file it is given and the code of its own framework. What lies elsewhere is not its business: keys,
-settings, other people's data. What is told was seen by the supervisor outside of the jail, where the file cannot
-forge it. The jail let none of it have an effect.
+settings, other people's data. Keys, tokens and passwords weigh more than the rest. What is told was seen by the
+supervisor outside of the jail, where the file cannot forge it. The jail let none of it have an effect.
 
 ## What to do
 
@@ -14,7 +14,7 @@ shows that.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import in_words, reads, such
+from modelairlock.records.attempts import doing, in_words, reads, secret, such
 from modelairlock.records.facts import Attempt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -24,7 +24,12 @@ from modelairlock.records.rule import Context, Judgement, Rule
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     if found := such(reading.facts, reads):
-        yield RULE.finding(reading, f"loading it reads a file that no loader needs: {in_words(found)}", *found)
+        if keys := such(reading.facts, secret):
+            message = f"{doing(keys)} reads keys, or what else is secret: {in_words(keys)}"
+            yield RULE.finding(reading, message, *found)
+            return
+        message = f"{doing(found)} reads a file that no loader needs: {in_words(found)}"
+        yield RULE.finding(reading, message, *found, severity=Severity.MEDIUM)
 
 
 RULE = Rule(
@@ -32,7 +37,7 @@ RULE = Rule(
     summary="While it is loaded, the file reads other files.",
     check=_check,
     looks_at=(Attempt,),
-    severity=Severity.MEDIUM,
+    severity=Severity.HIGH,
     help="Do not load it outside of the jail, unless an honest file of its kind reads the same.",
     cwe=("CWE-502", "CWE-200"),
     atlas=("AML.T0011.000",),

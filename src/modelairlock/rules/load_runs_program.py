@@ -13,7 +13,7 @@ Do not load it anywhere else. Keep the file and the report: together they are ev
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import in_words, starts_program, such
+from modelairlock.records.attempts import doing, in_words, starts_program, such
 from modelairlock.records.facts import Attempt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -23,7 +23,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     if found := such(reading.facts, starts_program):
-        yield RULE.finding(reading, f"loading it starts a program: {in_words(found)}", *found)
+        yield RULE.finding(reading, f"{doing(found)} starts a program: {in_words(found)}", *found)
 
 
 RULE = Rule(

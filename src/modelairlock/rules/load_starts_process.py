@@ -14,7 +14,7 @@ same.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import in_words, starts_process, such
+from modelairlock.records.attempts import doing, in_words, starts_process, such
 from modelairlock.records.facts import Attempt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -24,7 +24,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     if found := such(reading.facts, starts_process):
-        yield RULE.finding(reading, f"loading it starts another process: {in_words(found)}", *found)
+        yield RULE.finding(reading, f"{doing(found)} starts another process: {in_words(found)}", *found)
 
 
 RULE = Rule(

@@ -12,7 +12,7 @@ Do not load it. The path in the report says what it was after.
 
 from collections.abc import Iterator
 
-from modelairlock.records.attempts import in_words, such, writes
+from modelairlock.records.attempts import doing, in_words, such, writes
 from modelairlock.records.facts import Attempt
 from modelairlock.records.finding import Severity
 from modelairlock.records.reading import Reading
@@ -22,7 +22,7 @@ from modelairlock.records.rule import Context, Judgement, Rule
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     del context
     if found := such(reading.facts, writes):
-        yield RULE.finding(reading, f"loading it writes or changes a file: {in_words(found)}", *found)
+        yield RULE.finding(reading, f"{doing(found)} writes or changes a file: {in_words(found)}", *found)
 
 
 RULE = Rule(

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from modelairlock.isolation.jail import tree
+from modelairlock.records.errors import AirlockError
 from modelairlock.records.jail import JailLimits, Outcome
 from tests.isolation.jail.payloads import quiet
 from tests.isolation.jail.world import LIMITS, MODES, WHO, calls, load, marked, survivors
@@ -180,3 +181,22 @@ def test_a_flood_of_claims_leaves_a_bounded_account() -> None:
     assert len(result.claims) == LIMITS.claims
     assert result.dropped_claims >= 4500
     assert result.dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("memory_bytes", 1 << 62),
+        ("memory_bytes", 1 << 70),
+        ("memory_bytes", 0),
+        ("memory_bytes", -1),
+        ("cpu_seconds", 1 << 62),
+        ("wall_seconds", float("nan")),
+        ("import_seconds", 0),
+        ("files", 1 << 40),
+    ],
+)
+def test_a_limit_that_cannot_be_put_in_force_is_refused_by_its_name(name: str, value: float) -> None:
+    with pytest.raises(AirlockError, match=f"the limit {name} is {value}"):
+        load("1", limits=limits(**{name: value}))
+    assert load("1", limits=limits(memory_bytes=1 << 46)).outcome is Outcome.COMPLETED

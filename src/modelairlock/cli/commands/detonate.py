@@ -36,8 +36,18 @@ LEVELS = ("confined", "strict")
     help="Open nothing behind less isolation than this.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="The longest a load may take."
+    "--seconds",
+    type=click.FloatRange(1),
+    metavar="S",
+    help="The longest that load, use and end may take [default: 60, and one more for each 20 MB of the file].",
 )
+@click.option(
+    "--memory",
+    type=click.IntRange(1),
+    metavar="MIB",
+    help="The most memory beyond the imports [default: 4096, or 1024 and four times the file, if the machine has it].",
+)
+@click.option("--no-cache", is_flag=True, help="Find out anew what is usual in the environment, and keep nothing.")
 @click.option(
     "--format", "-f", "format_", type=click.Choice(("text", "json", "sarif")), default="text", show_default=True
 )
@@ -50,15 +60,16 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
     A folder that is a model of transformers is loaded as a whole too, with the code that comes with it.
 
     The file can reach nothing: no network, no files but the interpreter's own, no other process. What it tries is seen
-    from outside, where it cannot forge it. FLAGGED: it tried what no honest file tries. CLEAR: the load came back and
+    from outside, where it cannot forge it. Then it is used once, where an input can be made up for it, and let go of.
+    FLAGGED: it tried what no honest file tries. CLEAR: the load came back and
     nothing forbidden was seen, which is no proof that there is nothing. Nothing is opened where the machine lacks the
     layers: `airlock doctor` says what it has.
     """
     from modelairlock.cli.terminal import is_terminal
     from modelairlock.outputs.text.jail import detonations
+    from modelairlock.pipeline.cache import default_folder
     from modelairlock.pipeline.detonate import detonate
     from modelairlock.records.isolation import Level
-    from modelairlock.records.jail import JailLimits
 
     check_output(chosen["output"], sources)
     record = detonate(
@@ -66,7 +77,9 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
         loader=chosen["loader"],
         interpreter=_interpreter(environment),
         require=Level(chosen["require"]),
-        limits=JailLimits(wall_seconds=chosen["seconds"]),
+        seconds=chosen["seconds"],
+        memory_bytes=chosen["memory"] << 20 if chosen["memory"] else None,
+        cache_folder=None if chosen["no_cache"] else default_folder(os.environ),
         tell=_loading if is_terminal(sys.stderr) and not chosen["quiet"] else None,
     )
     silent = chosen["quiet"] and chosen["output"] == "-" and chosen["format_"] == "text"

@@ -6,8 +6,8 @@ go there as text.
 """
 
 from modelairlock.isolation.jail.folder import Folder, FolderFile
-from modelairlock.isolation.jail.job import LIBRARIES, LOADERS, Job, loading
+from modelairlock.isolation.jail.job import LIBRARIES, LOADERS, Job, honest, loading, used
 from modelairlock.isolation.jail.probe import probe
 from modelairlock.isolation.jail.run import run
 
-__all__ = ["LIBRARIES", "LOADERS", "Folder", "FolderFile", "Job", "loading", "probe", "run"]
+__all__ = ["LIBRARIES", "LOADERS", "Folder", "FolderFile", "Job", "honest", "loading", "probe", "run", "used"]

@@ -15,7 +15,7 @@ from modelairlock.isolation.jail.folder import Folder, FolderFile, opened
 from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
-from modelairlock.isolation.jail.tree import count_descriptors, count_threads
+from modelairlock.isolation.jail.tree import count_descriptors, count_threads, looking
 from modelairlock.records.jail import Certainty, JailLimits
 
 _SIGNAL = 0xFF
@@ -28,6 +28,8 @@ _MORE_THAN_READING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20
 _DNS_PORT = 53
 #: what an input is called in the jail, with its number behind; nothing of that name is there
 INPUT = "/airlock/model-"
+#: numerical libraries look there which of them are loaded (threadpoolctl, at the first use of a model)
+_OWN_MAPS = "/proc/self/maps"
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
@@ -124,6 +126,8 @@ class Answers:
             return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
             return self._give(notification, self._inputs[path])
+        if path == _OWN_MAPS and not flags & _MORE_THAN_READING:
+            return self._give_maps(notification)
         if self._folder is not None and path is not None and not flags & (_MORE_THAN_READING | os.O_DIRECTORY):
             file = self._folder.file(path)
             if file is not None:
@@ -140,6 +144,19 @@ class Answers:
         """A model by name: it has none in there, so it is opened out here, and the caller gets the descriptor."""
         own = reopened(fd)
         self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
+
+    def _give_maps(self, notification: Notification) -> str:
+        """What is mapped in the caller itself, which it knows anyway; Landlock would not let it look."""
+        try:
+            with looking():
+                own = os.open(f"/proc/{notification.thread}/maps", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return self._refuse(notification, errno.EACCES)
+        # Its number may have been another's by the time of the open; not if the call still waits.
+        if self._listener.stands(notification):
+            self._listener.hand_over(notification, own)
         os.close(own)
         return ""
 

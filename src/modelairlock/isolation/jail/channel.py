@@ -53,10 +53,11 @@ class Tried(msgspec.Struct, frozen=True, tag="tried", tag_field="kind", forbid_u
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", tag_field="kind", forbid_unknown_fields=True):
-    """A phase is over."""
+    """A phase is over, and what it says of itself."""
 
     phase: str
     error: str
+    note: str = ""
 
 
 class Said(msgspec.Struct, frozen=True, tag="claim", tag_field="kind", forbid_unknown_fields=True):

@@ -54,6 +54,25 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[tuple[str, str], ...] = ()
 
 
+def used(job: Job) -> Job:
+    """`job` with a first use of the model, on made-up input, between its load and its end."""
+    phases = ("import", "load", "inference", "unload")
+    return msgspec.structs.replace(job, code=_joined(job.code, "synthetic.py", "first_use.py"), phases=phases)
+
+
+def honest(job: Job) -> Job:
+    """`job`, as `used` makes it, which loads an honest file, or none, and then uses honest models as well."""
+    phases = ("import", "load", "honest", "inference", "unload")
+    return msgspec.structs.replace(job, code=_joined(job.code, "honest.py"), phases=phases)
+
+
+def _joined(code: str, *names: str) -> str:
+    """`code` and the texts of `names`, which have a scope of their own: no name of theirs hides one of a loader's."""
+    steps = [f"exec(compile({text(name)!r}, {name!r}, 'exec'), _USE)" for name in names]
+    begin = "_USE = globals().get('_USE') or {'__name__': 'jailed', 'PHASES': PHASES}"
+    return "\n".join([code, begin, *steps, "PHASES = _USE['PHASES']\n"])
+
+
 def loading(
     loader: str,
     model: int | Folder,

@@ -34,6 +34,7 @@ def run(
     not there, an environment without the loader; ValueError for a descriptor that must not be handed over.
     """
     limits = limits or JailLimits()
+    _refuse_limits(limits)
     for fd in job.inputs:
         _refuse_writable(fd)
     least = max(require, Level.WEAK if unsafe_allow_weak else Level.CONFINED, key=lambda level: level.rank)
@@ -52,6 +53,19 @@ def run(
         return one.run(None)
     except Unavailable as error:
         return one.run(JailLayer(name="namespaces", state="unavailable", reason=str(error)))
+
+
+#: above these the kernel takes a limit for none, or not at all
+_MOST = {"memory_bytes": 1 << 48, "cpu_seconds": 10**9, "files": 1 << 20, "threads": 1 << 20, "forks": 1 << 20}
+
+
+def _refuse_limits(limits: JailLimits) -> None:
+    """What cannot be put in force is refused by name, before the layer that would fail."""
+    for name in ("import_seconds", "wall_seconds", "cpu_seconds", "memory_bytes", "files", "threads"):
+        value = getattr(limits, name)
+        if not 0 < value <= _MOST.get(name, float("inf")):
+            most = f" and at most {_MOST[name]}" if name in _MOST else ""
+            raise AirlockError(f"the limit {name} is {value}", f"It must be more than 0{most}.")
 
 
 def _refuse_writable(fd: int) -> None:

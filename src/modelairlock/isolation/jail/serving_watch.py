@@ -9,7 +9,7 @@ from modelairlock.isolation.jail.answers import Seen
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.launcher import Launched
 from modelairlock.isolation.jail.watch import Stopped, Watch
-from modelairlock.records.attempts import IDLE
+from modelairlock.records.attempts import idle
 from modelairlock.records.jail import JailLimits, Outcome
 
 _IDLE_MILLISECONDS = 500
@@ -86,7 +86,7 @@ class ServingWatch(Watch):
     def _keep(self, seen: Seen) -> None:
         super()._keep(seen)
         # One thread more than are allowed is no attack: who cannot have it does without, or says so.
-        if self._stop and self.opened and seen.call not in IDLE and seen.action != "EAGAIN":
+        if self._stop and self.opened and not idle(seen.call, seen.arguments) and seen.action != "EAGAIN":
             shown = " ".join((seen.call, *seen.arguments))
             raise Stopped(Outcome.COMPLETED_WITH_VIOLATIONS, f"it tried {shown} (answered {seen.action})")
 

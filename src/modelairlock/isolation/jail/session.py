@@ -287,7 +287,7 @@ class Session:
                 return self._ended(watch, deadline)
             if not isinstance(message, channel.Done) or message.phase != name:
                 raise BrokeProtocol("a message that was not due")
-            watch.finish()
+            watch.finish(message.note)
             self._error = self._error or escaped(message.error)
             with contextlib.suppress(OSError):
                 channel.send(watch.launched.control, {"next": True})
@@ -354,4 +354,5 @@ def _ended(watch: Watch, deadline: float, *, namespaces: bool) -> tuple[Outcome,
         name = f"signal {number}"
     if name == "SIGXCPU" or (name == "SIGKILL" and watch.cpu_is_spent):
         return Outcome.LIMIT_CPU, "the kernel stopped it for its processor time"
-    return Outcome.BLOCKED_CRASH, f"it was ended by {name}"
+    starved = ", perhaps by the kernel, because the machine had no memory left" if name == "SIGKILL" else ""
+    return Outcome.BLOCKED_CRASH, f"it was ended by {name}{starved}"

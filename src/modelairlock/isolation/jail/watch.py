@@ -119,8 +119,8 @@ class Watch:
         self.phase, self._peak = phase, self._memory
         self._phase_start = (time.monotonic(), self._cpu, 0)
 
-    def finish(self) -> None:
-        """The phase is over."""
+    def finish(self, note: str = "") -> None:
+        """The phase is over, and the worker says `note` of it."""
         if not self.phase:
             return
         self._sample(force=True)
@@ -131,6 +131,7 @@ class Watch:
                 seconds=round(time.monotonic() - started, 4),
                 cpu_seconds=round(max(0.0, self._cpu - cpu), 2),
                 memory_bytes=self._peak,
+                note=escaped(note),
             )
         )
         self.phase = ""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONTROL = 3
 _MESSAGE = 1 << 20
 _CLAIM_CHARACTERS = 160
+_NOTE = 2000
 ESCAPES = {**{number: f"\\u{number:04x}" for number in range(32)}, 34: '\\"', 92: "\\\\"}
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -205,6 +206,11 @@ def claim(event: str, arguments: Any) -> None:
     """Audit events, as the explanation they are; only what is text already, so that no foreign code runs for it."""
     if not watching or event.partition(".")[0] in {"object", "sys", "marshal", "gc", "code", "builtins", "cpython"}:
         return
+    first = arguments[0] if arguments and type(arguments[0]) is str else ""
+    if event == "import" and first.partition(".")[0] in imported:
+        return  # more of what the environment itself has imported
+    if event in {"open", "os.listdir"} and first.startswith(runtime) and arguments[1:2] in {("r",), ()}:
+        return  # reading the environment, which it may
     shown = [str(one)[:_CLAIM_CHARACTERS] for one in arguments[:4] if type(one) in {str, int}]
     try:  # noqa: SIM105 - that would be an import
         tell(kind="claim", event=event[:_CLAIM_CHARACTERS], arguments=shown)
@@ -214,16 +220,17 @@ def claim(event: str, arguments: Any) -> None:
 
 def run_phase(phases: Any, name: str, state: Any, inputs: Any, argument: str) -> None:
     """One phase; how it went is told, whatever it raised."""
-    error = ""
+    error = note = ""
     try:
-        phases[name](state, inputs, argument)
+        said = phases[name](state, inputs, argument)
+        note = said[:_NOTE] if type(said) is str else ""
     except BaseException as problem:
         try:
             error = f"{type(problem).__name__}: {str(problem)[:400]}"
         except BaseException:
             error = "an error that cannot be told"
     watching.clear()
-    tell(kind="done", phase=name, error=error)
+    tell(kind="done", phase=name, error=error, note=note)
 
 
 def take(count: int) -> Any:
@@ -240,6 +247,7 @@ def take(count: int) -> Any:
 
 def live() -> None:
     """From the first word to the last phase."""
+    global runtime
     tell(kind="hello")
     orders = told()
     scope: Any = {"__name__": "jailed"}
@@ -257,6 +265,8 @@ def live() -> None:
     site.main()
     sys.path += orders["import_from"]
     run_phase(phases, names[0], state, [], orders["argument"])
+    runtime += tuple(path + "/" for path in orders["readable"])
+    imported.update(name.partition(".")[0] for name in sys.modules)
     layer("limits", orders, late_limits)
     sys.addaudithook(claim)
     layer("seccomp", orders, listen)
@@ -272,6 +282,10 @@ def live() -> None:
 
 
 watching: Any = []
+#: what was imported before the model was there
+imported: Any = set()
+#: where the environment lies; `import` looks for much in there that is not of interest
+runtime: Any = ()
 # If the parent dies, so does this: outside of a namespace nobody else would see to it.
 libc.prctl(1, 9, 0, 0, 0)
 os.dup2(int(sys.argv[1]), CONTROL, False)

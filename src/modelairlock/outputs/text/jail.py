@@ -59,10 +59,14 @@ def _one(one: Detonation, sheet: Sheet, verbose: bool) -> Iterator[str]:
         yield from sheet.entry(
             "usual", f"{counted(one.usual, 'attempt')} that an honest file makes here too, or idle ones"
         )
+    for phase in one.phases:
+        if phase.name == "inference":
+            text = f"{shown(phase.note, 400)} (said by the jailed process itself)" if phase.note else "did not end"
+            yield from sheet.entry("first use", text)
     yield from sheet.entry("outcome", f"{one.outcome.value}: {shown(one.detail, 400)}")
     yield from sheet.entry("jail", f"{one.level.value}: {_layers(one.layers)}")
     if one.verdict is Verdict.CLEAR:
-        text = "what waits for another day, another machine, or the first use of the model"
+        text = "what waits for another day, another machine, or another input"
         yield from sheet.entry("not shown", text, text_style="dim")
     if verbose:
         yield from _more(one, sheet)
@@ -74,10 +78,17 @@ def _more(one: Detonation, sheet: Sheet) -> Iterator[str]:
         yield from sheet.entry("sha256", one.sha256)
     for phase in one.phases:
         memory = f"{phase.memory_bytes / 1e6:,.0f} MB"
-        yield from sheet.entry(phase.name, f"{phase.seconds:.2f} s, {phase.cpu_seconds:.2f} s of processor, {memory}")
+        text = f"{phase.seconds:.2f} s, {phase.cpu_seconds:.2f} s of processor, {memory} at most"
+        yield from sheet.entry(phase.name, text)
+    for label, names in (("imported", one.imported), ("variables", one.variables)):
+        if names:
+            text = f"{shown(', '.join(names), 400)} (said by the jailed process itself: it can be forged)"
+            yield from sheet.entry(label, text)
     for claim in one.claims[:_CLAIMS]:
         text = f"{claim.event} {' '.join(claim.arguments)}"
         yield from sheet.entry("claims", f"{shown(text, 200)} (said by the jailed process itself: it can be forged)")
+    if one.dropped_claims:
+        yield from sheet.entry("claims", f"{one.dropped_claims:,} more were heard and not kept")
     if one.output:
         yield from sheet.entry("printed", shown(one.output, 400))
 
