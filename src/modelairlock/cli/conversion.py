@@ -28,6 +28,8 @@ def _lines(told: Any, verbose: bool) -> Iterator[str]:
             yield f"  {counted(len(told.findings), 'finding')}: {', '.join(rules)}"
             yield from (f"  {line}" for line in _FLAGGED_HINT.splitlines())
         yield "  Nothing was written."
+        if told.hint:
+            yield f"  {told.hint}"
         yield from _tried(told, verbose)
         yield from _left("Not carried over", told.lost, told.more_lost, verbose)
         return

@@ -6,7 +6,7 @@ from modelairlock.disarm.objects import Objects
 from modelairlock.disarm.tape import Tape
 from modelairlock.disarm.torch_legacy import embedded_in
 from modelairlock.disarm.tree import Walk, tell_calls
-from modelairlock.reading import Budget, Source, Unsupported
+from modelairlock.reading import Budget, Source
 from modelairlock.records.disarm import Plan
 
 
@@ -22,6 +22,4 @@ def plan_pickle(source: Source, budget: Budget, stream: int = -1) -> Plan:
     walk = Walk(harvest, source, budget)
     plain = walk.root(value)
     tell_calls(walk, meaning)
-    if not harvest.tensors and not harvest.lost:
-        raise Unsupported(0, "there are no tensors in it")
     return harvest.plan("pickle", plain)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FLAGGED = "the file is FLAGGED: loading it would do harm"
 TRIED = "loading it in the jail showed what it does: it tried what no honest file tries"
-MORE_BY_LOADING = "reading it is not enough; --load-in-jail loads it where it can reach nothing, and takes its tensors"
+MORE_BY_LOADING = "Reading it is not enough: --load-in-jail loads it where it can reach nothing, and takes its tensors."
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -85,7 +85,8 @@ def convert(
             return one.done(msgspec.structs.replace(told, isolation=wall.isolation))
         except NotConverted as problem:
             left = _left(problem.plan or Plan())
-            return msgspec.structs.replace(told, outcome="not-converted", reason=shown(str(problem), 500), **left)
+            reason = shown(str(problem), 500)
+            return msgspec.structs.replace(told, outcome="not-converted", reason=reason, hint=problem.hint, **left)
         except ProtocolBroken as problem:
             reason = f"the reader broke protocol: {problem}"
             return msgspec.structs.replace(told, outcome="not-converted", reason=reason)
@@ -148,7 +149,7 @@ class _Conversion:
         if loader and short:
             told = msgspec.structs.replace(told, hint=MORE_BY_LOADING)
         if problem:
-            raise NotConverted(f"{problem}; {told.hint}" if told.hint else problem, plan)
+            raise NotConverted(problem, plan, told.hint)
         plan, plain = self._with_texts(plan)
         self.writer.fill(plan, plain)
         if not self.inputs.unchanged():

@@ -41,11 +41,15 @@ _LEAST_SPEED = 10_000_000
 
 
 class NotConverted(Exception):
-    """Nothing is written, and why not; the file caused it, not the operator. `plan` says what is lost."""
+    """Nothing is written, and why not; the file caused it, not the operator. `plan` says what is lost.
 
-    def __init__(self, why: str, plan: Plan | None = None) -> None:
+    `hint` says how to get more of it, if there is a way.
+    """
+
+    def __init__(self, why: str, plan: Plan | None = None, hint: str = "") -> None:
         super().__init__(why)
         self.plan = plan
+        self.hint = hint
 
 
 class Writer:

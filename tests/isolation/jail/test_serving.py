@@ -350,7 +350,7 @@ def test_dying_between_calls_while_others_call() -> None:
             assert not thread.is_alive()
     assert set(answered) == {2}
     assert len(answered) + len(told) == 45
-    assert len(answered) > 30, told
+    assert len(answered) > 20, told  # on a busy machine a worker may be killed before it answers once
 
 
 def test_a_child_of_the_caller_does_not_disturb_it() -> None:
