@@ -51,6 +51,8 @@ def content(fd: int, size: int) -> bytes:
             break
         pieces.append(piece)
         at += len(piece)
+        if len(piece) == size:
+            break  # one more was asked for and was not there
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
