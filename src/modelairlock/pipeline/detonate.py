@@ -53,6 +53,8 @@ _BY_FORMAT = {
 }  # fmt: skip
 _COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
 _JOBLIB_NAMES = (".joblib", ".jl")
+#: what no format claims goes by its name; as JSON xgboost's models are called like all else, and the loader is named
+_BY_NAME = {".ubj": "xgboost.Booster"}
 #: kinds of attempts told apart in one result
 _ATTEMPTS = 200
 #: packages, and variables, named in one result
@@ -372,6 +374,8 @@ def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
     inside = {found for member in subject.members for found in member.formats}
     joblib = "pickle" in formats | inside and (name.endswith(_JOBLIB_NAMES) or _COMPRESSED & formats)
     found = [loader for one, loader in _BY_FORMAT.items() if one in formats and not (joblib and one == "pickle")]
+    if not formats:
+        found = [loader for end, loader in _BY_NAME.items() if name.lower().endswith(end)]
     return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
 
 

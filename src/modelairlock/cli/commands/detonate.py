@@ -18,8 +18,9 @@ LEVELS = ("confined", "strict")
     default="auto",
     metavar="NAME",
     show_default=True,
-    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, skops.io.load,"
-    " onnxruntime.InferenceSession, transformers (of a folder), or auto: the one that opens what it is.",
+    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, skops.io.load, "
+    "onnxruntime.InferenceSession, xgboost.Booster, transformers (of a folder), or auto: the one that opens what it "
+    "is.",
 )
 @click.option(
     "--env",

@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 #: the names of the fixed table in `loaders.py`
 LOADERS: tuple[str, ...] = (
     "pickle.load", "numpy.load", "joblib.load", "torch.load", "keras.load_model", "skops.io.load",
-    "onnxruntime.InferenceSession", "transformers",
+    "onnxruntime.InferenceSession", "xgboost.Booster", "transformers",
 )  # fmt: skip
 #: the libraries that `loaders.py` knows how to import before the model is there
 LIBRARIES: tuple[str, ...] = (
