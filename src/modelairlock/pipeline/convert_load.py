@@ -17,7 +17,7 @@ from modelairlock.pipeline.baseline import key
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import _attempts, loaders_of
+from modelairlock.pipeline.detonate import attempted, loaders_of
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.usual import honest_file
 from modelairlock.records.attempts import idle
@@ -138,7 +138,7 @@ def _unusual(
 def _judged(events: tuple[Event, ...], one: Opened, result: JailResult) -> tuple[Finding, ...]:
     size = one.state.st_size
     read = Coverage(size_bytes=size, read_bytes=size)
-    facts = tuple(_attempts(events, size, result))
+    facts = tuple(attempted(events, size, result))
     return judge(
         Reading(path=one.path, name=os.path.basename(one.path), facts=facts, coverage=read), sha256=None
     ).findings

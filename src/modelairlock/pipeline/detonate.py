@@ -335,7 +335,7 @@ class _Run:
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
         scanned = subject.verdict if subject else None
-        facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
+        facts = (*attempted(events, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
         judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict
@@ -379,7 +379,7 @@ def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
 
 
-def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
+def attempted(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
     """Each distinct attempt once. One in another ABI is not seen as a call: the kernel ends the process for it."""
     first: dict[tuple[Key, str], Event] = {}
     counts: Counter[tuple[Key, str]] = Counter()
