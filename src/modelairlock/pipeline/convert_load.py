@@ -19,6 +19,7 @@ from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
 from modelairlock.pipeline.detonate import attempted, loaders_of
 from modelairlock.pipeline.judge import judge
+from modelairlock.pipeline.load_limits import limits_for, machine_memory
 from modelairlock.pipeline.usual import honest_file
 from modelairlock.records.attempts import idle
 from modelairlock.records.coverage import Coverage
@@ -33,7 +34,6 @@ from modelairlock.records.scan import ScanRecord
 _FRAMEWORKS: dict[str, Framework] = {"torch.load": "pt", "keras.load_model": "tf"}
 #: seconds a load and its tensors may take, beyond what so many bytes a second take
 _SECONDS, _LEAST_SPEED = 120, 10_000_000
-_MEMORY_BYTES = 4 * 1024**3
 _DONE = (Outcome.COMPLETED, Outcome.COMPLETED_WITH_VIOLATIONS)
 
 
@@ -64,8 +64,7 @@ def load(
     Raises `AirlockError` for an environment without the loader, NoIsolation for less isolation than is required.
     """
     size = one.state.st_size
-    seconds = _SECONDS + size // _LEAST_SPEED
-    limits = JailLimits(wall_seconds=seconds, cpu_seconds=seconds, memory_bytes=max(_MEMORY_BYTES, 4 * size))
+    limits = limits_for(size, machine_memory(), seconds=_SECONDS + size // _LEAST_SPEED)
     taking = _Taking(writer, one, loader)
     job = jail.loading(loader, one.fd, interpreter, libraries)
     job = msgspec.structs.replace(job, code=f"{job.code}\n{text('giving.py')}", phases=("import", "load", "give"))
