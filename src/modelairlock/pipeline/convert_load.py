@@ -13,21 +13,19 @@ from modelairlock.isolation import jail
 from modelairlock.isolation.jail.fetching import Fetched, Fetching
 from modelairlock.isolation.jail.job import text
 from modelairlock.pipeline.answer import ProtocolBroken
-from modelairlock.pipeline.baseline import key
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
 from modelairlock.pipeline.detonate import attempted, loaders_of
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory
-from modelairlock.pipeline.usual import honest_file
-from modelairlock.records.attempts import idle
+from modelairlock.pipeline.usual import Usual
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.disarm import Framework, Plan
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Level
-from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import Event, JailResult, Outcome
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import ScanRecord
 
@@ -74,7 +72,7 @@ def load(
         raise NoIsolation(f"cannot load {one.path}: {result.detail}", "airlock doctor says what is missing.")
     if result.outcome is Outcome.ISOLATION_LOST:
         raise AirlockError(f"cannot load {one.path}: {result.detail}", "See airlock doctor.")
-    events = _unusual(result, loader, interpreter, require, limits)
+    events = Usual(interpreter, require, None).beyond(result, job.argument)
     findings = _judged(events, one, result)
     why = taking.why
     if result.outcome not in _DONE:
@@ -117,21 +115,6 @@ def _plan(fetched: Fetched, loader: str, size: int) -> Plan:
         more_lost=fetched.more_lost,
     )  # fmt: skip
     return decode_plan(msgspec.msgpack.encode(plan), size, fetched.size)
-
-
-def _unusual(
-    result: JailResult, loader: str, interpreter: str, require: Level, limits: JailLimits
-) -> tuple[Event, ...]:
-    """What it tried that an honest file of this loader does not try in this environment."""
-    asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
-    if not asked:
-        return ()
-    with honest_file(loader) as fd:
-        if fd < 0:
-            return tuple(asked)
-        usual = jail.run(jail.loading(loader, fd, interpreter), require=require, limits=limits).events
-    known = frozenset(map(key, usual))
-    return tuple(event for event in asked if key(event) not in known)
 
 
 def _judged(events: tuple[Event, ...], one: Opened, result: JailResult) -> tuple[Finding, ...]:

@@ -25,7 +25,7 @@ from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED, idle, may_be_usual
+from modelairlock.records.attempts import SCANNED
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -321,16 +321,13 @@ class _Run:
     def _load(
         self, loader: str, model: int | jail.Folder, libraries: tuple[str, ...], limits: JailLimits
     ) -> tuple[str, JailResult]:
-        """What was asked of the jail, as `Usual.of` wants it, and what came of it."""
+        """What was asked of the jail, as `Usual` wants it, and what came of it."""
         job = jail.used(jail.loading(loader, model, self.interpreter, libraries))
         return job.argument, jail.run(job, require=self.require, limits=limits, detonate=True)
 
     def _judged(self, loaded: _Loaded, asked_for: str, result: JailResult) -> Detonation:
         file, size, subject = loaded.file, loaded.size, loaded.subject
-        asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
-        excusable = any(may_be_usual(event.syscall, event.arguments) for event in asked)
-        usual = self._usual.of(asked_for, result.level) if excusable else frozenset()
-        events = tuple(event for event in asked if key(event) not in usual)
+        events = self._usual.beyond(result, asked_for)
         outcome, detail = result.outcome, result.detail + reached(result, loaded.limits, size)
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
