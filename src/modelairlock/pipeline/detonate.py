@@ -235,13 +235,22 @@ class _Run:
             return
         loaders = (self.loader,) if self.loader != "auto" else loaders_of(file.name, subject)
         if not loaders:
-            self.excluded.append(Excluded(path=file.path, reason=_NO_LOADER))
+            self._left_out(file.path, subject)
             return
         if self.tell:
             self.tell(file.path)
         for loader in loaders:
             with self._mending(file.path):
                 yield self._detonated(file, loader, subject)
+
+    def _left_out(self, path: str, subject: Subject | None) -> None:
+        """No loader opens it. Where only the scan failed nobody knows that, and it must not pass for looked at."""
+        if subject is None or subject.formats or not _failed(subject):
+            self.excluded.append(Excluded(path=path, reason=_NO_LOADER))
+            return
+        message = f"it was not loaded: the scan could not tell what it is ({_failed(subject)})"
+        hint = "Name the loader that opens it, with --loader."
+        self.errors.append(OperatorError(path=shown(path), message=message, hint=hint))
 
     def _makes_a_model(self, file: File) -> bool:
         """Whether its folder is to be loaded; one that was named for it is taken by the operator's word."""
@@ -361,6 +370,12 @@ class _Run:
             output=result.output,
             detail=detail,
         )
+
+
+def _failed(subject: Subject) -> str:
+    """Why the scan did not come to know what it is; empty if it looked, and found nothing that it knows."""
+    gaps = (gap for gap in subject.coverage.gaps if gap.because is not Because.UNRECOGNISED)
+    return next((f"{gap.because.value}: {shown(gap.detail, 200)}" for gap in gaps), "")
 
 
 def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
