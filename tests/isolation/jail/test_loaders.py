@@ -1,7 +1,7 @@
 """onnxruntime, skops, xgboost in the jail: honest models are quiet; hostile ones are seen, or refused by the loader.
 
-An honest model of skops is in tests/pipeline/test_load_isolated_kinds.py; the other loaders of the table are tried in
-test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
+Honest models of skops and xgboost are in tests/pipeline/test_load_isolated_kinds.py; the other loaders of the table are
+tried in test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
 """
 
 import os
@@ -112,13 +112,9 @@ def test_a_model_that_names_data_outside_of_its_folder(location: str, tmp_path: 
     assert SECRET not in msgspec.json.encode(result).decode()
 
 
-def test_an_honest_booster(tmp_path: Path) -> None:
-    assert quiet(loaded(XGBOOST, booster(tmp_path, "model.json")))
-
-
 def test_an_honest_booster_that_is_asked_in_a_container(tmp_path: Path) -> None:
     """Without namespaces the files of the control group are there, and xgboost asks them for processors each time."""
-    data = booster(tmp_path, "model.ubj").read_bytes()
+    data = booster(tmp_path, "model.json").read_bytes()
     with serving(data, "confined", XGBOOST, seconds=60) as session:
         assert session.call("predict", (numpy.zeros((2, 2), dtype="f4"),), {}).shape == (2,)
         assert all(idle(event.syscall, event.arguments) for event in session.events), session.events
