@@ -22,8 +22,8 @@ LIBRARIES: tuple[str, ...] = (
 )  # fmt: skip
 
 
-#: files of this folder behind `loaders.py`, and variables, that a loader needs
 _TRUSTED = "AIRLOCK_TRUSTED"
+#: files of this folder behind `loaders.py`, and variables, that a loader needs
 _FURTHER = {"transformers": ("of_transformers.py",)}
 _VARIABLES = {
     "transformers": (
