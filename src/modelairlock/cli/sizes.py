@@ -4,7 +4,7 @@ import click
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it without a parameter
-    """Bytes, from `least` on."""
+    """Bytes, from `least` (whole Ki) to 1000Gi."""
 
     name = "size"
 
@@ -16,6 +16,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it w
         from modelairlock.pipeline.options import whole_number
 
         size = whole_number(str(value)) or 0
-        if not self._least <= size < 2**40:
-            self.fail(f"{value!r} is no size from {self._least} bytes on, such as 512M or 2Gi", param, ctx)
+        if not self._least <= size <= 1000 << 30:
+            least = f"{self._least >> 20}Mi" if self._least >= 1 << 20 else f"{self._least >> 10}Ki"
+            self.fail(f"{value!r} is no size from {least} to 1000Gi, such as 512M or 2Gi", param, ctx)
         return size

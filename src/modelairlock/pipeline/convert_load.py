@@ -16,7 +16,7 @@ from modelairlock.pipeline.answer import ProtocolBroken
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import attempted, loaders_of
+from modelairlock.pipeline.detonate import ONNX, attempted, loaders_of
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory
 from modelairlock.pipeline.usual import Usual
@@ -29,6 +29,8 @@ from modelairlock.records.jail import Event, JailResult, Outcome
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import ScanRecord
 
+#: what these make holds its numbers where nobody takes them out
+_NO_TENSORS = frozenset((ONNX, "xgboost.Booster"))
 _FRAMEWORKS: dict[str, Framework] = {"torch.load": "pt", "keras.load_model": "tf"}
 #: seconds a load and its tensors may take, beyond what so many bytes a second take
 _SECONDS, _LEAST_SPEED = 120, 10_000_000
@@ -47,11 +49,11 @@ class Loaded(NamedTuple):
 
 
 def can_load(inputs: Inputs, record: ScanRecord) -> str:
-    """The loader of the jail that opens the file; empty if there is none."""
+    """The loader of the jail that opens the file and gives tensors; empty if there is none."""
     if len(inputs.files) != 1:
         return ""
     found = loaders_of(os.path.basename(inputs.files[0].path), record.subjects[0])
-    return found[0] if found else ""
+    return next((one for one in found if one not in _NO_TENSORS), "")
 
 
 def load(

@@ -9,7 +9,7 @@ from modelairlock.catalog import names
 from modelairlock.cli.commands import detonate as command
 from modelairlock.isolation.jail import LOADERS, job
 from modelairlock.isolation.jail.served import SERVED
-from modelairlock.pipeline import detonate, usual
+from modelairlock.pipeline import convert_load, detonate, usual
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDES = ROOT / "docs" / "guide"
@@ -50,7 +50,7 @@ def test_tables_by_loader_name_loaders_that_there_are() -> None:
     tables = {
         "job._FURTHER": job._FURTHER, "job._VARIABLES": job._VARIABLES, "asked.ASKED": asked["ASKED"],
         "usual._HONEST": usual._HONEST, "detonate._BY_FORMAT": detonate._BY_FORMAT.values(),
-        "detonate._BY_NAME": detonate._BY_NAME.values(),
+        "detonate._BY_NAME": detonate._BY_NAME.values(), "convert_load._NO_TENSORS": convert_load._NO_TENSORS,
     }  # fmt: skip
     wrong = [f"{table}: {one}" for table, found in tables.items() for one in found if one not in LOADERS]
     assert not wrong, f"no loader of isolation/jail/job.py is called that: {wrong}"

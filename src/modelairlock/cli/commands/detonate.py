@@ -46,8 +46,8 @@ from modelairlock.cli.sizes import Size
     "--memory",
     type=Size(1 << 20),
     metavar="SIZE",
-    help="The most memory beyond the imports, such as 8Gi [default: 4Gi, or 1Gi and four times the file, if the "
-    "machine has it].",
+    help="The most memory beyond the imports, such as 8Gi"
+    " [default: 4Gi, or 1Gi and four times the file, if the machine has it].",
 )
 @click.option("--no-cache", is_flag=True, help="Find out anew what is usual in the environment, and keep nothing.")
 @click.option(
