@@ -69,11 +69,6 @@ def test_what_a_call_makes_is_taken_out_of_the_jail(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_booster_has_no_tensors_to_give_and_is_not_loaded(tmp_path: Path) -> None:
-    told = converted(tmp_path, b"{L" + (7).to_bytes(8) + b"learner{}}", "in.ubj", load_in_jail=True)
-    assert (told.how, told.outcome, told.jail) == ("read", "not-converted", None)
-
-
 def test_what_reading_can_do_is_not_loaded(tmp_path: Path) -> None:
     told = converted(tmp_path, pickled({"w": numpy.ones(3)}), "in.pkl", load_in_jail=True)
     assert (told.how, told.outcome, told.jail) == ("read", "converted", None)
@@ -161,6 +156,11 @@ def test_more_attempts_than_are_kept_are_not_taken_for_usual(tmp_path: Path) -> 
     told = converted(tmp_path, data, "in.pkl", load_in_jail=True, strip=True)
     assert (told.outcome, "more than are kept" in told.reason) == ("not-converted", True), told
     assert not left_over(tmp_path) - {"in.pkl"}
+
+
+def test_a_booster_has_no_tensors_to_give_and_is_not_loaded(tmp_path: Path) -> None:
+    told = converted(tmp_path, b"{L" + (7).to_bytes(8) + b"learner{}}", "in.ubj", load_in_jail=True)
+    assert (told.how, told.outcome, told.jail) == ("read", "not-converted", None)
 
 
 def test_a_load_that_raises_writes_nothing(tmp_path: Path) -> None:
