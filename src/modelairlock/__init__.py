@@ -187,12 +187,12 @@ def load_isolated(
     it in a ``with``.
 
     `loader` is ``pickle.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, ``skops.io.load`` (which takes
-    the types named in `trusted`, beside those it knows), ``onnxruntime.InferenceSession``, ``transformers`` (of a
-    folder, with the code in it), or ``auto`` for the one that suits `path`. `interpreter` is the Python of the
-    environment that has the framework; this one by default. Below the level `require` (``confined`` or ``strict``) the
-    model is not opened. `limits` is a dict of those that differ, such as ``{"memory_bytes": 8 << 30}``. A call may take
-    `seconds`, and `call_bytes` of arrays each way; up to `queue` calls wait for their turn. A worker that dies is
-    started anew, `restarts` times in a row at most. `threads` is what the framework may compute with.
+    the types named in `trusted`, beside those it knows), ``onnxruntime.InferenceSession``, ``xgboost.Booster``,
+    ``transformers`` (of a folder, with the code in it), or ``auto`` for the one that suits `path`. `interpreter` is the
+    Python of the environment that has the framework; this one by default. Below the level `require` (``confined`` or
+    ``strict``) the model is not opened. `limits` is a dict of those that differ, such as ``{"memory_bytes": 8 << 30}``.
+    A call may take `seconds`, and `call_bytes` of arrays each way; up to `queue` calls wait for their turn. A worker
+    that dies is started anew, `restarts` times in a row at most. `threads` is what the framework may compute with.
 
     What the model tries beyond computing is denied and kept in ``events``; with `on_violation` ``stop`` that is also
     the end of it. Raises `AirlockError` for all of this, with a hint.

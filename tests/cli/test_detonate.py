@@ -179,7 +179,7 @@ def test_options_reach_the_jail(run, stand: Stand, tmp_path: Path) -> None:
         "--seconds",
         "5",
         "--memory",
-        "8",
+        "8Mi",
         "a",
         "b",
     )

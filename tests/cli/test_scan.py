@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from modelairlock.cli.budgets import limits_of
-from modelairlock.cli.commands.scan import LEVELS
+from modelairlock.cli.levels import JAIL_LEVELS, LEVELS
 from modelairlock.limits import Limits
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
@@ -101,6 +101,7 @@ def test_a_pattern_that_left_nothing_out_is_said(run, scanned, tmp_path) -> None
 
 def test_the_levels_are_those_there_are() -> None:
     assert tuple(Level) == LEVELS
+    assert tuple(one for one in Level if one.rank >= Level.CONFINED.rank) == JAIL_LEVELS
 
 
 def test_quiet_writes_nothing(run, scanned) -> None:

@@ -95,7 +95,7 @@ def test_a_socket_that_cannot_be(run) -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        ("--memory", "1"), ("--memory", "9" * 20), ("--memory", "-1G"), ("--memory", "1.5G"), ("--max-body", "0"),
+        ("--memory", "1"), ("--memory", "9" * 20), ("--memory", "-1G"), ("--memory", "1.5X"), ("--max-body", "0"),
         ("--workers", "0"), ("--workers", "1000"), ("--queue", "-1"), ("--seconds", "0"), ("--seconds", "nan"),
         ("--port", "70000"), ("--require", "weak"), ("--on-violation", "ignore"),
     ],

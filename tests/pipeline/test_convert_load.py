@@ -158,6 +158,11 @@ def test_more_attempts_than_are_kept_are_not_taken_for_usual(tmp_path: Path) -> 
     assert not left_over(tmp_path) - {"in.pkl"}
 
 
+def test_a_booster_has_no_tensors_to_give_and_is_not_loaded(tmp_path: Path) -> None:
+    told = converted(tmp_path, b"{L" + (7).to_bytes(8) + b"learner{}}", "in.ubj", load_in_jail=True)
+    assert (told.how, told.outcome, told.jail) == ("read", "not-converted", None)
+
+
 def test_a_load_that_raises_writes_nothing(tmp_path: Path) -> None:
     told = converted(tmp_path, pickled({"x": Made(numpy.arange, "no")}), "in.pkl", load_in_jail=True)
     assert (told.outcome, told.output) == ("not-converted", None)

@@ -4,20 +4,25 @@ import json
 import os
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from modelairlock.isolation import jail
+from modelairlock.limits import Limits
 from modelairlock.pipeline import detonate as room
 from modelairlock.pipeline import usual
 from modelairlock.pipeline.detonate import detonate, loaders_of
+from modelairlock.pipeline.options import Options
+from modelairlock.pipeline.scan import scan_sources
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import Certainty, Event, JailLimits, JailResult, Outcome
-from modelairlock.records.scan import Subject, Verdict
+from modelairlock.records.scan import ScanRecord, Subject, Verdict
 from tests.build.npy_builder import npy
 from tests.build.onnx_builder import external, graph, model, node
 from tests.build.transformers_builder import in_cache
@@ -152,6 +157,22 @@ def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert [Path(left.path).name for left in record.excluded] == ["b.txt"]
 
 
+def test_what_the_scan_did_not_get_through_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that wears the readers out has no format, and must not go by as if no loader opened it."""
+
+    def hurried(sources: Sequence[str | Path], options: Options, **more: Any) -> ScanRecord:
+        return scan_sources(sources, msgspec.structs.replace(options, limits=Limits(seconds=1e-4)), **more)
+
+    monkeypatch.setattr(room, "scan_sources", hurried)
+    record, loaders = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST))
+    assert (record.detonations, record.excluded, loaders) == ((), (), [])
+    [error] = record.errors
+    assert "the scan could not tell what it is (over_limit: reading took longer" in error.message
+    assert "--loader" in error.hint
+    record, loaders = detonated(monkeypatch, tmp_path, ended(), loader="pickle.load")
+    assert (len(record.detonations), record.errors, loaders) == (1, (), ["pickle.load"])
+
+
 def test_what_a_file_needs_is_imported_before_it_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     runs = Runs(ended())
     monkeypatch.setattr(room.jail, "run", runs)
@@ -188,6 +209,9 @@ def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         ("m.ort", ("ort",), (), "onnxruntime.InferenceSession"),
         ("m.skops", ("skops", "zip"), (), "skops.io.load"),
         ("m", (), (), ""),
+        ("m.ubj", (), (), "xgboost.Booster"),
+        ("m.ubj", ("pickle",), (), "pickle.load"),
+        ("m.json", ("json_text",), (), ""),
         ("m.bin", ("torch", "pickle", "zip"), (), "torch.load pickle.load"),
         ("m.joblib", ("pickle", "npy"), (), "joblib.load numpy.load"),
     ],

@@ -18,7 +18,6 @@ from modelairlock import AirlockError, IsolatedModel, Level
 from modelairlock.isolation.jail import values
 from modelairlock.pipeline import load_isolated as home
 from modelairlock.records.attempts import IDLE
-from modelairlock.records.jail import JailLimits
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
 numpy = pytest.importorskip("numpy")
@@ -66,14 +65,6 @@ def test_without_numpy_it_says_what_to_install(tmp_path: Path, monkeypatch: pyte
         modelairlock.load_isolated(tmp_path / "model.pkl")
     assert "pip install numpy" in raised.value.hint
     assert values.numpy_here is home.numpy_here
-
-
-def test_limits_are_written_as_a_dict_or_a_record() -> None:
-    assert home._limits(None) == JailLimits()
-    assert home._limits({"memory_bytes": 1 << 30, "wall_seconds": 5}) == JailLimits(
-        memory_bytes=1 << 30, wall_seconds=5.0
-    )
-    assert home._limits(JailLimits(files=9)) == JailLimits(files=9)
 
 
 def test_importing_it_brings_no_numpy() -> None:

@@ -1,4 +1,4 @@
-"""Further models of `load_isolated`: onnxruntime, skops, and folders of transformers with the code in them."""
+"""Further models of `load_isolated`: onnxruntime, skops, xgboost, and folders of transformers with the code in them."""
 
 import pickle
 import sys
@@ -90,6 +90,32 @@ def test_skops_trusts_what_its_caller_trusts(tmp_path: Path) -> None:
         assert isolated.loader == "skops.io.load"
         equal(isolated.predict_proba(X), model.predict_proba(X))
         assert quiet(isolated)
+
+
+@pytest.mark.jail
+@pytest.mark.usefixtures("jailed_python")
+@pytest.mark.frameworks
+def test_xgboost(tmp_path: Path) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    columns = {"feature_names": [*"abc"], "feature_types": ["q", "q", "c"], "enable_categorical": True}
+    rows = numpy.concatenate([X[:, :2], numpy.arange(len(X))[:, None] % 3], axis=1).astype("f4")
+    matrix = xgboost.DMatrix(rows, Y, **columns)
+    booster = xgboost.train({"tree_method": "hist", "max_cat_to_onehot": 1}, matrix, 3)
+    booster.save_model(tmp_path / "model.ubj")
+    with modelairlock.load_isolated(tmp_path / "model.ubj", seconds=60) as isolated:
+        assert isolated.loader == "xgboost.Booster"
+        equal(isolated.predict(rows), booster.predict(matrix))
+        equal(
+            isolated(rows, output_margin=True, iteration_range=(0, 1)),
+            booster.predict(matrix, output_margin=True, iteration_range=(0, 1)),
+        )
+        with pytest.raises(AirlockError, match="expected 2, got 3"):
+            isolated.predict(rows[:, :2])
+        assert quiet(isolated)
+    booster.save_model(tmp_path / "model.json")
+    with pytest.raises(AirlockError, match=r"json_text\) is no model") as raised:
+        modelairlock.load_isolated(tmp_path / "model.json")
+    assert "xgboost.Booster" in raised.value.hint
 
 
 @pytest.mark.jail

@@ -51,6 +51,22 @@ def test_questions_to_the_processor_are_idle() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "mode", "expected"),
+    [
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "O_RDONLY", True),
+        ("/sys/fs/cgroup/cpu.max", "O_RDONLY|O_CREAT", False),
+        ("/sys/fs/cgroup/cpu.max", "O_RDONLY", True),
+        ("/sys/fs/cgroup/cpu.max", "O_WRONLY", False),
+        ("/sys/fs/cgroup/cpu.max", "O_RDWR|O_CREAT", False),
+        ("/sys/fs/cgroup/../../etc/passwd", "O_RDONLY", False),
+        ("/sys/fs/cgroup/cgroup.procs", "O_RDONLY", False),
+    ],
+)
+def test_to_ask_how_much_processor_time_there_is_is_idle(path: str, mode: str, expected: bool) -> None:
+    assert idle("openat", (path, mode, "0o0")) is expected
+
+
+@pytest.mark.parametrize(
     ("path", "is_secret"),
     [
         ("/srv/someone/.aws/credentials", True),

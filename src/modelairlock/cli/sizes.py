@@ -1,15 +1,10 @@
 """A number of bytes on the command line, such as 512M or 2Gi."""
 
-import re
-
 import click
-
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_VALUE = re.compile(r"([0-9]{1,15})(k|M|G|Ki|Mi|Gi)?B?")
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it without a parameter
-    """Bytes, from `least` on."""
+    """Bytes, from `least` (whole Ki) to 1000Gi."""
 
     name = "size"
 
@@ -18,8 +13,10 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it w
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """See click."""
-        match = _VALUE.fullmatch(str(value))
-        size = int(match[1]) * _UNITS[match[2] or ""] if match else 0
-        if not self._least <= size < 2**40:
-            self.fail(f"{value!r} is no size from {self._least} bytes on, such as 512M or 2Gi", param, ctx)
+        from modelairlock.pipeline.options import whole_number
+
+        size = whole_number(str(value)) or 0
+        if not self._least <= size <= 1000 << 30:
+            least = f"{self._least >> 20}Mi" if self._least >= 1 << 20 else f"{self._least >> 10}Ki"
+            self.fail(f"{value!r} is no size from {least} to 1000Gi, such as 512M or 2Gi", param, ctx)
         return size

@@ -1,14 +1,13 @@
 """What Python callers give to `modelairlock.convert` and `modelairlock.detonate`, as this room's functions take it."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from modelairlock.limits import Limits
 from modelairlock.pipeline import convert as converting
 from modelairlock.pipeline import detonate as detonating
-from modelairlock.pipeline.load_isolated import _interpreter, _is_path, _level, _limits
+from modelairlock.pipeline.given import interpreter_from, is_path, jail_level_from, jail_limits_from
 from modelairlock.pipeline.options import limits_from, sources_from
 from modelairlock.records.conversion import ConversionRecord
 from modelairlock.records.detonate import DetonateRecord
@@ -28,7 +27,7 @@ def convert(
 ) -> ConversionRecord:
     """See `modelairlock.convert`, which documents it; `given` is all the rest of what that takes."""
     for name, place in (("path", path), ("out", out)):
-        if not _is_path(place):
+        if not is_path(place):
             raise AirlockError(f"convert: {name} is {shown(repr(place), 80)}", "Give a path, as str or Path.")
     switches = {name: given[name] for name in _SWITCHES}
     for name, value in switches.items():
@@ -36,7 +35,7 @@ def convert(
             raise AirlockError(f"convert: {name} is {shown(repr(value), 80)}", "It is True or False.")
     wanted = converting.Wanted(
         **switches,
-        interpreter=_interpreter(given["interpreter"]) if given["interpreter"] is not None else sys.executable,
+        interpreter=interpreter_from(given["interpreter"]),
         require=None if given["require"] is None else _any_level(given["require"]),
         limits=_budgets(given["limits"]),
     )
@@ -54,9 +53,9 @@ def detonate(
     return detonating.detonate(
         sources_from(sources),
         loader=loader,
-        interpreter=_interpreter(interpreter),
-        require=_level(require),
-        limits=_limits(limits),
+        interpreter=interpreter_from(interpreter),
+        require=jail_level_from(require),
+        limits=jail_limits_from(limits),
     )
 
 

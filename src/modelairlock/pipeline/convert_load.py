@@ -13,27 +13,27 @@ from modelairlock.isolation import jail
 from modelairlock.isolation.jail.fetching import Fetched, Fetching
 from modelairlock.isolation.jail.job import text
 from modelairlock.pipeline.answer import ProtocolBroken
-from modelairlock.pipeline.baseline import key
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import _attempts, loaders_of
+from modelairlock.pipeline.detonate import ONNX, attempted, loaders_of
 from modelairlock.pipeline.judge import judge
-from modelairlock.pipeline.usual import honest_file
-from modelairlock.records.attempts import idle
+from modelairlock.pipeline.load_limits import limits_for, machine_memory
+from modelairlock.pipeline.usual import Usual
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.disarm import Framework, Plan
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Level
-from modelairlock.records.jail import Event, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import Event, JailResult, Outcome
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import ScanRecord
 
+#: what these make holds its numbers where nobody takes them out
+_NO_TENSORS = frozenset((ONNX, "xgboost.Booster"))
 _FRAMEWORKS: dict[str, Framework] = {"torch.load": "pt", "keras.load_model": "tf"}
 #: seconds a load and its tensors may take, beyond what so many bytes a second take
 _SECONDS, _LEAST_SPEED = 120, 10_000_000
-_MEMORY_BYTES = 4 * 1024**3
 _DONE = (Outcome.COMPLETED, Outcome.COMPLETED_WITH_VIOLATIONS)
 
 
@@ -49,11 +49,11 @@ class Loaded(NamedTuple):
 
 
 def can_load(inputs: Inputs, record: ScanRecord) -> str:
-    """The loader of the jail that opens the file; empty if there is none."""
+    """The loader of the jail that opens the file and gives tensors; empty if there is none."""
     if len(inputs.files) != 1:
         return ""
     found = loaders_of(os.path.basename(inputs.files[0].path), record.subjects[0])
-    return found[0] if found else ""
+    return next((one for one in found if one not in _NO_TENSORS), "")
 
 
 def load(
@@ -64,8 +64,7 @@ def load(
     Raises `AirlockError` for an environment without the loader, NoIsolation for less isolation than is required.
     """
     size = one.state.st_size
-    seconds = _SECONDS + size // _LEAST_SPEED
-    limits = JailLimits(wall_seconds=seconds, cpu_seconds=seconds, memory_bytes=max(_MEMORY_BYTES, 4 * size))
+    limits = limits_for(size, machine_memory(), seconds=_SECONDS + size // _LEAST_SPEED)
     taking = _Taking(writer, one, loader)
     job = jail.loading(loader, one.fd, interpreter, libraries)
     job = msgspec.structs.replace(job, code=f"{job.code}\n{text('giving.py')}", phases=("import", "load", "give"))
@@ -75,7 +74,7 @@ def load(
         raise NoIsolation(f"cannot load {one.path}: {result.detail}", "airlock doctor says what is missing.")
     if result.outcome is Outcome.ISOLATION_LOST:
         raise AirlockError(f"cannot load {one.path}: {result.detail}", "See airlock doctor.")
-    events = _unusual(result, loader, interpreter, require, limits)
+    events = Usual(interpreter, require, None).beyond(result, job.argument)
     findings = _judged(events, one, result)
     why = taking.why
     if result.outcome not in _DONE:
@@ -120,25 +119,10 @@ def _plan(fetched: Fetched, loader: str, size: int) -> Plan:
     return decode_plan(msgspec.msgpack.encode(plan), size, fetched.size)
 
 
-def _unusual(
-    result: JailResult, loader: str, interpreter: str, require: Level, limits: JailLimits
-) -> tuple[Event, ...]:
-    """What it tried that an honest file of this loader does not try in this environment."""
-    asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
-    if not asked:
-        return ()
-    with honest_file(loader) as fd:
-        if fd < 0:
-            return tuple(asked)
-        usual = jail.run(jail.loading(loader, fd, interpreter), require=require, limits=limits).events
-    known = frozenset(map(key, usual))
-    return tuple(event for event in asked if key(event) not in known)
-
-
 def _judged(events: tuple[Event, ...], one: Opened, result: JailResult) -> tuple[Finding, ...]:
     size = one.state.st_size
     read = Coverage(size_bytes=size, read_bytes=size)
-    facts = tuple(_attempts(events, size, result))
+    facts = tuple(attempted(events, size, result))
     return judge(
         Reading(path=one.path, name=os.path.basename(one.path), facts=facts, coverage=read), sha256=None
     ).findings

@@ -25,7 +25,7 @@ from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED, idle, may_be_usual
+from modelairlock.records.attempts import SCANNED
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -53,6 +53,8 @@ _BY_FORMAT = {
 }  # fmt: skip
 _COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
 _JOBLIB_NAMES = (".joblib", ".jl")
+#: what no format claims goes by its name; as JSON xgboost's models are called like all else, and the loader is named
+_BY_NAME = {".ubj": "xgboost.Booster"}
 #: kinds of attempts told apart in one result
 _ATTEMPTS = 200
 #: packages, and variables, named in one result
@@ -233,13 +235,22 @@ class _Run:
             return
         loaders = (self.loader,) if self.loader != "auto" else loaders_of(file.name, subject)
         if not loaders:
-            self.excluded.append(Excluded(path=file.path, reason=_NO_LOADER))
+            self._left_out(file.path, subject)
             return
         if self.tell:
             self.tell(file.path)
         for loader in loaders:
             with self._mending(file.path):
                 yield self._detonated(file, loader, subject)
+
+    def _left_out(self, path: str, subject: Subject | None) -> None:
+        """No loader opens it. Where only the scan failed nobody knows that, and it must not pass for looked at."""
+        if subject is None or subject.formats or not _failed(subject):
+            self.excluded.append(Excluded(path=path, reason=_NO_LOADER))
+            return
+        message = f"it was not loaded: the scan could not tell what it is ({_failed(subject)})"
+        hint = "Name the loader that opens it, with --loader."
+        self.errors.append(OperatorError(path=shown(path), message=message, hint=hint))
 
     def _makes_a_model(self, file: File) -> bool:
         """Whether its folder is to be loaded; one that was named for it is taken by the operator's word."""
@@ -319,21 +330,18 @@ class _Run:
     def _load(
         self, loader: str, model: int | jail.Folder, libraries: tuple[str, ...], limits: JailLimits
     ) -> tuple[str, JailResult]:
-        """What was asked of the jail, as `Usual.of` wants it, and what came of it."""
+        """What was asked of the jail, as `Usual` wants it, and what came of it."""
         job = jail.used(jail.loading(loader, model, self.interpreter, libraries))
         return job.argument, jail.run(job, require=self.require, limits=limits, detonate=True)
 
     def _judged(self, loaded: _Loaded, asked_for: str, result: JailResult) -> Detonation:
         file, size, subject = loaded.file, loaded.size, loaded.subject
-        asked = [event for event in result.events if not idle(event.syscall, event.arguments)]
-        excusable = any(may_be_usual(event.syscall, event.arguments) for event in asked)
-        usual = self._usual.of(asked_for, result.level) if excusable else frozenset()
-        events = tuple(event for event in asked if key(event) not in usual)
+        events = self._usual.beyond(result, asked_for)
         outcome, detail = result.outcome, result.detail + reached(result, loaded.limits, size)
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
         scanned = subject.verdict if subject else None
-        facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
+        facts = (*attempted(events, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
         judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict
@@ -364,6 +372,12 @@ class _Run:
         )
 
 
+def _failed(subject: Subject) -> str:
+    """Why the scan did not come to know what it is; empty if it looked, and found nothing that it knows."""
+    gaps = (gap for gap in subject.coverage.gaps if gap.because is not Because.UNRECOGNISED)
+    return next((f"{gap.because.value}: {shown(gap.detail, 200)}" for gap in gaps), "")
+
+
 def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
     """The loaders that open a file of this name, by what the scan found it to be: of a file that is two things, two."""
     if subject is None:
@@ -372,10 +386,12 @@ def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
     inside = {found for member in subject.members for found in member.formats}
     joblib = "pickle" in formats | inside and (name.endswith(_JOBLIB_NAMES) or _COMPRESSED & formats)
     found = [loader for one, loader in _BY_FORMAT.items() if one in formats and not (joblib and one == "pickle")]
+    if not formats:
+        found = [loader for end, loader in _BY_NAME.items() if name.lower().endswith(end)]
     return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
 
 
-def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
+def attempted(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
     """Each distinct attempt once. One in another ABI is not seen as a call: the kernel ends the process for it."""
     first: dict[tuple[Key, str], Event] = {}
     counts: Counter[tuple[Key, str]] = Counter()

@@ -7,7 +7,6 @@ verdict asks `scan` first.
 
 import os
 import re
-import sys
 import threading
 import weakref
 from collections.abc import Collection, Mapping
@@ -15,22 +14,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
-import msgspec
-
 from modelairlock.isolation.jail.folder import Folder
 from modelairlock.isolation.jail.job import LIBRARIES
 from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel, Terms
 from modelairlock.isolation.jail.values import numpy_here
 from modelairlock.pipeline.detonate import FOLDERS, ONNX, Needed, loaders_of
+from modelairlock.pipeline.given import interpreter_from, is_path, jail_level_from, jail_limits_from
 from modelairlock.pipeline.model_folder import beside, may_be_settings, whole
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
-from modelairlock.records.jail import Event, JailLayer, JailLimits
+from modelairlock.records.jail import Event, JailLayer
 from modelairlock.records.text import shown
-from modelairlock.records.typed import from_plain
 from modelairlock.sources.local import File, open_file, walk
 
 _TRUSTED_HINT = "It is a list of names of types, as skops.io.get_untrusted_types has them."
@@ -39,7 +36,6 @@ _HEAD_BYTES = 1 << 20
 _USUAL = ("sklearn", "xgboost", "lightgbm")
 #: of the options, and the least each may be
 _WHOLE_NUMBERS = {"call_bytes": 1, "restarts": 0, "queue": 0, "threads": 1}
-_LIMITS_HINT = f"It is a dict with some of {', '.join(JailLimits.__struct_fields__)}, each a number above zero."
 
 
 class IsolatedModel:
@@ -160,7 +156,7 @@ def load_isolated(
     """See `modelairlock.load_isolated`, which documents it; `given` is all the rest of what that takes."""
     trusted = _trusted(given["trusted"])
     terms = _terms({name: value for name, value in given.items() if name != "trusted"})
-    python = _interpreter(interpreter)
+    python = interpreter_from(interpreter)
     numpy_here()
     if loader != "auto" and loader not in SERVED:
         raise AirlockError(f"no loader {loader!r} makes a model to ask", f"There are auto, {', '.join(SERVED)}.")
@@ -175,7 +171,7 @@ def load_isolated(
 
 def _opened(path: str | os.PathLike[str], loader: str) -> tuple[int | Folder, str, str]:
     """The model for the jail, what loads it, and what people call it. Raises AirlockError, Unreadable."""
-    if _is_path(path) and os.path.isdir(path) and loader in {"auto", FOLDERS}:
+    if is_path(path) and os.path.isdir(path) and loader in {"auto", FOLDERS}:
         return _whole(os.fspath(path)), FOLDERS, os.fspath(path)
     file = _file(path)
     if loader == FOLDERS:
@@ -210,23 +206,11 @@ def _trusted(given: object) -> tuple[str, ...]:
 
 def _terms(given: Mapping[str, Any]) -> Terms:
     _check(given)
-    return Terms(**{**given, "require": _level(given["require"]), "limits": _limits(given["limits"])})
-
-
-def _interpreter(given: str | os.PathLike[str] | None) -> str:
-    if given is None:
-        return sys.executable
-    if not _is_path(given):
-        raise AirlockError(f"interpreter is {shown(repr(given), 80)}", "Give the path of a Python, as str or Path.")
-    return os.fspath(given)
-
-
-def _is_path(given: object) -> bool:
-    return isinstance(given, str | os.PathLike) and isinstance(os.fspath(given), str)
+    return Terms(**{**given, "require": jail_level_from(given["require"]), "limits": jail_limits_from(given["limits"])})
 
 
 def _file(path: str | os.PathLike[str]) -> File:
-    if not _is_path(path):
+    if not is_path(path):
         raise AirlockError(f"the model is {shown(repr(path), 80)}", "Give the path of one file, as str or Path.")
     found = list(walk(Path(path)))
     if len(found) != 1 or not isinstance(found[0], File):
@@ -261,31 +245,6 @@ def _libraries(model: int | Folder, loader: str) -> tuple[str, ...]:
     head = os.pread(model, _HEAD_BYTES, 0)
     found = tuple(name for name in LIBRARIES if name.encode() in head)
     return found if {*found} - {"numpy", "joblib"} or loader == "pickle.load" else _USUAL
-
-
-def _level(require: Level | str) -> Level:
-    try:
-        level = Level(str(require))
-    except ValueError:
-        raise AirlockError(f"require is {shown(repr(require), 80)}", "There are confined and strict.") from None
-    if level.rank < Level.CONFINED.rank:
-        raise AirlockError(f"require is {level}, which is too little to open a model", "There are confined and strict.")
-    return level
-
-
-def _limits(given: JailLimits | Mapping[str, float] | None) -> JailLimits:
-    table = msgspec.structs.asdict(given) if isinstance(given, JailLimits) else given
-    if table is None:
-        return JailLimits()
-    if not isinstance(table, Mapping) or set(table) - set(JailLimits.__struct_fields__):
-        raise AirlockError(f"limits is {shown(repr(given), 80)}", _LIMITS_HINT)
-    try:
-        limits = from_plain(dict(table), JailLimits)
-    except msgspec.ValidationError as problem:
-        raise AirlockError(f"limits: {problem}", _LIMITS_HINT) from None
-    if not all(0 < value < 2**62 for value in msgspec.structs.astuple(limits)):
-        raise AirlockError(f"limits is {shown(repr(given), 80)}", _LIMITS_HINT)
-    return limits
 
 
 def _check(given: Mapping[str, Any]) -> None:

@@ -143,6 +143,18 @@ def limits_from(given: Iterable[tuple[object, object]], origin: str) -> Limits:
     return msgspec.structs.replace(DEFAULT_LIMITS, **chosen)
 
 
+def whole_number(text: str) -> int | None:
+    """A whole number as people write it, such as 4096, 512M or 1.5Gi; None for what is none."""
+    match = _VALUE.fullmatch(text)
+    return _whole(match) if match else None
+
+
+def _whole(match: re.Match[str]) -> int:
+    unit = _UNITS[match[2] or ""]
+    # Whole numbers are computed as such: a float would round what is above 2**53.
+    return int(match[1]) * unit if "." not in match[1] else int(float(match[1]) * unit)
+
+
 def _number(said: str, name: str, value: object) -> int | float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     text = format(value, "f" if isinstance(value, float) else "d") if is_number else str(value).strip()
@@ -152,8 +164,7 @@ def _number(said: str, name: str, value: object) -> int | float:
         raise AirlockError(f"{said}: not a number above zero", f"Write {_example(name)}.")
     if isinstance(getattr(DEFAULT_LIMITS, name), float):
         return number
-    # Whole numbers are computed as such: a float would round what is above 2**53.
-    whole = int(match[1]) * _UNITS[match[2] or ""] if "." not in match[1] else int(number)
+    whole = _whole(match)
     if not 0 < whole < 2**63:
         raise AirlockError(f"{said}: {name} is a whole number from 1 to 2**63 - 1", f"Write {_example(name)}.")
     return whole

@@ -16,10 +16,11 @@ from pathlib import Path
 import msgspec
 
 from modelairlock.isolation import jail
-from modelairlock.pipeline.baseline import Identity, Key, habits, identity, record, recorded
+from modelairlock.pipeline.baseline import Identity, Key, habits, identity, key, record, recorded
+from modelairlock.records.attempts import idle, may_be_usual
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
-from modelairlock.records.jail import JailLimits
+from modelairlock.records.jail import Event, JailLimits, JailResult
 
 
 class Usual:
@@ -41,6 +42,14 @@ class Usual:
         if known is None:
             known = self._known[asked, level] = self._looked_up(asked, level)
         return known
+
+    def beyond(self, result: JailResult, asked: str) -> tuple[Event, ...]:
+        """What was tried in `result` that is neither idle nor usual; the honest run is made only if that matters."""
+        tried = [event for event in result.events if not idle(event.syscall, event.arguments)]
+        if not any(may_be_usual(event.syscall, event.arguments) for event in tried):
+            return tuple(tried)
+        usual = self.of(asked, result.level)
+        return tuple(event for event in tried if key(event) not in usual)
 
     def _looked_up(self, asked: str, level: Level) -> frozenset[Key]:
         loader, *libraries = asked.split(" ")

@@ -38,6 +38,11 @@ IDLE = frozenset(
 #: questions to the processor, as arch_prctl's codes (arch/x86/include/uapi/asm/prctl.h: ARCH_GET_XCOMP_SUPP, _PERM,
 #: ARCH_REQ_XCOMP_PERM): oneDNN asks for tiles of matrices at the first multiplication
 _PROCESSOR = frozenset(("0x1021", "0x1022", "0x1023"))
+#: how much processor time the control group has: xgboost reads it with every model (``GetCfsCPUCount``), and goes on
+#: with the number of processors. Where there are namespaces they are not even there to be asked for
+_PROCESSOR_TIME = frozenset(
+    ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+)
 #: what may be a habit of a framework at all, by the whole path: what the machine and the process are like, and no more.
 #: Whatever an honest file does, nothing else is ever excused: no program, process or address, no file of somebody's
 _HABITS = frozenset(
@@ -75,7 +80,10 @@ _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
 
 def idle(syscall: str, arguments: Sequence[str]) -> bool:
     """Whether it is a question or a wish of numerical libraries about the machine, and no attempt at anything."""
-    return syscall in IDLE or (syscall == "arch_prctl" and bool(arguments) and arguments[0] in _PROCESSOR)
+    first = arguments[0] if arguments else ""
+    if syscall in _OPENS:
+        return first in _PROCESSOR_TIME and arguments[1] == "O_RDONLY"
+    return syscall in IDLE or (syscall == "arch_prctl" and first in _PROCESSOR)
 
 
 def starts_program(attempt: Attempt) -> bool:

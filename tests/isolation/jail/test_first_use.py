@@ -189,10 +189,19 @@ def test_a_loader_may_have_any_name_of_ours() -> None:
     assert "came back" in note(result), result.detail
 
 
-def test_no_text_of_ours_hides_a_name_of_another() -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("synthetic.py", "first_use.py", "honest.py"),
+        ("loaders.py", "of_transformers.py", "serving.py", "asked.py"),
+        ("loaders.py", "of_transformers.py", "giving.py"),
+    ],
+    ids="+".join,
+)
+def test_no_text_of_ours_hides_a_name_of_another(names: tuple[str, ...]) -> None:
     """They share one scope in there."""
     seen: dict[str, str] = {}
-    for name in ("synthetic.py", "first_use.py", "honest.py"):
+    for name in names:
         for node in ast.parse(text(name)).body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
             for target in targets:

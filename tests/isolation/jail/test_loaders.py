@@ -1,7 +1,7 @@
-"""onnxruntime and skops in the jail: honest models are quiet, and hostile ones are seen, or refused by the loader.
+"""onnxruntime, skops, xgboost in the jail: honest models are quiet; hostile ones are seen, or refused by the loader.
 
-An honest model of skops is in tests/pipeline/test_load_isolated_kinds.py; the other loaders of the table are tried in
-test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
+Honest models of skops and xgboost are in tests/pipeline/test_load_isolated_kinds.py; the other loaders of the table are
+tried in test_benign.py and test_corpus.py, transformers in test_of_transformers.py.
 """
 
 import os
@@ -14,11 +14,13 @@ import pytest
 
 from modelairlock.isolation.jail import Folder, loading, run
 from modelairlock.pipeline.model_folder import beside
+from modelairlock.records.attempts import idle
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import JailLimits, JailResult, Outcome
 from modelairlock.sources.local import File, walk
 from tests.build import corpus
 from tests.build.onnx_builder import external, graph, model, node
+from tests.isolation.jail.serving_help import serving
 from tests.isolation.jail.world import INTERPRETER, MODES, SECRET, calls
 
 pytestmark = [
@@ -26,7 +28,8 @@ pytestmark = [
     pytest.mark.frameworks,
     pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's"),
 ]
-ONNX, SKOPS = "onnxruntime.InferenceSession", "skops.io.load"
+ONNX, SKOPS, XGBOOST = "onnxruntime.InferenceSession", "skops.io.load", "xgboost.Booster"
+numpy = pytest.importorskip("numpy")
 onnxruntime = pytest.importorskip("onnxruntime")
 PACKAGES = str(Path(onnxruntime.__file__).parent.parent)
 
@@ -67,6 +70,13 @@ def ort(folder: Path) -> Path:
     return folder / "model.ort"
 
 
+def booster(folder: Path, name: str) -> Path:
+    xgboost = pytest.importorskip("xgboost")
+    rows = xgboost.DMatrix([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+    xgboost.train({"max_depth": 1}, rows, 2).save_model(folder / name)
+    return folder / name
+
+
 def added(location: str) -> bytes:
     """A model that adds to what it is given what lies in another file."""
     return model(graph((node("Add", ("x", "w"), ("y",)),), (external(location),)))
@@ -100,6 +110,21 @@ def test_a_model_that_names_data_outside_of_its_folder(location: str, tmp_path: 
     result = loaded(ONNX, root / "model.onnx", (location, "w.data"))
     assert result.outcome is Outcome.LOADER_ERROR, (result.outcome, result.output)
     assert SECRET not in msgspec.json.encode(result).decode()
+
+
+def test_an_honest_booster_that_is_asked_in_a_container(tmp_path: Path) -> None:
+    """Without namespaces the files of the control group are there, and xgboost asks them for processors each time."""
+    data = booster(tmp_path, "model.json").read_bytes()
+    with serving(data, "confined", XGBOOST, seconds=60) as session:
+        assert session.call("predict", (numpy.zeros((2, 2), dtype="f4"),), {}).shape == (2,)
+        assert all(idle(event.syscall, event.arguments) for event in session.events), session.events
+
+
+def test_a_booster_that_was_cut_short_is_an_error_of_its_loader(tmp_path: Path) -> None:
+    path = booster(tmp_path, "model.ubj")
+    path.write_bytes(path.read_bytes()[:-9])
+    result = loaded(XGBOOST, path)
+    assert (result.outcome, result.events) == (Outcome.LOADER_ERROR, ()), (result.detail, result.output)
 
 
 @pytest.mark.parametrize("name", ["onnx-custom-library", "onnx-compiled", "onnx-python", "onnx-network"])

@@ -275,8 +275,10 @@ def test_one_that_computes_for_itself_between_calls_is_ended() -> None:
     with serving(body) as session:
         assert ask(session) == 1
         worker = session._life._watch.worker
-        time.sleep(6)
-        assert not os.path.exists(f"/proc/{worker}")
+        until = time.monotonic() + 15
+        while os.path.exists(f"/proc/{worker}"):
+            assert time.monotonic() < until
+            time.sleep(0.1)
         assert ask(session) == 1
 
 
@@ -327,7 +329,7 @@ def test_closing_while_it_starts_anew() -> None:
 
 def test_dying_between_calls_while_others_call() -> None:
     """The loop changes hands while the worker dies: every call is answered or told why not."""
-    told, answered = [], []
+    told, answered, killed = [], [], 0
     with serving("return x + 1", restarts=100) as session:
 
         def caller() -> None:
@@ -342,12 +344,15 @@ def test_dying_between_calls_while_others_call() -> None:
         for _ in range(4):
             time.sleep(0.3)
             life = session._life
-            if life is not None and life._watch is not None and life._watch.worker > 0:
+            # One that dies while it is locked in is not started anew, and on a busy machine it is long at that.
+            if life is not None and life._watch is not None and life._watch.opened:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(life._watch.worker, signal.SIGKILL)
+                    killed += 1
         for thread in threads:
             thread.join(60)
             assert not thread.is_alive()
+    assert killed
     assert set(answered) == {2}
     assert len(answered) + len(told) == 45
     assert len(answered) > 20, told  # on a busy machine a worker may be killed before it answers once

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from modelairlock.cli.commands.scan import LEVELS
+from modelairlock.cli.levels import LEVELS
 from modelairlock.cli.report import PATH
 
 #: exit status by outcome; 2, operator error, is raised
@@ -68,7 +68,7 @@ def command(source: str, target: str, quiet: bool, verbose: bool, format_: str, 
 
 def _convert(source: str, target: str, given: dict[str, Any], quiet: bool) -> Any:
     from modelairlock.cli.budgets import limits_of
-    from modelairlock.cli.commands.detonate import _interpreter as interpreter_of
+    from modelairlock.cli.environment import interpreter_of
     from modelairlock.cli.terminal import is_terminal
     from modelairlock.pipeline.convert import Wanted, convert
     from modelairlock.records.isolation import Level

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from modelairlock.cli.levels import JAIL_LEVELS
 from modelairlock.cli.report import BROKEN, CLEAR, FLAGGED, INCOMPLETE, PATH, check_output, write_pieces
-
-LEVELS = ("confined", "strict")
+from modelairlock.cli.sizes import Size
 
 
 @click.command("detonate", short_help="Load files in a jail and say what they try.")
@@ -18,8 +18,9 @@ LEVELS = ("confined", "strict")
     default="auto",
     metavar="NAME",
     show_default=True,
-    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, skops.io.load,"
-    " onnxruntime.InferenceSession, transformers (of a folder), or auto: the one that opens what it is.",
+    help="pickle.load, torch.load, joblib.load, numpy.load, keras.load_model, skops.io.load, "
+    "onnxruntime.InferenceSession, xgboost.Booster, transformers (of a folder), or auto: the one that opens what it "
+    "is.",
 )
 @click.option(
     "--env",
@@ -30,7 +31,7 @@ LEVELS = ("confined", "strict")
 )
 @click.option(
     "--require",
-    type=click.Choice(LEVELS),
+    type=click.Choice(JAIL_LEVELS),
     default="confined",
     show_default=True,
     help="Open nothing behind less isolation than this.",
@@ -43,9 +44,10 @@ LEVELS = ("confined", "strict")
 )
 @click.option(
     "--memory",
-    type=click.IntRange(1),
-    metavar="MIB",
-    help="The most memory beyond the imports [default: 4096, or 1024 and four times the file, if the machine has it].",
+    type=Size(1 << 20),
+    metavar="SIZE",
+    help="The most memory beyond the imports, such as 8Gi"
+    " [default: 4Gi, or 1Gi and four times the file, if the machine has it].",
 )
 @click.option("--no-cache", is_flag=True, help="Find out anew what is usual in the environment, and keep nothing.")
 @click.option(
@@ -65,6 +67,7 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
     nothing forbidden was seen, which is no proof that there is nothing. Nothing is opened where the machine lacks the
     layers: `airlock doctor` says what it has.
     """
+    from modelairlock.cli.environment import interpreter_of
     from modelairlock.cli.terminal import is_terminal
     from modelairlock.outputs.text.jail import detonations
     from modelairlock.pipeline.cache import default_folder
@@ -75,10 +78,10 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
     record = detonate(
         sources,
         loader=chosen["loader"],
-        interpreter=_interpreter(environment),
+        interpreter=interpreter_of(environment),
         require=Level(chosen["require"]),
         seconds=chosen["seconds"],
-        memory_bytes=chosen["memory"] << 20 if chosen["memory"] else None,
+        memory_bytes=chosen["memory"],
         cache_folder=None if chosen["no_cache"] else default_folder(os.environ),
         tell=_loading if is_terminal(sys.stderr) and not chosen["quiet"] else None,
     )
@@ -127,11 +130,3 @@ def _pieces(record: Any, chosen: dict[str, Any], detonations: Any) -> Any:
         verbose=chosen["verbose"],
     )
     return (line.rstrip() + "\n" for line in lines)
-
-
-def _interpreter(environment: str | None) -> str:
-    """The python of an environment, named by its folder or itself; else that of the active one, else our own."""
-    if environment and not os.path.isdir(environment):
-        return environment
-    folder = environment or os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
-    return os.path.join(folder, "bin", "python") if folder else sys.executable

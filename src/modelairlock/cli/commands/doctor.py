@@ -5,7 +5,7 @@ import sys
 
 import click
 
-LEVELS = ("none", "weak", "confined", "strict")
+from modelairlock.cli.levels import LEVELS
 
 
 @click.command("doctor", short_help="Say what isolation this machine has, and what that is enough for.")

@@ -8,9 +8,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from modelairlock.cli.levels import LEVELS
 from modelairlock.cli.report import PATH, check_output, prepare_report, report_options, write_report
-
-LEVELS = ("none", "weak", "confined", "strict")
 
 
 @click.command("scan", short_help="Say what is known of files, without loading them.")

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from modelairlock.cli.levels import JAIL_LEVELS
 from modelairlock.cli.report import PATH
 from modelairlock.cli.sizes import Size
 
-LEVELS = ("confined", "strict")
 #: arrays out of JSON may be four times as large as what said them
 _ARRAYS_FOR_BODY = 4
 _JSON_BYTES = 32 << 20
@@ -38,7 +38,7 @@ _LEAST_TOKEN = 16
 )
 @click.option(
     "--require",
-    type=click.Choice(LEVELS),
+    type=click.Choice(JAIL_LEVELS),
     default="confined",
     show_default=True,
     help="Open nothing behind less isolation than this.",

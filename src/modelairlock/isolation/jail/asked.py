@@ -32,6 +32,24 @@ class _Session:
     predict = __call__
 
 
+class _Booster:
+    """A booster of xgboost: rows go in as an array, with the names and kinds that the model has for its columns."""
+
+    def __init__(self, booster: "Any") -> None:
+        self._booster = booster
+        self._xgboost: Any = sys.modules["xgboost"]
+
+    def predict(self, rows: "Any", **options: "Any") -> "Any":
+        """As the booster's own."""
+        columns = {"feature_names": self._booster.feature_names}
+        kinds = self._booster.feature_types
+        if kinds and "c" in kinds:
+            columns.update(feature_types=kinds, enable_categorical=True)
+        return self._booster.predict(self._xgboost.DMatrix(rows, **columns), **options)
+
+    __call__ = predict
+
+
 class _Transformer:
     """A model of transformers and its tokenizer. Arrays go in as tensors; what has no array is left out."""
 
@@ -98,4 +116,6 @@ class _Transformer:
         return value.float() if value.dtype == self._torch.bfloat16 else value
 
 
-ASKED = {"onnxruntime.InferenceSession": _Session, "transformers": _Transformer}
+ASKED = {
+    "onnxruntime.InferenceSession": _Session, "xgboost.Booster": _Booster, "transformers": _Transformer,
+}  # fmt: skip

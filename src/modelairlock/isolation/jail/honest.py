@@ -34,7 +34,17 @@ def _with_keras() -> list[Any]:
     return [keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="relu")])]
 
 
-_MAKERS: dict[str, Callable[[], list[Any]]] = {"sklearn": _with_sklearn, "torch": _with_torch, "keras": _with_keras}
+def _with_xgboost() -> list[Any]:
+    import numpy
+    import xgboost
+
+    rows = numpy.arange(8.0).reshape(4, 2)
+    return [xgboost.train({}, xgboost.DMatrix(rows, [0, 1, 0, 1]), 1)]
+
+
+_MAKERS: dict[str, Callable[[], list[Any]]] = {
+    "sklearn": _with_sklearn, "torch": _with_torch, "keras": _with_keras, "xgboost": _with_xgboost,
+}  # fmt: skip
 
 
 def _make(state: dict[str, Any], _inputs: list[int], _argument: str) -> str:

@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 #: the names of the fixed table in `loaders.py`
 LOADERS: tuple[str, ...] = (
     "pickle.load", "numpy.load", "joblib.load", "torch.load", "keras.load_model", "skops.io.load",
-    "onnxruntime.InferenceSession", "transformers",
+    "onnxruntime.InferenceSession", "xgboost.Booster", "transformers",
 )  # fmt: skip
 #: the libraries that `loaders.py` knows how to import before the model is there
 LIBRARIES: tuple[str, ...] = (
@@ -22,8 +22,8 @@ LIBRARIES: tuple[str, ...] = (
 )  # fmt: skip
 
 
-#: files of this folder behind `loaders.py`, and variables, that a loader needs
 _TRUSTED = "AIRLOCK_TRUSTED"
+#: files of this folder behind `loaders.py`, and variables, that a loader needs
 _FURTHER = {"transformers": ("of_transformers.py",)}
 _VARIABLES = {
     "transformers": (

@@ -142,6 +142,22 @@ def _onnxruntime(_state: State) -> Load:
     return load
 
 
+def _xgboost(_state: State) -> Load:
+    import numpy
+    import xgboost
+
+    rows = numpy.arange(8.0).reshape(4, 2)
+    xgboost.train({"nthread": 1}, xgboost.DMatrix(rows, [0, 1, 0, 1]), 1).predict(xgboost.DMatrix(rows))
+
+    def load(fd: int, _path: str) -> Any:
+        model = xgboost.Booster()
+        # By a path it would go by the ending, which is not there; of bytes it looks whether they are JSON or UBJSON.
+        model.load_model(bytearray(_file(fd).read()))
+        return model
+
+    return load
+
+
 def _beside(path: str) -> dict[str, Any]:
     """The other files of a model's folder, by the names that it has for them. They are those that it asks for."""
     import mmap
@@ -165,6 +181,7 @@ LOADERS = {
     "keras.load_model": _keras,
     "skops.io.load": _skops,
     "onnxruntime.InferenceSession": _onnxruntime,
+    "xgboost.Booster": _xgboost,
 }
 
 

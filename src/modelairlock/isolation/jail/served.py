@@ -15,7 +15,7 @@ import msgspec
 
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.folder import Folder
-from modelairlock.isolation.jail.job import Job, loading, text
+from modelairlock.isolation.jail.job import LOADERS, Job, loading, text
 from modelairlock.isolation.jail.life import Life, Over, Refused
 from modelairlock.isolation.jail.run import run
 from modelairlock.isolation.jail.values import Packed, numpy_here
@@ -26,11 +26,9 @@ from modelairlock.records.jail import JAIL_LAYERS, Event, JailLayer, JailLimits,
 METHODS = (
     "predict", "predict_proba", "transform", "decision_function", "__call__", "run", "generate", "tokenizer", "decode",
 )  # fmt: skip
-#: those of the fixed table whose models are asked something
-SERVED = (
-    "pickle.load", "joblib.load", "torch.load", "keras.load_model", "skops.io.load", "onnxruntime.InferenceSession",
-    "transformers",
-)  # fmt: skip
+#: of the fixed table, those that make nothing to ask
+_NOT_ASKED = frozenset(("numpy.load",))
+SERVED = tuple(one for one in LOADERS if one not in _NOT_ASKED)
 OnViolation = Literal["stop", "record"]
 #: processor time is watched call by call; the kernel's own limit is for the whole life
 _FOR_EVER = 10 * 365 * 24 * 3600
