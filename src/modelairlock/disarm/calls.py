@@ -96,7 +96,7 @@ class Meaning:
             target.states.append(state)
         elif isinstance(target, Array) and target.dtype is None:
             numpy_calls.build_array(target, state)
-        elif isinstance(target, Dtype) and not target.built:
+        elif isinstance(target, Dtype) and target.own and not target.built:
             numpy_calls.build_dtype(target, state)
         elif isinstance(target, Box) and target.kind in ("dict", "list", "set"):
             target.attributes.append(state)

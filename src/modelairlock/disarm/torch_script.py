@@ -7,7 +7,7 @@ and neither parameters nor buffers are in the file as well; only the code knows 
 
 from modelairlock.disarm.archive import members_of
 from modelairlock.disarm.harvest import Harvest
-from modelairlock.disarm.torch_zip import is_big, root_of, walked
+from modelairlock.disarm.torch_zip import refuse_big, root_of, walked
 from modelairlock.reading import Budget, Source
 from modelairlock.records.disarm import Plan
 from modelairlock.records.facts import Member
@@ -27,7 +27,8 @@ def plan_torch_script(source: Source, budget: Budget) -> Plan:
     """The plan. Raises `ReadProblem`."""
     members = members_of(source, budget)
     root = root_of(members)
-    harvest = Harvest("pt", swap=is_big(source, members.get(f"{root}/byteorder"), budget))
+    refuse_big(source, members.get(f"{root}/byteorder"), budget)
+    harvest = Harvest("pt")
     plain = walked(source, members, f"{root}/data", harvest, budget, own=_OWN)
     if f"{root}/constants.pkl" in members:
         _constants(source, members, root, harvest, budget)

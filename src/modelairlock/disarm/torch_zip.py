@@ -88,6 +88,15 @@ def is_big(source: Source, member: Member | None, budget: Budget) -> bool:
     return order
 
 
+def refuse_big(source: Source, member: Member | None, budget: Budget) -> None:
+    """Raise `Unsupported` for big-endian numbers: ``torch.jit.load`` and ``torch.export.load`` do not turn them."""
+    if is_big(source, member, budget):
+        raise Unsupported(
+            member.span.start if member else 0,
+            "it says that its numbers are big-endian, and torch reads them as little-endian all the same",
+        )
+
+
 def _record(harvest: Harvest, member: Member) -> Store | str:
     if member.method == "stored":
         return Store(*member.span)

@@ -11,7 +11,19 @@ from modelairlock.disarm.harvest import ONLY, Harvest
 from modelairlock.disarm.numbers import TORCH_DTYPES, item_bytes
 from modelairlock.disarm.plain import is_text, plain_name, plain_value
 from modelairlock.disarm.scalars import plain_number, plain_texts
-from modelairlock.disarm.values import Array, Blob, Box, Dtype, Lost, Named, Opaque, Scalar, Storage, View
+from modelairlock.disarm.values import (
+    Array,
+    Blob,
+    Box,
+    Dtype,
+    Lost,
+    Named,
+    Opaque,
+    Scalar,
+    Storage,
+    View,
+    states_of,
+)  # fmt: skip
 from modelairlock.reading import Budget, OverLimit, Source
 from modelairlock.records.disarm import NOTE_CHARACTERS, PLAIN_BYTES
 from modelairlock.records.text import shown
@@ -76,7 +88,7 @@ class Walk:
         self.harvest.view(path or ONLY, view)
         made: dict[str, object] = {}
         for state in view.attributes:
-            for one in _states(state):
+            for one in states_of(state):
                 self._attributes(one, _join(path, "$attributes"), depth, made)
         return {"$attributes": made} if made else _NOTHING
 
@@ -141,16 +153,22 @@ class Walk:
         """The items under their names; as in a dict, what is set last counts."""
         # the same dict may be walked in a million places
         self.left -= len(items) // 2
-        kept: dict[str, tuple[object, object]] = {}
+        # Keys that are equal are one: to Python 1, 1.0 and True are the same, and the first of them stays.
+        given: dict[object, object] = {}
         for key, item in zip(items[::2], items[1::2], strict=False):
-            name = _key(plain_number(key) if isinstance(key, Scalar) else key)
-            if name is None:
+            plain = plain_number(key) if isinstance(key, Scalar) else key
+            if _key(plain) is None:
                 self.harvest.lose(path, "an item", "its key is neither text nor a number")
-            elif name in kept and type(kept[name][0]) is not type(key):
+            else:
+                given[plain] = item
+        kept: dict[str, object] = {}
+        for key, item in given.items():
+            name = _key(key) or ""
+            if name in kept:
                 self.harvest.lose(_join(path, name), "an item", "another key of another type is written the same way")
             else:
-                kept[name] = key, item
-        return {name: item for name, (_, item) in kept.items()}
+                kept[name] = item
+        return kept
 
     def _object(self, value: Opaque, path: str, depth: int) -> object:
         """An object of a class: what its states and items hold, under the names that a torch module gives them."""
@@ -164,7 +182,7 @@ class Walk:
             self.harvest.unknown += 1
         made: dict[str, object] = {}
         for state in value.states:
-            for one in _states(state):
+            for one in states_of(state):
                 self._attributes(one, path, depth, made)
         if value.items:
             kind = "dict" if len(value.items) % 2 == 0 and _keys(value.items) else "list"
@@ -242,14 +260,6 @@ def _key(key: object) -> str | None:
 
 def _keys(items: list[object]) -> bool:
     return all(isinstance(key, str) for key in items[::2])
-
-
-def _states(state: object) -> list[object]:
-    """A state, or the two parts that ``__slots__`` split one into; a pair of anything else is the class's own."""
-    if not isinstance(state, Box) or state.kind != "tuple" or len(state.items) != 2:
-        return [state]
-    parts = [one for one in state.items if one is not None]
-    return parts if all(isinstance(one, Box) and one.kind == "dict" for one in parts) else [state]
 
 
 def _saved(name: str, item: object, held: dict[str, object]) -> object:

@@ -98,10 +98,12 @@ class View:
 class Dtype:
     """A numpy dtype, such as ``f4``; `order` is ``<``, ``>`` or ``|``."""
 
-    __slots__ = ("built", "code", "objects", "order", "size", "why")
+    __slots__ = ("built", "code", "objects", "order", "own", "size", "why")
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, *, own: bool = True) -> None:
         self.code = code
+        #: whether it is a copy, which may be changed
+        self.own = own
         self.order = "|"
         self.built = False
         self.why = ""
@@ -136,3 +138,11 @@ class Lost(NamedTuple):
 
     what: str
     why: str
+
+
+def states_of(state: object) -> list[object]:
+    """A state, or the two parts that ``__slots__`` split one into; a pair of anything else is the class's own."""
+    if not isinstance(state, Box) or state.kind != "tuple" or len(state.items) != 2:
+        return [state]
+    parts = [one for one in state.items if one is not None]
+    return parts if all(isinstance(one, Box) and one.kind == "dict" for one in parts) else [state]
