@@ -118,3 +118,23 @@ def test_texts_whose_width_is_said_in_two_ways_end_it() -> None:
         kind = joblib_builder.dtype("S8", "|", 0, size)
         plan = planned(joblib_builder.stream(joblib_builder.array(of=kind), joblib_builder.array()))
         assert ("two widths" in plan.refused) == refused, (size, plan.refused)
+
+
+def test_a_tensor_that_a_call_was_given_may_be_another_by_now() -> None:
+    for function, arguments in (
+        (p.global_("torch", "neg_"), (p.Code(p.binget(6)),)),
+        (p.global_("builtins", "setattr"), (p.Code(p.binget(6)), "data", OTHER)),
+        (p.global_("evil", "f"), ([[p.Code(p.binget(6))]],)),
+    ):
+        plan = state({"w": p.Code(GOOD + p.binput(6)), "z": p.call(function, *arguments), "v": GOOD, "o": OTHER}, TWO)
+        assert "w" in lost(plan), function
+        assert "v" in lost(plan), "it lies over the same numbers"
+    made = p.call_newobj(p.global_("mine", "Class"), p.Code(p.binget(6)))
+    assert "w" in keys(state({"w": p.Code(GOOD + p.binput(6)), "z": made}))
+
+
+def test_arguments_without_end_are_not_looked_through() -> None:
+    many = p.Code(p.EMPTY_LIST + p.MARK + p.push(1) * 100_000 + p.APPENDS + p.binput(3))
+    lists = p.Code(p.EMPTY_LIST + p.MARK + p.binget(3) * 100_000 + p.APPENDS)
+    plan = state({"m": many, "z": p.Code(p.call(p.global_("evil", "f"), lists) + p.POP + p.NONE), "v": GOOD})
+    assert plan.refused or keys(plan) == ["v"]

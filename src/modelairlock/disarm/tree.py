@@ -23,6 +23,7 @@ from modelairlock.disarm.values import (
     Storage,
     View,
     states_of,
+    tensors_in,
 )  # fmt: skip
 from modelairlock.reading import Budget, OverLimit, Source
 from modelairlock.records.disarm import NOTE_CHARACTERS, PLAIN_BYTES
@@ -31,8 +32,6 @@ from modelairlock.records.text import shown
 DEPTH = 64
 #: the clock is looked at once in so many values
 _CHECK = 64
-#: how far the arguments of a call are looked through
-_LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
 #: of an array of texts
 _TEXT_BYTES = 1024 * 1024
 _SPELLED = {"latin1-of-escapes": "raw-unicode-escape"}
@@ -41,10 +40,15 @@ _INSIDE_ITSELF = "it is inside itself"
 
 
 class Walk:
-    """One walk from the root of what a pickle made. `own`: what classes begin with that need not be told one by one."""
+    """One walk from the root of what a pickle made.
 
-    def __init__(self, harvest: Harvest, source: Source, budget: Budget, *, own: str = "") -> None:
-        self.own = own
+    `own`: what classes begin with that need not be told one by one. `made`: those whose code makes their attributes.
+    """
+
+    def __init__(
+        self, harvest: Harvest, source: Source, budget: Budget, *, own: str = "", made: frozenset[str] = frozenset()
+    ) -> None:
+        self.own, self.made = own, made
         self.harvest = harvest
         self.source = source
         self.budget = budget
@@ -173,7 +177,10 @@ class Walk:
     def _object(self, value: Opaque, path: str, depth: int) -> object:
         """An object of a class: what its states and items hold, under the names that a torch module gives them."""
         self.met.add(value.what)
-        if inside := _tensors_in(value.arguments):
+        if value.what in self.made:
+            self.harvest.lose(path, value.what, "its own code (__setstate__) makes its attributes of what is kept")
+            return _NOTHING
+        if inside := len(tensors_in(value.arguments)):
             why = f"{inside} tensors are among its arguments, and what it makes of them is not known"
             self.harvest.lose(path, value.what, why)
         if not (self.own and value.what.startswith(self.own)):
@@ -273,18 +280,6 @@ def _saved(name: str, item: object, held: dict[str, object]) -> object:
         if value is not None and not (name == "_buffers" and isinstance(key, str) and key in left_out):
             kept += [key, value]
     return Box("dict", kept)
-
-
-def _tensors_in(arguments: object) -> int:
-    """How many tensors a call was given, as far as a look of some depth tells."""
-    count, level = 0, [arguments]
-    for _ in range(_LOOK_DEPTH):
-        inside: list[object] = []
-        for one in level[:_LOOK_ITEMS]:
-            count += isinstance(one, View | Array)
-            inside += one.items if isinstance(one, Box) else [one.arguments] if isinstance(one, Opaque) else []
-        level = inside
-    return count
 
 
 def tell_calls(walk: Walk, meaning: Meaning) -> None:

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+#: how far the arguments of a call are looked through
+_LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
+
 
 class Named(NamedTuple):
     """A global: a name, and nothing behind it."""
@@ -146,3 +149,18 @@ def states_of(state: object) -> list[object]:
         return [state]
     parts = [one for one in state.items if one is not None]
     return parts if all(isinstance(one, Box) and one.kind == "dict" for one in parts) else [state]
+
+
+def tensors_in(arguments: object) -> list[View | Array]:
+    """The tensors that a call was given, as far as a look of some depth tells."""
+    found: list[View | Array] = []
+    level = [arguments]
+    for _ in range(_LOOK_DEPTH):
+        inside: list[object] = []
+        for one in level:
+            if isinstance(one, View | Array):
+                found.append(one)
+            more = one.items if isinstance(one, Box) else [one.arguments] if isinstance(one, Opaque) else []
+            inside += more[: _LOOK_ITEMS - len(inside)]
+        level = inside
+    return found
