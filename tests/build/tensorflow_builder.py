@@ -244,9 +244,9 @@ def table(data: bytes, *, size: int | None = None) -> bytes:
     return data + meta + last + footer.ljust(40, b"\0") + MAGIC
 
 
-def index(*tensors: tuple[str | bytes, bytes], shards: int = 1, big: bool = False) -> bytes:
+def index(*tensors: tuple[str | bytes, bytes], shards: int = 1, big: bool = False, order: int = 0) -> bytes:
     """The index of a checkpoint."""
-    header = number(1, shards) + (number(2, 1) if big else b"") + field(3, number(1, 1))
+    header = number(1, shards) + (number(2, order or 1) if big or order else b"") + field(3, number(1, 1))
     named = ((name if isinstance(name, bytes) else name.encode(), entry) for name, entry in tensors)
     return table(block((b"", header), *named))
 

@@ -133,3 +133,23 @@ def test_a_model_of_keras(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyP
     if name == "model.keras":
         assert plain(tmp_path)["config.json"]["class_name"] == "Sequential"
     assert told.outcome == "converted", told.lost
+
+
+def test_chunks_that_the_library_does_not_find_are_not_given_out(tmp_path: Path) -> None:
+    """It searches the tree by halves: a key in the wrong place hides a chunk, which is then read as the fill value."""
+    place = tmp_path / "x.h5"
+    with h5py.File(place, "w", libver="earliest") as file:
+        file.create_dataset("a", data=numpy.arange(1.0, 21).reshape(4, 5), chunks=(2, 3))
+    honest = place.read_bytes()
+    [tensor] = planned(honest).tensors
+    assert len(tensor.tiles) == 4
+    keys = honest.index(b"TREE\x01") + 24  # each a size, a mask and three places, with an address behind it
+    for number, axis, value in ((4, 0, 0), (1, 0, 4), (1, 2, 8), (0, 2, 64)):
+        at = keys + 40 * number + 8 + 8 * axis
+        changed = honest[:at] + value.to_bytes(8, "little") + honest[at + 8 :]
+        place.write_bytes(changed)
+        with h5py.File(place) as file:
+            assert (file["a"][()] == 0).any(), (number, axis)
+        plan = planned(changed)
+        assert not plan.tensors
+        assert plan.refused or plan.lost

@@ -242,7 +242,7 @@ def test_what_does_not_fit_is_lost() -> None:
         b.entry(0, 5), b.entry(21), b.entry(2**62, 4), b.entry(0, 4, 1), b.entry(0, 4, 2**40), b.entry(kind=18),
         b.entry(kind=20), b.entry(kind=99), b.entry(0, 4, shape=(2,)), b.entry(0, 0, shape=(2**40, 2**40)),
         b.entry(0, 4, shape=(2**63,)), b.entry(0, 30, kind=7), b.entry(shape=(1,) * 40, size=4),
-        b"\x08\x01\x77", b.entry() + b.number(9, 1),
+        b"\x08\x01\x77", b.entry() + b.number(9, 1), b.entry(0, 4, shape=(1,)) + b.entry(0, 4, shape=(1,)),
         b.entry(slices=[((0, 1),)]), b.entry(slices=[((0, 1), (0, 1))]), b.entry(0, 4, kind=7, slices=[((0, 1),)]),
     ):  # fmt: skip
         plan = plan_of(b.index(("good", b.entry(20)), ("w", entry)), 24)
@@ -320,6 +320,13 @@ def test_numbers_in_the_other_order(tmp_path: Path) -> None:
     data = b"\x3f\x80\0\0"
     put(made(tmp_path, b.index(("w", b.entry(data=data)), big=True), data), tmp_path)
     assert kept(tmp_path) == {"w": ("F32", (1,), data[::-1])}
+
+
+def test_an_order_that_there_is_not_is_refused() -> None:
+    """protobuf keeps 32 bits of it, in which this one is big-endian."""
+    index = b.index(("w", b.entry()), order=2**32 + 1)
+    with pytest.raises(ReadProblem, match="for their order"):
+        plan_of(index, 24)
 
 
 @pytest.mark.parametrize("name", ["objects", "partitioned", "sharded"])

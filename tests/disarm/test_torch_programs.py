@@ -80,6 +80,50 @@ def test_torchscript(tmp_path: Path, traced: bool) -> None:
     assert told.outcome == "converted", "what was asked to be left behind is no loss"
 
 
+class Doubling(torch.nn.Module):
+    """Keeps something else than it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("w", torch.ones(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.w
+
+    @torch.jit.export
+    def __getstate__(self) -> dict[str, torch.Tensor]:
+        return {"w": self.w * 2}
+
+    @torch.jit.export
+    def __setstate__(self, state: dict[str, torch.Tensor]) -> None:
+        self.training = True
+        self.w = state["w"] / 2
+
+
+class Around(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = torch.nn.Linear(3, 3)
+        self.kept = Doubling()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.kept(self.before(x))
+
+
+def test_a_class_that_makes_its_attributes_itself_is_lost(tmp_path: Path) -> None:
+    data = script(Around(), traced=False)
+    assert torch.jit.load(io.BytesIO(data)).state_dict()["kept.w"].tolist() == [1, 1, 1]
+    told = converted(tmp_path, data)
+    assert {one.key for one in told.tensors} == {"before.weight", "before.bias"}
+    [lost] = [one for one in told.lost if one.where == "kept"]
+    assert "__setstate__" in lost.why
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as given, zipfile.ZipFile(out, "w") as archive:
+        for name in given.namelist():
+            archive.writestr(name, given.read(name).replace(b"\nclass ", b"\nclass \\\n"))
+    assert "__setstate__" in planned(out.getvalue()).refused
+
+
 def test_constants_and_attributes_with_one_key_are_two_storages(tmp_path: Path) -> None:
     data = script(Outer(), traced=True)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

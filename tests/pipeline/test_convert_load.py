@@ -69,6 +69,18 @@ def test_what_a_call_makes_is_taken_out_of_the_jail(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_plain_data_that_cannot_be_said_is_lost_and_told(tmp_path: Path) -> None:
+    value = {
+        "lazy": Made(numpy.arange, 6), "same": {1: "a", "1": "b"}, "long": numpy.longdouble(1),
+        "tensors": {1: numpy.ones(1), "1": numpy.zeros(1)},
+    }  # fmt: skip
+    told = converted(tmp_path, pickled(value), "in.pkl", load_in_jail=True)
+    assert told.how == "loaded", told
+    assert {one.where for one in told.lost} == {"same.1", "long", "tensors.1"}
+    assert plain(tmp_path) == {"same": {"1": "a"}}
+    assert kept(tmp_path)["tensors.1"][2] == numpy.ones(1).tobytes()
+
+
 def test_what_reading_can_do_is_not_loaded(tmp_path: Path) -> None:
     told = converted(tmp_path, pickled({"w": numpy.ones(3)}), "in.pkl", load_in_jail=True)
     assert (told.how, told.outcome, told.jail) == ("read", "converted", None)

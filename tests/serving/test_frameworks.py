@@ -8,7 +8,10 @@ import pytest
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("uvicorn")
-from tests.serving.serving_help import server  # noqa: E402 - it needs numpy
+from modelairlock.records.errors import AirlockError  # noqa: E402 - all of these need numpy
+from modelairlock.serving import opening  # noqa: E402
+from tests.build import onnx_builder  # noqa: E402
+from tests.serving.serving_help import server  # noqa: E402
 from tests.test_guides import blocks  # noqa: E402
 
 pytestmark = [
@@ -133,3 +136,23 @@ def test_keras(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert answer.as_numpy("sum").shape == (40, 1)
         client.close()
         assert no_framework_in(one.process.pid)
+
+
+def test_numbers_beside_a_model_of_onnx_must_stay_as_they_were(tmp_path) -> None:
+    pytest.importorskip("onnxruntime")
+    numbers = tmp_path / "w.data"
+    numbers.write_bytes(bytes(16))
+    node = onnx_builder.node("MatMul", ("x", "w"), ("y",))
+    graph = onnx_builder.graph((node,), (onnx_builder.external("w.data"),))
+    (tmp_path / "model.onnx").write_bytes(onnx_builder.model(graph))
+    opened = opening.opened(opening.Wanted(path=str(tmp_path / "model.onnx")), lambda _: None)
+    try:
+        opened.still()
+        numbers.write_bytes(b"\x01" * 16)
+        with pytest.raises(AirlockError, match="has changed"):
+            opened.still()
+        with pytest.raises(AirlockError, match="has changed"):
+            opened.reopen()
+    finally:
+        for one in opened.models:
+            one.close()

@@ -241,15 +241,28 @@ POST = b"POST /v2/models/model/infer HTTP/1.1\r\nHost: localhost\r\n"
         (b"GET /v2 HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"421"),
         (b"GET /v2 HTTP/1.1\r\n\r\n", b"400"),
         (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n", b"403"),
+        (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n", b"403"),
+        (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n", b"403"),
         (b"GET /v2 HTTP/1.1\r\nHost: [::1]:8090\r\n\r\n", b"200"),
         (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"200"),
     ],
-    ids=range(16),
+    ids=range(18),
 )  # fmt: skip
 def test_what_is_no_request(shared, data, status) -> None:
     got = raw(shared, data)
     assert got[9:].startswith(status), got[:300]
     assert shared.get("/v2/health/live")[0] == 200
+
+
+def test_a_request_of_two_lengths_is_the_last_of_its_connection(shared) -> None:
+    """To a proxy that goes by the other length, what follows would be the body, or the request of somebody else."""
+    for lengths in (
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 4",
+    ):
+        got = raw(shared, POST + lengths + b"\r\n\r\n0\r\n\r\nGET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\0")
+        assert got.startswith(b"HTTP/1.1 400")
+        assert got.count(b"HTTP/1.1") == 1
 
 
 def test_pipelined_requests_each_get_an_answer(shared) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from modelairlock.disarm import numpy_calls, torch_calls
 from modelairlock.disarm.joblib_wrapper import WRAPPERS
-from modelairlock.disarm.values import Array, Blob, Box, Dtype, Named, Opaque, Storage, View
+from modelairlock.disarm.values import Array, Blob, Box, Dtype, Named, Opaque, Storage, View, tensors_in
 from modelairlock.reading import Unsupported
 from modelairlock.records.disarm import MOST_NOTES
 
@@ -18,6 +18,7 @@ Made = Callable[["Meaning", list[object]], object]
 Embedded = Callable[[Blob | bytes], Storage | None]
 
 _OBJECT_MAKERS = frozenset((("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__")))
+_GIVEN = "a call that it is given to may change it"
 _CHANGED = "the pickle changes it after it was made"
 
 
@@ -73,6 +74,10 @@ class Meaning:
                 self.called[what] = at
             else:
                 self.more += 1
+        for one in tensors_in(arguments) if called else ():
+            one.why = one.why or _GIVEN
+            if isinstance(one, View):
+                one.storage.why = one.storage.why or _GIVEN
         return Opaque(what, arguments, called=called)
 
     def persistent(self, pid: object, _at: int) -> object:
@@ -96,7 +101,7 @@ class Meaning:
             target.states.append(state)
         elif isinstance(target, Array) and target.dtype is None:
             numpy_calls.build_array(target, state)
-        elif isinstance(target, Dtype) and not target.built:
+        elif isinstance(target, Dtype) and target.own and not target.built:
             numpy_calls.build_dtype(target, state)
         elif isinstance(target, Box) and target.kind in ("dict", "list", "set"):
             target.attributes.append(state)

@@ -83,8 +83,10 @@ class Harvest:
             self.lose(key, "a tensor", place)
             return
         swap = self.swap and view.item_bytes > 1
-        if swap and view.storage.item_bytes == 1 and not view.storage.dtype:
-            self.lose(key, "a tensor", "its bytes are in big-endian order without a type to tell how wide it is")
+        # torch turns the bytes of a storage when it reads it, by the type of the storage
+        wide = max(view.item_bytes, view.storage.item_bytes) > 1
+        if self.swap and wide and view.storage.dtype != view.dtype:
+            self.lose(key, "a tensor", "its bytes are in big-endian order, and its storage is not of its type")
             return
         offset = view.offset if 0 not in view.shape else 0
         self.add(Tensor(key, view.dtype, view.shape, view.strides, offset, self.store(place), swap))

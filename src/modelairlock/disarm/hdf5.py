@@ -139,7 +139,8 @@ class Collected:
         for found in chunks(self.file, one.layout, shape):
             if not isinstance(found, Stored):
                 continue
-            corner = found.corner[:-1] if found.corner else None
+            # the last is within an element, where no chunk begins
+            corner = found.corner[:-1] if found.corner and not found.corner[-1] else None
             if corner is None or found.mask or corner in tiles or not _fits(corner, shape, tile):
                 self.harvest.lose(key, "a dataset", "where its chunks belong is not read from such an index")
                 return

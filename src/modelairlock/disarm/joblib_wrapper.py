@@ -26,6 +26,9 @@ def wrapped_array(tape: Tape, wrapper: Opaque, objects: Callable[[], object]) ->
     size = item_bytes(dtype) or (dtype.size if dtype.code.startswith("V") else 0)
     if not size:
         raise Unsupported(tape.at, f"an array of joblib whose type has an unknown width: {dtype.code:.20}")
+    # of texts numpy believes the size that BUILD says, whatever it is
+    if dtype.size != size and (dtype.size or (dtype.built and dtype.code[:1] in ("S", "U"))):
+        raise Unsupported(tape.at, f"an array of joblib whose type says two widths: {dtype.code:.20} and {dtype.size}")
     if fields.get("numpy_array_alignment_bytes") is not None:
         tape.skip(tape.number(1))
     count = count_of(shape)

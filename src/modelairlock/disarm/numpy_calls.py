@@ -17,11 +17,15 @@ def reconstruct(arguments: list[object]) -> object:
 
 
 def dtype(arguments: list[object]) -> object:
-    """``dtype("f4", False, True)``, which BUILD completes."""
+    """``dtype("f4", False, True)``, which BUILD completes.
+
+    Without the last argument it is no copy but numpy's own, which BUILD does not change.
+    """
     given = arguments[0] if arguments else None
+    own = len(arguments) > 2 and arguments[2] in (True, 1)
     if isinstance(given, Named) and given in _CLASSES:
-        return Dtype(given.name)
-    return Dtype(given) if isinstance(given, str) and given.isascii() else None
+        return Dtype(given.name, own=own)
+    return Dtype(given, own=own) if isinstance(given, str) and given.isascii() else None
 
 
 def scalar(arguments: list[object]) -> object:
@@ -85,11 +89,12 @@ def build_array(target: Array, state: object) -> None:
     if len(items) != 4 or not isinstance(items[1], Dtype):
         target.dtype, target.why = Dtype(""), "it is not described as numpy does"
         return
-    shape, target.dtype, target.fortran = shape_of(items[0]), items[1], items[2] in (True, 1)
+    # as C has it: any number but zero
+    shape, target.dtype, target.fortran = shape_of(items[0]), items[1], bool(items[2])
     target.data = _bytes(items[3])
     if items[1].objects and isinstance(items[3], Box) and items[3].kind == "list":
         target.objects = items[3]
-    elif shape is None or target.data is None:
+    elif shape is None or target.data is None or type(items[2]) not in (bool, int):
         target.why = "it is not described as numpy does"
     target.shape = shape or ()
 

@@ -206,6 +206,8 @@ def _header(value: bytes) -> tuple[int, bool]:
     if not known(value, 0, len(value), TABLES["BundleHeader"]):
         raise Malformed(0, "the header of a checkpoint", "unknown fields")
     said = {field.number: field.value for field in _fields(value)}
+    if said.get(2, 0) not in (0, 1):
+        raise Malformed(0, "little or big numbers", f"number {said[2]} for their order")
     return said.get(1, 0), said.get(2, 0) == 1
 
 
@@ -215,8 +217,9 @@ def _entry(value: bytes) -> _Entry | None:
         return None
     numbers = {1: 0, 3: 0, 4: 0, 5: 0}
     shape: tuple[int, ...] | None = ()
-    crc32c, slices = 0, []
+    crc32c, slices, shapes = 0, [], 0
     for field in _fields(value):
+        shapes += field.number == 2
         if field.wire == VARINT:
             numbers[field.number] = field.value
         elif field.number == 2:
@@ -226,7 +229,9 @@ def _entry(value: bytes) -> _Entry | None:
         elif field.number == 7:
             slices.append(_extents(value[field.start : field.end]))
     file, offset, size = (numbers[number] for number in (3, 4, 5))
-    if max(file, offset, size) >= _INT64 or any(len(one) > MOST_DIMENSIONS for one in slices):
+    # Two shapes are one to protobuf, which puts them together. Nobody writes two.
+    odd = shapes > 1 or max(file, offset, size) >= _INT64
+    if odd or any(len(one) > MOST_DIMENSIONS for one in slices):
         return None
     return _Entry(numbers[1], shape, file, offset, size, crc32c, tuple(slices))
 

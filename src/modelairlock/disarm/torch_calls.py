@@ -7,7 +7,7 @@ hooks, the device it was on) is no part of a safetensors file.
 from collections.abc import Callable
 
 from modelairlock.disarm.numbers import TORCH_DTYPES, TORCH_STORAGES, WIDEST, count_of, shape_of
-from modelairlock.disarm.values import Box, Lost, Named, Storage, View
+from modelairlock.disarm.values import Box, Lost, Named, Storage, View, states_of
 
 Call = Callable[[object, object, int], object]
 _TENSOR_CLASSES = frozenset(
@@ -17,6 +17,8 @@ _TENSOR_CLASSES = frozenset(
 )  # fmt: skip
 #: negative or huge numbers, too many dimensions, something that is no storage
 _ODD = Lost("a tensor", "it is not described as torch does")
+#: attributes of a tensor that are its numbers (`names` is not one: it changes what axes are called)
+_NUMBERS = frozenset(("data", "real", "imag"))
 _MODULES = ("torch", "torch.cuda", "torch.storage")
 
 
@@ -102,10 +104,18 @@ def with_type(call: Call, arguments: list[object]) -> object:
 
 
 def _having(made: View | Lost, state: object = None) -> View | Lost:
-    """With attributes of its own."""
+    """With attributes of its own. torch sets each by its name, and under some names that sets the numbers."""
     if isinstance(made, View) and state is not None and not (isinstance(state, Box) and not state.items):
         made.attributes.append(state)
+        if not all(map(_harmless, states_of(state))):
+            made.why = "an attribute that it is given would take the place of its numbers"
     return made
+
+
+def _harmless(state: object) -> bool:
+    if not isinstance(state, Box) or state.kind != "dict":
+        return False
+    return not any(key in _NUMBERS for key in state.items[::2] if isinstance(key, str))
 
 
 def device(_: Call, arguments: list[object]) -> object:

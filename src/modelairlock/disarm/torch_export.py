@@ -10,7 +10,7 @@ from modelairlock.disarm.archive import members_of
 from modelairlock.disarm.harvest import Harvest
 from modelairlock.disarm.numbers import TORCH_DTYPES, WIDEST
 from modelairlock.disarm.torch_calls import within
-from modelairlock.disarm.torch_zip import content_of, is_big, root_of_any
+from modelairlock.disarm.torch_zip import content_of, refuse_big, root_of_any
 from modelairlock.disarm.values import Storage, View
 from modelairlock.encodings.torch_archive import below_root
 from modelairlock.reading import Budget, Malformed, OverLimit, Source, Unsupported
@@ -33,7 +33,8 @@ def plan_torch_export(source: Source, budget: Budget) -> Plan:
     """The plan. Raises `ReadProblem`."""
     members = members_of(source, budget)
     root = root_of_any(members)
-    harvest = Harvest("pt", swap=is_big(source, members.get(f"{root}/byteorder"), budget))
+    refuse_big(source, members.get(f"{root}/byteorder"), budget)
+    harvest = Harvest("pt")
     records = {below_root(name): member for name, member in members.items()}
 
     def locate(storage: Storage) -> Store | str:

@@ -18,6 +18,7 @@ from modelairlock.records.span import Span
 
 #: LONG1 0x1950a86a20f9469cfc6c STOP
 MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+_MAGIC_NUMBER = int.from_bytes(MAGIC[2:12], "little", signed=True)
 _PROTOCOL = 1001
 
 
@@ -84,7 +85,9 @@ def _source_of(data: Blob | bytes, source: Source, budget: Budget) -> Source:
 
 def _read(source: Source, budget: Budget) -> _Read:
     tape, meaning = Tape(source, 0, budget), Meaning()
-    _, protocol, _, value, keys = (Objects(tape, meaning).read() for _ in range(5))
+    magic, protocol, _, value, keys = (Objects(tape, meaning).read() for _ in range(5))
+    if magic != _MAGIC_NUMBER:
+        raise Unsupported(0, "it begins with another pickle than torch's streams do, which other loaders take for all")
     if protocol != _PROTOCOL:
         raise Unsupported(0, f"expected protocol {_PROTOCOL} of torch, got {protocol!r:.40}")
     return _Read(value, _places(tape, keys, meaning.storages), meaning)

@@ -27,12 +27,12 @@ def plan_torch_zip(source: Source, budget: Budget) -> Plan:
 
 def walked(
     source: Source, members: dict[str, Member], name: str, harvest: Harvest, budget: Budget, *, path: str = "",
-    own: str = "",
+    own: str = "", made: frozenset[str] = frozenset(),
 ) -> object:  # fmt: skip
     """The plain part of the pickle ``name.pkl``, whose storages are the members of the folder `name`.
 
     What it holds gets names that begin with `path`; objects of classes that begin with `own` belong to the archive's
-    program, and are not told one by one.
+    program, and are not told one by one. Classes that are `made` have their own way to make their attributes.
     """
     pickle = content_of(source, members[f"{name}.pkl"], budget)
     meaning = Meaning()
@@ -43,7 +43,7 @@ def walked(
         return _record(harvest, member) if member else f"the archive has no storage {storage.key:.40}"
 
     harvest.look_in(locate)
-    walk = Walk(harvest, pickle, budget, own=own)
+    walk = Walk(harvest, pickle, budget, own=own, made=made)
     plain = walk.root(value, path)
     tell_calls(walk, meaning)
     return plain
@@ -86,6 +86,15 @@ def is_big(source: Source, member: Member | None, budget: Budget) -> bool:
     if order is None:
         raise Unsupported(member.span.start, "the byte order of the storages is neither little nor big")
     return order
+
+
+def refuse_big(source: Source, member: Member | None, budget: Budget) -> None:
+    """Raise `Unsupported` for big-endian numbers: ``torch.jit.load`` and ``torch.export.load`` do not turn them."""
+    if is_big(source, member, budget):
+        raise Unsupported(
+            member.span.start if member else 0,
+            "it says that its numbers are big-endian, and torch reads them as little-endian all the same",
+        )
 
 
 def _record(harvest: Harvest, member: Member) -> Store | str:

@@ -11,7 +11,20 @@ from modelairlock.disarm.harvest import ONLY, Harvest
 from modelairlock.disarm.numbers import TORCH_DTYPES, item_bytes
 from modelairlock.disarm.plain import is_text, plain_name, plain_value
 from modelairlock.disarm.scalars import plain_number, plain_texts
-from modelairlock.disarm.values import Array, Blob, Box, Dtype, Lost, Named, Opaque, Scalar, Storage, View
+from modelairlock.disarm.values import (
+    Array,
+    Blob,
+    Box,
+    Dtype,
+    Lost,
+    Named,
+    Opaque,
+    Scalar,
+    Storage,
+    View,
+    states_of,
+    tensors_in,
+)  # fmt: skip
 from modelairlock.reading import Budget, OverLimit, Source
 from modelairlock.records.disarm import NOTE_CHARACTERS, PLAIN_BYTES
 from modelairlock.records.text import shown
@@ -19,8 +32,6 @@ from modelairlock.records.text import shown
 DEPTH = 64
 #: the clock is looked at once in so many values
 _CHECK = 64
-#: how far the arguments of a call are looked through
-_LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
 #: of an array of texts
 _TEXT_BYTES = 1024 * 1024
 _SPELLED = {"latin1-of-escapes": "raw-unicode-escape"}
@@ -29,10 +40,15 @@ _INSIDE_ITSELF = "it is inside itself"
 
 
 class Walk:
-    """One walk from the root of what a pickle made. `own`: what classes begin with that need not be told one by one."""
+    """One walk from the root of what a pickle made.
 
-    def __init__(self, harvest: Harvest, source: Source, budget: Budget, *, own: str = "") -> None:
-        self.own = own
+    `own`: what classes begin with that need not be told one by one. `made`: those whose code makes their attributes.
+    """
+
+    def __init__(
+        self, harvest: Harvest, source: Source, budget: Budget, *, own: str = "", made: frozenset[str] = frozenset()
+    ) -> None:
+        self.own, self.made = own, made
         self.harvest = harvest
         self.source = source
         self.budget = budget
@@ -76,7 +92,7 @@ class Walk:
         self.harvest.view(path or ONLY, view)
         made: dict[str, object] = {}
         for state in view.attributes:
-            for one in _states(state):
+            for one in states_of(state):
                 self._attributes(one, _join(path, "$attributes"), depth, made)
         return {"$attributes": made} if made else _NOTHING
 
@@ -141,21 +157,30 @@ class Walk:
         """The items under their names; as in a dict, what is set last counts."""
         # the same dict may be walked in a million places
         self.left -= len(items) // 2
-        kept: dict[str, tuple[object, object]] = {}
+        # Keys that are equal are one: to Python 1, 1.0 and True are the same, and the first of them stays.
+        given: dict[object, object] = {}
         for key, item in zip(items[::2], items[1::2], strict=False):
-            name = _key(plain_number(key) if isinstance(key, Scalar) else key)
-            if name is None:
+            plain = plain_number(key) if isinstance(key, Scalar) else key
+            if _key(plain) is None:
                 self.harvest.lose(path, "an item", "its key is neither text nor a number")
-            elif name in kept and type(kept[name][0]) is not type(key):
+            else:
+                given[plain] = item
+        kept: dict[str, object] = {}
+        for key, item in given.items():
+            name = _key(key) or ""
+            if name in kept:
                 self.harvest.lose(_join(path, name), "an item", "another key of another type is written the same way")
             else:
-                kept[name] = key, item
-        return {name: item for name, (_, item) in kept.items()}
+                kept[name] = item
+        return kept
 
     def _object(self, value: Opaque, path: str, depth: int) -> object:
         """An object of a class: what its states and items hold, under the names that a torch module gives them."""
         self.met.add(value.what)
-        if inside := _tensors_in(value.arguments):
+        if value.what in self.made:
+            self.harvest.lose(path, value.what, "its own code (__setstate__) makes its attributes of what is kept")
+            return _NOTHING
+        if inside := len(tensors_in(value.arguments)):
             why = f"{inside} tensors are among its arguments, and what it makes of them is not known"
             self.harvest.lose(path, value.what, why)
         if not (self.own and value.what.startswith(self.own)):
@@ -164,7 +189,7 @@ class Walk:
             self.harvest.unknown += 1
         made: dict[str, object] = {}
         for state in value.states:
-            for one in _states(state):
+            for one in states_of(state):
                 self._attributes(one, path, depth, made)
         if value.items:
             kind = "dict" if len(value.items) % 2 == 0 and _keys(value.items) else "list"
@@ -244,14 +269,6 @@ def _keys(items: list[object]) -> bool:
     return all(isinstance(key, str) for key in items[::2])
 
 
-def _states(state: object) -> list[object]:
-    """A state, or the two parts that ``__slots__`` split one into; a pair of anything else is the class's own."""
-    if not isinstance(state, Box) or state.kind != "tuple" or len(state.items) != 2:
-        return [state]
-    parts = [one for one in state.items if one is not None]
-    return parts if all(isinstance(one, Box) and one.kind == "dict" for one in parts) else [state]
-
-
 def _saved(name: str, item: object, held: dict[str, object]) -> object:
     """What ``state_dict()`` would take of a module's `name`: no empty places, no buffers that it does not keep."""
     if not isinstance(item, Box) or item.kind != "dict" or name == "_modules":
@@ -263,18 +280,6 @@ def _saved(name: str, item: object, held: dict[str, object]) -> object:
         if value is not None and not (name == "_buffers" and isinstance(key, str) and key in left_out):
             kept += [key, value]
     return Box("dict", kept)
-
-
-def _tensors_in(arguments: object) -> int:
-    """How many tensors a call was given, as far as a look of some depth tells."""
-    count, level = 0, [arguments]
-    for _ in range(_LOOK_DEPTH):
-        inside: list[object] = []
-        for one in level[:_LOOK_ITEMS]:
-            count += isinstance(one, View | Array)
-            inside += one.items if isinstance(one, Box) else [one.arguments] if isinstance(one, Opaque) else []
-        level = inside
-    return count
 
 
 def tell_calls(walk: Walk, meaning: Meaning) -> None:

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+#: how far the arguments of a call are looked through
+_LOOK_DEPTH, _LOOK_ITEMS = 6, 1000
+
 
 class Named(NamedTuple):
     """A global: a name, and nothing behind it."""
@@ -98,10 +101,12 @@ class View:
 class Dtype:
     """A numpy dtype, such as ``f4``; `order` is ``<``, ``>`` or ``|``."""
 
-    __slots__ = ("built", "code", "objects", "order", "size", "why")
+    __slots__ = ("built", "code", "objects", "order", "own", "size", "why")
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, *, own: bool = True) -> None:
         self.code = code
+        #: whether it is a copy, which may be changed
+        self.own = own
         self.order = "|"
         self.built = False
         self.why = ""
@@ -136,3 +141,26 @@ class Lost(NamedTuple):
 
     what: str
     why: str
+
+
+def states_of(state: object) -> list[object]:
+    """A state, or the two parts that ``__slots__`` split one into; a pair of anything else is the class's own."""
+    if not isinstance(state, Box) or state.kind != "tuple" or len(state.items) != 2:
+        return [state]
+    parts = [one for one in state.items if one is not None]
+    return parts if all(isinstance(one, Box) and one.kind == "dict" for one in parts) else [state]
+
+
+def tensors_in(arguments: object) -> list[View | Array]:
+    """The tensors that a call was given, as far as a look of some depth tells."""
+    found: list[View | Array] = []
+    level = [arguments]
+    for _ in range(_LOOK_DEPTH):
+        inside: list[object] = []
+        for one in level:
+            if isinstance(one, View | Array):
+                found.append(one)
+            more = one.items if isinstance(one, Box) else [one.arguments] if isinstance(one, Opaque) else []
+            inside += more[: _LOOK_ITEMS - len(inside)]
+        level = inside
+    return found

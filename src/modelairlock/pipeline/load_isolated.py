@@ -98,6 +98,11 @@ class IsolatedModel:
         return self._session.level
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Where the files really are that it reads by their names: those of a folder, or beside a model of onnx."""
+        return self._session.places
+
+    @property
     def layers(self) -> tuple[JailLayer, ...]:
         """The layers of that isolation, and who saw that they hold."""
         return self._session.layers

@@ -162,6 +162,8 @@ class App:
         reply = _reply({"error": problem.message}, problem.status)
         if problem.retry:
             reply.headers["Retry-After"] = "1"
+        if problem.close:
+            reply.headers["Connection"] = "close"
         if problem.status == 401:
             reply.headers["WWW-Authenticate"] = "Bearer"
         return reply

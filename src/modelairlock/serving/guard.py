@@ -2,7 +2,11 @@
 
 Without a token a server on the loopback address is open to every program of the machine, and to the browser on it: a
 web page can send requests there, and read the answers once it has made its own name lead to 127.0.0.1 (DNS rebinding).
-So the name in ``Host`` must be the machine's own then, and what a browser calls cross-site is refused.
+So the name in ``Host`` must be the machine's own then, and what a browser calls cross-site is refused. Older browsers
+do not say so: those name the page that asks, which is none of ours, because we have none.
+
+A request that says in two ways how long it is may be two requests to a proxy before us; it is the last of its
+connection.
 """
 
 import hmac
@@ -18,6 +22,9 @@ _OPEN = ("/v2/health/live", "/v2/health/ready")
 def refused(scope: Scope, token: str, hosts: frozenset[str]) -> Refusal | None:
     """Why a request is turned away, if it is: without the `token`, or for none of `hosts`. Empty ones ask nothing."""
     heads: list[tuple[bytes, bytes]] = scope["headers"]
+    names = {name for name, _ in heads}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        return Refusal(400, "a request has Content-Length or Transfer-Encoding, and not both", close=True)
     if token and scope["path"] not in _OPEN:
         given = [value for name, value in heads if name == b"authorization"]
         if len(given) != 1 or not _is(given[0], token):
@@ -27,7 +34,7 @@ def refused(scope: Scope, token: str, hosts: frozenset[str]) -> Refusal | None:
         if len(given) != 1 or _name(given[0]) not in hosts:
             return Refusal(421, "this server is for this machine alone, and was asked under another name", kind="host")
     sites = [value for name, value in heads if name == b"sec-fetch-site"]
-    if any(site not in {b"none", b"same-origin"} for site in sites):
+    if any(site not in {b"none", b"same-origin"} for site in sites) or (b"origin" in names and not sites):
         return Refusal(403, "web pages may not ask here", kind="host")
     return None
 

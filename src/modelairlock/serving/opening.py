@@ -1,6 +1,7 @@
 """From a file to workers that can be asked: scanned, judged, and opened in the jail so many times.
 
-The file is looked at before the scan and after all workers have it: what is served is what was scanned.
+The file is looked at before the scan and after all workers have it: what is served is what was scanned. Files that it
+names as its numbers (onnx) are only known once it is opened, and must stay as they were then.
 """
 
 import os
@@ -57,24 +58,28 @@ def opened(wanted: Wanted, tell: Callable[[str], None]) -> Opened:
     before = mark(wanted.path)
     verdict, sha256 = _judged(wanted, tell)
     models: list[IsolatedModel] = []
+    places: tuple[str, ...] = ()
     try:
         loader = wanted.loader
         for number in range(wanted.workers):
             models.append(modelairlock.load_isolated(wanted.path, loader, **wanted.given))
             loader = models[0].loader
             if number == 0:
+                _still(wanted.path, before)
+                places = models[0].places
+                before = mark(wanted.path, places)
                 tell(f"opened by {loader} in the jail: level {models[0].level}")
-        _still(wanted.path, before)
+        _still(wanted.path, before, places)
     except BaseException:
         for model in models:
             model.close()
         raise
 
     def reopen() -> IsolatedModel:
-        _still(wanted.path, before)
+        _still(wanted.path, before, places)
         model = modelairlock.load_isolated(wanted.path, loader, **wanted.given)
         try:
-            _still(wanted.path, before)
+            _still(wanted.path, before, places)
         except AirlockError:
             model.close()
             raise
@@ -83,7 +88,7 @@ def opened(wanted: Wanted, tell: Callable[[str], None]) -> Opened:
     method = wanted.method or _USUAL.get(loader, "predict")
     return Opened(
         name=name, method=method, models=tuple(models), verdict=verdict, sha256=sha256, reopen=reopen,
-        still=lambda: _still(wanted.path, before),
+        still=lambda: _still(wanted.path, before, places),
     )  # fmt: skip
 
 
@@ -123,11 +128,11 @@ def _rules(record: ScanRecord) -> Iterator[str]:
     yield from {f"{finding.severity} {finding.rule}" for finding in found}
 
 
-def mark(path: str) -> Mark:
-    """What changes when the file does, or one of a folder's. Raises AirlockError."""
+def mark(path: str, more: tuple[str, ...] = ()) -> Mark:
+    """What changes when the file does, or one of a folder's, or one of `more`. Raises AirlockError."""
     try:
         places = [path] if not os.path.isdir(path) else sorted(_files(path))
-        found = [os.stat(place) for place in places]
+        found = [os.stat(place) for place in (*places, *more)]
     except OSError as problem:
         raise AirlockError(f"{shown_path(path, 200)}: {problem.strerror}", "Give the path of a model.") from None
     return tuple((one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found)
@@ -138,7 +143,7 @@ def _files(folder: str) -> Iterator[str]:
         yield from (os.path.join(place, name) for name in names)
 
 
-def _still(path: str, before: Mark) -> None:
-    if mark(path) != before:
+def _still(path: str, before: Mark, more: tuple[str, ...] = ()) -> None:
+    if mark(path, more) != before:
         message = f"{shown_path(path, 200)} has changed since it was scanned"
         raise AirlockError(message, "Start the server anew when nobody writes to it any more.")

@@ -17,15 +17,18 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 class Refusal(Exception):
     """The request is answered with `status` and `message`; `retry` if the same request may succeed in a moment.
 
-    `kind` is what metrics count it as.
+    `kind` is what metrics count it as. With `close` nothing more is read from the connection.
     """
 
-    def __init__(self, status: int, message: str, *, kind: str = "request", retry: bool = False) -> None:
+    def __init__(
+        self, status: int, message: str, *, kind: str = "request", retry: bool = False, close: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.kind = kind
         self.retry = retry
+        self.close = close
 
 
 def bad(message: str) -> Refusal:

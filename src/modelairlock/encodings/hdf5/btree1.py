@@ -1,10 +1,12 @@
 """B-trees of version 1: the symbol tables of old groups, and the chunks of old datasets.
 
 What a newcomer would get wrong: a node's level says how far down its leaves are, and it must fall by one at each step;
-that and entering each node once only bounds what a hostile tree can cost.
+that and entering each node once only bounds what a hostile tree can cost. Keys must rise, and stay between those of the
+node above: libhdf5 searches by halves, and does not find what stands in the wrong place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from modelairlock.encodings.hdf5.store import Fields, Store
@@ -12,6 +14,8 @@ from modelairlock.reading import Malformed
 
 GROUP, CHUNKS = 0, 1
 _DEPTH = 32
+#: what keys are compared by
+Order = Callable[[bytes], tuple[int, ...]]
 
 
 class Node(NamedTuple):
@@ -20,6 +24,8 @@ class Node(NamedTuple):
     level: int
     used: int
     fields: Fields
+    #: where its keys begin, by which it is read
+    keys: tuple[tuple[int, ...], ...] = ()
 
 
 def _node(store: Store, position: int, kind: int, key: int, below: int | None) -> Node:
@@ -36,6 +42,16 @@ def _node(store: Store, position: int, kind: int, key: int, below: int | None) -
     return Node(level, used, store.fields(position + head, used * (key + store.offsets) + key))
 
 
+def _ordered(node: Node, key: int, step: int, order: Order, above: tuple[tuple[int, ...], ...]) -> Node:
+    """The node with its keys, once they are found to rise between the two `above`."""
+    data, start = node.fields.data, node.fields.position
+    keys = tuple(order(data[at : at + key]) for at in range(0, len(data), step))
+    inside = not above or not keys or (above[0] <= keys[0] and keys[-1] <= above[1])
+    if not inside or any(one >= other for one, other in pairwise(keys)):
+        raise Malformed(start, "keys of a B-tree that rise, between those of the node above", "others")
+    return node._replace(keys=keys)
+
+
 def _children(store: Store, node: Node, key: int) -> Iterator[tuple[Fields, int]]:
     fields = node.fields
     for _ in range(node.used):
@@ -47,19 +63,25 @@ def _children(store: Store, node: Node, key: int) -> Iterator[tuple[Fields, int]
         yield before, child
 
 
-def leaves(store: Store, root: int, kind: int, key: int) -> Iterator[tuple[Fields, int]]:
-    """The keys and addresses at the bottom of the tree at `root`, from left to right. `key` is a key's size."""
+def leaves(store: Store, root: int, kind: int, key: int, order: Order | None = None) -> Iterator[tuple[Fields, int]]:
+    """The keys and addresses at the bottom of the tree at `root`, from left to right. `key` is a key's size.
+
+    With an `order`, raises `Malformed` where keys do not rise.
+    """
+    step = key + store.offsets
     top = _node(store, root, kind, key, None)
-    stack = [(top.level, _children(store, top, key))]
+    top = _ordered(top, key, step, order, ()) if order else top
+    stack = [(top, enumerate(_children(store, top, key)))]
     while stack:
-        level, children = stack[-1]
-        for before, child in children:
-            if level == 0:
+        above, children = stack[-1]
+        for number, (before, child) in children:
+            if above.level == 0:
                 store.count(before.start)
                 yield before, child
                 continue
-            node = _node(store, child, kind, key, level)
-            stack.append((node.level, _children(store, node, key)))
+            node = _node(store, child, kind, key, above.level)
+            node = _ordered(node, key, step, order, above.keys[number : number + 2]) if order else node
+            stack.append((node, enumerate(_children(store, node, key))))
             break
         else:
             stack.pop()

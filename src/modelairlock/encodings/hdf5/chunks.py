@@ -5,6 +5,7 @@ the size of its shape; an index need not mention all chunks, and those it leaves
 """
 
 from collections.abc import Generator
+from functools import partial
 from typing import NamedTuple
 
 from modelairlock.encodings.hdf5 import btree1, btree2
@@ -53,7 +54,8 @@ def chunks(store: Store, layout: Layout, shape: tuple[int, ...]) -> Stretches:
     elif layout.how == IMPLICIT:
         yield _stored(store, place, whole * _count(layout.shape, shape))
     elif layout.how == OLD_TREE:
-        for key, child in btree1.leaves(store, place, btree1.CHUNKS, 8 + 8 * len(layout.shape)):
+        order = partial(_scaled, layout.shape)
+        for key, child in btree1.leaves(store, place, btree1.CHUNKS, 8 + 8 * len(layout.shape), order):
             length, mask = key.number(4), key.number(4)
             corner = tuple(key.number(8) for _ in layout.shape)
             yield _stored(store, child, length, mask)._replace(corner=corner)
@@ -66,6 +68,12 @@ def chunks(store: Store, layout: Layout, shape: tuple[int, ...]) -> Stretches:
                 yield from _element(store, found, whole)
             else:
                 yield found
+
+
+def _scaled(shape: tuple[int, ...], key: bytes) -> tuple[int, ...]:
+    """A key as libhdf5 compares it: in chunks, behind a size and a mask."""
+    places = (int.from_bytes(key[at : at + 8], "little") for at in range(8, len(key), 8))
+    return tuple(place // max(1, length) for place, length in zip(places, shape, strict=False))
 
 
 def _count(chunk: tuple[int, ...], shape: tuple[int, ...]) -> int:

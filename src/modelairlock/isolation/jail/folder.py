@@ -94,6 +94,11 @@ class Folder:
         """What the loader is given."""
         return os.path.join(self.place, self.entry) if self.entry else self.place
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where each file really is."""
+        return tuple(one.place for one in self._files.values())
+
     def file(self, path: str) -> FolderFile | None:
         """The file that the absolute `path` names, if it is one of ours. There are no links in the stand-in."""
         if not path.startswith("/"):

@@ -185,7 +185,9 @@ class Walk:
         if self.torch is not None and isinstance(value, self.torch.Tensor):
             return self.of_torch(value, path)
         if self.numpy is not None and isinstance(value, self.numpy.generic):
-            return self.walk(value.item(), path, depth) if value.dtype.kind in "biufSU" else self.odd(value, path)
+            # a long double's item is itself
+            plain = value.dtype.kind in "SU" or (value.dtype.kind in "biuf" and value.dtype.itemsize <= 8)
+            return self.walk(value.item(), path, depth) if plain else self.odd(value, path)
         if self.numpy is not None and isinstance(value, self.numpy.ndarray):
             return self.of_numpy(value, path, depth)
         if id(value) in self.above:
@@ -234,11 +236,16 @@ class Walk:
 
     def items(self, value: Any, path: str, depth: int) -> Any:
         made = {}
+        seen = set()
         for key, one in value.items():
             if type(key) not in (str, int, bool, float):
                 self.note("lost", path, "an item", "its key is neither text nor a number")
                 continue
             name = whole(str(key))
+            if name in seen:
+                self.note("lost", joined(path, name), "an item", "another key of another type is written the same way")
+                continue
+            seen.add(name)
             part = self.walk(one, joined(path, name), depth + 1)
             if part is not _NOTHING:
                 made["$" + name if name.startswith("$") else name] = part

@@ -123,6 +123,11 @@ class ServedModel:
         return Isolation.of(self.layers).level
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Where the files really are that the worker reads by their names."""
+        return self._model.places if isinstance(self._model, Folder) else ()
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """What was tried so far: by this worker, and by those before it."""
         life = self._life
