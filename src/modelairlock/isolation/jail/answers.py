@@ -121,7 +121,7 @@ class Answers:
             else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
-        if path is not None and decode.escaped(path) != shown[0]:
+        if path is not None and decode.escaped_path(path) != shown[0]:
             # It has changed between two looks: somebody wants something else to be seen than is opened.
             return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
