@@ -107,6 +107,18 @@ def test_a_quiet_load_is_no_answer_to_what_was_read(monkeypatch: pytest.MonkeyPa
     assert [finding.severity.value for finding in one.findings] == ["info"]
 
 
+def test_many_attempts_hide_no_other_sort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    many = [event("openat", f"/etc/x{at}", "O_RDONLY", "0o0") for at in range(300)]
+    last = [event("openat", "/srv/x/.ssh/id_rsa", "O_RDONLY", "0o0"), event("execve", "/bin/sh", "['sh']")]
+    violent = ended(Outcome.COMPLETED_WITH_VIOLATIONS, *many, *last)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), violent)
+    [one] = record.detonations
+    found = {finding.rule: finding for finding in one.findings}
+    assert found.keys() == {"load-runs-program", "load-reads-files", "load-contradicts-scan"}
+    assert "id_rsa" in found["load-reads-files"].message
+    assert "the first of 200)" in found["load-contradicts-scan"].message
+
+
 def test_usual_calls_hide_no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     habit = event("openat", "/etc/mime.types", "O_RDONLY", "0")
     mixed = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit, event("openat", "/etc/passwd", "O_RDONLY", "0"))

@@ -25,7 +25,7 @@ from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED, idle, may_be_usual
+from modelairlock.records.attempts import SCANNED, idle, may_be_usual, sort_of
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -384,7 +384,7 @@ def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterato
         first.setdefault(what, event)
         counts[what] += 1
     whole = Span(0, size)
-    for what, event in list(first.items())[:_ATTEMPTS]:
+    for what, event in _told(first):
         yield Attempt(
             span=whole, syscall=event.syscall, arguments=event.arguments, action=event.action,
             certainty=event.certainty.value, phase=event.phase, count=counts[what],
@@ -392,6 +392,19 @@ def _attempts(events: Sequence[Event], size: int, result: JailResult) -> Iterato
     if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
         yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
                       certainty="denied")  # fmt: skip
+
+
+def _told(first: dict[tuple[Key, str], Event]) -> list[tuple[tuple[Key, str], Event]]:
+    """What of the distinct attempts is judged: one of each sort in any case, and as many of the others as there may be.
+
+    Else one program that is started would hide behind some hundred files that are asked for.
+    """
+    examples: dict[object, tuple[Key, str]] = {}
+    for what, event in first.items():
+        examples.setdefault(sort_of(event.syscall, event.arguments), what)
+    chosen = set(examples.values())
+    chosen.update([what for what in first if what not in chosen][: max(0, _ATTEMPTS - len(chosen))])
+    return [(what, event) for what, event in first.items() if what in chosen]
 
 
 def _named(claims: Sequence[Claim], event: str) -> tuple[str, ...]:

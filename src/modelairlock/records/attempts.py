@@ -124,6 +124,13 @@ def may_be_usual(syscall: str, arguments: Sequence[str]) -> bool:
     return path in _HABITS or path.startswith(_HABITUAL)
 
 
+def sort_of(syscall: str, arguments: Sequence[str]) -> tuple[str, bool, bool]:
+    """What an attempt has in common with those of which it may be one example: the call, and what it was after."""
+    attempt = Attempt(span=_NOWHERE, syscall=syscall, arguments=tuple(arguments), action="", certainty="denied")
+    # There are millions of numbers that are no call.
+    return "(no call)" if syscall.startswith("nr0x") else syscall, writes(attempt), secret(attempt)
+
+
 def such(facts: Iterable[Fact], is_such: Callable[[Attempt], bool]) -> list[Attempt]:
     """The attempts among `facts` of one sort."""
     return [fact for fact in facts if isinstance(fact, Attempt) and is_such(fact)]
