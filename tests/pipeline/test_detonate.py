@@ -235,6 +235,18 @@ def test_a_folder_of_transformers_is_loaded_as_one_and_its_files_by_themselves(
     assert [one.path for one in room.as_scan(record).subjects] == [file.path, folder.path]
 
 
+def test_a_harmless_folder_is_not_loaded_in_place_of_one_that_is_written_alike(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("m\udcff", "m\\udcff"):
+        (tmp_path / name).mkdir()
+        put(tmp_path / name, "config.json", BERT)
+    put(tmp_path, "m\udcff.pkl", LIST)
+    record, loaders = detonated(monkeypatch, tmp_path)
+    assert loaders == []
+    assert [one.message[:20] for one in record.errors] == ["its name is no UTF-8"] * 3
+
+
 @pytest.mark.parametrize("verdict", [Verdict.CLEAR, Verdict.FLAGGED])
 def test_a_quiet_folder_is_no_answer_to_what_was_read_in_it(
     verdict: Verdict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -19,7 +19,7 @@ from modelairlock.pipeline.baseline import Key, key
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory, reached
-from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, whole
+from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, refuse_no_text, whole
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
@@ -225,6 +225,11 @@ class _Run:
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
+        with self._mending(file.path):
+            refuse_no_text(file.path)
+            yield from self._file(file)
+
+    def _file(self, file: File) -> Iterator[Detonation]:
         subject = self.subjects.get(file.path)
         if self.in_folder and may_be_settings(file.name) and self._makes_a_model(file):
             self._settings.add(file.path)
