@@ -7,6 +7,7 @@ threads and, when it is watched what a load is after, processes (limits, and the
 
 import errno
 import os
+import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ _DNS_PORT = 53
 INPUT = "/airlock/model-"
 #: numerical libraries look there which of them are loaded (threadpoolctl, at the first use of a model)
 _OWN_MAPS = "/proc/self/maps"
+#: the null device (Documentation/admin-guide/devices.txt)
+_NULL = os.makedev(1, 3)
+#: with these flags an open of it fails outside of the jail as well; the last is O_TMPFILE
+_NOT_A_DEVICE = os.O_DIRECTORY | os.O_EXCL | getattr(os, "O_PATH", 0) | 0o20000000
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
@@ -128,6 +133,8 @@ class Answers:
             return self._give(notification, self._inputs[path])
         if path == _OWN_MAPS and not flags & _MORE_THAN_READING:
             return self._give_maps(notification)
+        if path == os.devnull and flags & _MORE_THAN_READING and not flags & _NOT_A_DEVICE:
+            return self._give_nothing(notification)
         if self._folder is not None and path is not None and not flags & (_MORE_THAN_READING | os.O_DIRECTORY):
             file = self._folder.file(path)
             if file is not None:
@@ -157,6 +164,19 @@ class Answers:
         # Its number may have been another's by the time of the open; not if the call still waits.
         if self._listener.stands(notification):
             self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
+
+    def _give_nothing(self, notification: Notification) -> str:
+        """/dev/null for writing, which is no writing: opened out here, since it is the device that counts, not a name.
+
+        `platform` and whoever throws output away ask for it; Landlock would not let them.
+        """
+        try:
+            own = opened_null()
+        except OSError:
+            return self._refuse(notification, errno.EACCES)
+        self._listener.hand_over(notification, own)
         os.close(own)
         return ""
 
@@ -225,3 +245,13 @@ class Answers:
             self._listener.pretend(notification)
             return "decoy"
         return self._refuse(notification, errno.ECONNREFUSED)
+
+
+def opened_null() -> int:
+    """A descriptor of the null device. Raises OSError, also where something else goes by its name."""
+    fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW)
+    state = os.fstat(fd)
+    if stat.S_ISCHR(state.st_mode) and state.st_rdev == _NULL:
+        return fd
+    os.close(fd)
+    raise OSError(errno.ENODEV, "it is not the null device")
