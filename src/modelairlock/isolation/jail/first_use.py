@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MODELS = 16
 _LOOKED_AT = 10_000
 _WORDS = 300
+#: what a thread that Python would not wait for has left, in seconds, when everything else is over
+_GRACE = 1.0
 
 _before: dict[str, Any] = globals()
 _find_uses: Callable[[Any], Any] = _before["uses_of"]
@@ -103,6 +105,7 @@ def _begin(state: State, inputs: list[int], argument: str) -> None:
     import os
 
     _import_first(state, inputs, argument)
+    _there.update({"waited for": _waited_for(), "count": _count_threads()})
     environment: Any = os.environ
     environment._data = _Asked(environment._data)
 
@@ -136,6 +139,40 @@ def _end(state: State, _inputs: list[int], _argument: str) -> None:
     _finalizers(gc)
 
 
+def _waited_for() -> list[Any]:
+    """The threads that Python waits for at its end."""
+    threading: Any = sys.modules.get("threading")
+    found = threading.enumerate() if threading is not None else ()
+    return [one for one in found if not one.daemon and one is not threading.current_thread()]
+
+
+#: the threads of the environment's own libraries: those that are waited for, and how many there are in all
+_there: dict[str, Any] = {"waited for": [], "count": 0}
+
+
+def _count_threads() -> int:
+    import _thread
+
+    return _thread._count()
+
+
+def _threads_end() -> None:
+    """Wait for what the model has started, as Python does at its end; the other threads get a moment.
+
+    Who puts off by a timer what he does is to be seen.
+    """
+    import time
+
+    while True:
+        mine = [one for one in _waited_for() if one not in _there["waited for"]]
+        if not mine:
+            break
+        mine[0].join()
+    end = time.monotonic() + _GRACE
+    while time.monotonic() < end and _count_threads() > _there["count"]:
+        time.sleep(0.01)
+
+
 def _finalizers(gc: Any) -> None:
     """What is kept alive somewhere, and whose class came in the file, would be finalised at the very end."""
     for kept in gc.get_objects():
@@ -162,6 +199,10 @@ def _exit_functions() -> None:
             function()
         except BaseException as problem:
             sys.stdout.write(f"{_told(problem)}\n")
+    try:
+        _threads_end()
+    except BaseException as problem:
+        sys.stdout.write(f"{_told(problem)}\n")
     try:
         atexit._run_exitfuncs()
     except BaseException as problem:
