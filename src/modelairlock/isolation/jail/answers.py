@@ -7,6 +7,7 @@ threads and, when it is watched what a load is after, processes (limits, and the
 
 import errno
 import os
+import signal
 import stat
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from modelairlock.isolation.jail.folder import Folder, FolderFile, opened
 from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
-from modelairlock.isolation.jail.tree import count_descriptors, count_threads, looking
+from modelairlock.isolation.jail.tree import count_descriptors, count_threads, looking, own_numbers
 from modelairlock.records.jail import Certainty, JailLimits
 
 _SIGNAL = 0xFF
@@ -79,7 +80,7 @@ class Answers:
         self._special = {
             "open": self._open, "openat": self._open, "clone": self._clone, "fork": self._fork, "vfork": self._fork,
             "openat2": self._unknown, "clone3": self._clone3, "socket": self._socket, "connect": self._connect,
-            "mmap": self._share,
+            "mmap": self._share, "tgkill": self._abort, "tkill": self._abort,
         }  # fmt: skip
 
     def close(self) -> None:
@@ -221,6 +222,19 @@ class Answers:
         self.forks += 1
         self._listener.go_on(notification)
         return "allowed"
+
+    def _abort(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
+        """`abort` of a C library, such as after an error of C++ that nobody caught: a crash, and no attempt at another.
+
+        What it says lies in registers, so that it cannot change any more.
+        """
+        numbers = own_numbers(notification.thread)
+        named = numbers if calls.name(notification.number) == "tgkill" else numbers[1:]
+        given = tuple(one & 0xFFFFFFFF for one in notification.arguments[: len(named) + 1])
+        if all(numbers) and given == (*named, signal.SIGABRT):
+            self._listener.go_on(notification)
+            return ""
+        return self._refuse(notification, errno.EPERM)
 
     def _share(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         """Memory that outlives its mappings: what was ever asked for counts, since nobody sees it being given back."""
