@@ -107,6 +107,18 @@ def test_a_quiet_load_is_no_answer_to_what_was_read(monkeypatch: pytest.MonkeyPa
     assert [finding.severity.value for finding in one.findings] == ["info"]
 
 
+def test_one_thread_too_many_is_a_limit_and_no_attempt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    more = msgspec.structs.replace(event("clone", "VM|THREAD"), action="EAGAIN")
+    violent = ended(Outcome.COMPLETED_WITH_VIOLATIONS, more)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), violent)
+    [one] = record.detonations
+    assert (one.verdict, one.findings, one.events) == (Verdict.INCOMPLETE, (), (more,))
+    assert "more than 64 threads" in one.detail
+    forks = msgspec.structs.replace(event("clone", "VM|VFORK"), action="EAGAIN")
+    record, _ = detonated(monkeypatch, tmp_path, ended(Outcome.COMPLETED_WITH_VIOLATIONS, more, forks))
+    assert {finding.rule for finding in record.detonations[0].findings} >= {"load-starts-process"}
+
+
 def test_many_attempts_hide_no_other_sort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     many = [event("openat", f"/etc/x{at}", "O_RDONLY", "0o0") for at in range(300)]
     last = [event("openat", "/srv/x/.ssh/id_rsa", "O_RDONLY", "0o0"), event("execve", "/bin/sh", "['sh']")]

@@ -25,7 +25,7 @@ from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED, idle, may_be_usual, sort_of
+from modelairlock.records.attempts import SCANNED, idle, may_be_usual, one_thread_more, sort_of
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -338,7 +338,10 @@ class _Run:
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
         scanned = subject.verdict if subject else None
-        facts = (*_attempts(events, size, result), *_said(scanned, outcome, size))
+        tried = [event for event in events if not one_thread_more(event.syscall, event.arguments, event.action)]
+        if len(tried) < len(events):
+            detail += f"; it was refused more than {loaded.limits.threads} threads, and what those would do was not seen"
+        facts = (*_attempts(tried, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
         judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict

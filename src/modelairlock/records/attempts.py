@@ -78,6 +78,11 @@ def idle(syscall: str, arguments: Sequence[str]) -> bool:
     return syscall in IDLE or (syscall == "arch_prctl" and bool(arguments) and arguments[0] in _PROCESSOR)
 
 
+def one_thread_more(syscall: str, arguments: Sequence[str], action: str) -> bool:
+    """Whether it was refused a thread beyond those that it may have: a limit it ran into, and no attempt at anything."""
+    return syscall == "clone" and action == "EAGAIN" and bool(arguments) and "THREAD" in arguments[0].split("|")
+
+
 def starts_program(attempt: Attempt) -> bool:
     """Whether it would have become another program."""
     return attempt.syscall in _PROGRAMS
