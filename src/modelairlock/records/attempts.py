@@ -79,7 +79,7 @@ def idle(syscall: str, arguments: Sequence[str]) -> bool:
 
 
 def one_thread_more(syscall: str, arguments: Sequence[str], action: str) -> bool:
-    """Whether it was refused a thread beyond those that it may have: a limit it ran into, and no attempt at anything."""
+    """Whether it was refused a thread beyond those it may have: a limit it ran into, and no attempt at anything."""
     return syscall == "clone" and action == "EAGAIN" and bool(arguments) and "THREAD" in arguments[0].split("|")
 
 

@@ -106,6 +106,7 @@ def _begin(state: State, inputs: list[int], argument: str) -> None:
 
     _import_first(state, inputs, argument)
     _there.update({"waited for": _waited_for(), "count": _count_threads()})
+    sys.addaudithook(_note_starts)
     environment: Any = os.environ
     environment._data = _Asked(environment._data)
 
@@ -146,8 +147,14 @@ def _waited_for() -> list[Any]:
     return [one for one in found if not one.daemon and one is not threading.current_thread()]
 
 
-#: the threads of the environment's own libraries: those that are waited for, and how many there are in all
-_there: dict[str, Any] = {"waited for": [], "count": 0}
+#: the threads of the environment's own libraries: those that are waited for, how many there are in all, and what was
+#: started since; a thread counts only from when it has run for the first time
+_there: dict[str, Any] = {"waited for": [], "count": 0, "started": 0}
+
+
+def _note_starts(event: str, _arguments: Any) -> None:
+    if event.startswith("_thread.start"):
+        _there["started"] += 1
 
 
 def _count_threads() -> int:
@@ -168,6 +175,8 @@ def _threads_end() -> None:
         if not mine:
             break
         mine[0].join()
+    if _there["started"]:
+        time.sleep(_GRACE / 10)
     end = time.monotonic() + _GRACE
     while time.monotonic() < end and _count_threads() > _there["count"]:
         time.sleep(0.01)
