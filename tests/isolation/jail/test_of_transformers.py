@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from modelairlock.isolation.jail import Folder, Job, loading, run
+from modelairlock.isolation.jail import Folder, Job, loading, run, used
 from modelairlock.pipeline.model_folder import whole
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import JailLimits, JailResult, Outcome
@@ -101,3 +101,25 @@ def test_what_the_code_of_a_hostile_model_tries_is_seen(tmp_path: Path) -> None:
     opened = {event.arguments[0]: event.action for event in result.events if event.syscall == "openat"}
     assert opened == {"/etc/passwd": "EACCES", "/airlock/model-0/config.json": "EACCES"}
     assert {one.name: one.read_bytes() for one in own.iterdir()} == before
+
+
+def test_what_waits_for_the_first_text_is_seen(tmp_path: Path) -> None:
+    """Code of the folder's own is no library's: all that a model may be asked for is asked of it."""
+    folder = tmp_path / "models"
+    own = build.with_code(folder / "own")
+    with (own / "modeling_own.py").open("a") as file:
+        file.write("\n    def generate(self, prompt):\n        open('/etc/class')\n")
+    source = "def generate(model, input_ids, generation_config=None, **more):\n    open('/etc/function')\n"
+    build.with_generation(folder / "text", source)
+    code = """
+def _both(state, inputs, argument):
+    import os
+    place = os.environ["AIRLOCK_MODEL"]
+    state["model"] = [state["load"](-1, os.path.join(place, name)) for name in ("own", "text")]
+PHASES["load"] = _both
+"""
+    with Folder(whole(str(folder))) as one:
+        result = loaded(used(made(one, "strict", code=code)), "strict")
+    opened = {event.arguments[0] for event in result.events if event.syscall == "openat"}
+    assert opened == {"/etc/class", "/etc/function"}, (result.detail, result.phases)
+    assert {event.phase for event in result.events} == {"inference"}
