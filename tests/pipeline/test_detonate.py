@@ -119,6 +119,20 @@ def test_one_thread_too_many_is_a_limit_and_no_attempt(monkeypatch: pytest.Monke
     assert {finding.rule for finding in record.detonations[0].findings} >= {"load-starts-process"}
 
 
+def test_a_file_that_changes_meanwhile_is_never_clear(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else another could be loaded than was read, and be changed back."""
+    path = put(tmp_path, "m.pkl", LIST)
+
+    def touching(job: jail.Job, **options: object) -> JailResult:
+        put(tmp_path, "m.pkl", LIST)
+        return ended()
+
+    monkeypatch.setattr(room.jail, "run", touching)
+    [one] = detonate([path], interpreter=sys.executable).detonations
+    assert (one.verdict, one.scanned) == (Verdict.INCOMPLETE, None)
+    assert "was changed while" in one.detail
+
+
 def test_many_attempts_hide_no_other_sort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     many = [event("openat", f"/etc/x{at}", "O_RDONLY", "0o0") for at in range(300)]
     last = [event("openat", "/srv/x/.ssh/id_rsa", "O_RDONLY", "0o0"), event("execve", "/bin/sh", "['sh']")]

@@ -36,7 +36,7 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict, worst
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
-from modelairlock.sources.local import File, Hole, open_file, walk
+from modelairlock.sources.local import File, Hole, changed, open_file, walk
 
 #: what a model of these names as its data, which its loader is to find
 _BESIDE = frozenset(("external-data", "compiled-context"))
@@ -315,9 +315,10 @@ class _Run:
             else:
                 asked, result = self._load(loader, fd, self.needed.of(file.path), limits)
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
+            after = os.fstat(fd)
         finally:
             os.close(fd)
-        same = subject is not None and subject.sha256 == sha256
+        same = subject is not None and subject.sha256 == sha256 and not changed(state, after)
         loaded = _Loaded(file, loader, state.st_size, sha256, subject if same else None, limits)
         return self._judged(loaded, asked, result)
 
@@ -340,12 +341,16 @@ class _Run:
         scanned = subject.verdict if subject else None
         tried = [event for event in events if not one_thread_more(event.syscall, event.arguments, event.action)]
         if len(tried) < len(events):
-            detail += f"; it was refused more than {loaded.limits.threads} threads, and what those would do was not seen"
+            detail += (
+                f"; it was refused more than {loaded.limits.threads} threads, and what those would do was not seen"
+            )
         facts = (*_attempts(tried, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
         judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict
-        if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned is Verdict.FLAGGED):
+        if subject is None:
+            detail += "; the file was changed while it was scanned or loaded, so that nobody knows what was loaded"
+        if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned in {None, Verdict.FLAGGED}):
             verdict = Verdict.INCOMPLETE  # one quiet load is no answer to what was read in the file
         return Detonation(
             path=file.path,
