@@ -29,6 +29,7 @@ def file(path: Path) -> File:
         ("config.json", "", False),
         ("tokenizer_config.json", '{"auto_map": {}}', True),
         ("tokenizer_config.json", '{"model_type": "bert"}', False),
+        ("video_preprocessor_config.json", '{"auto_map": {}}', True),
         ("other.json", '{"model_type": "bert"}', False),
         ("config.json", " " * (5 << 20), True),
     ],

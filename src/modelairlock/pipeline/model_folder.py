@@ -25,6 +25,7 @@ _SETTINGS = {
     "tokenizer_config.json": (b'"auto_map"', b"\\u00"),
     "preprocessor_config.json": (b'"auto_map"', b"\\u00"),
     "processor_config.json": (b'"auto_map"', b"\\u00"),
+    "video_preprocessor_config.json": (b'"auto_map"', b"\\u00"),
 }  # fmt: skip
 #: byte code that Python would take for the source beside it, which transformers does not copy along
 _UNSEEN = frozenset(("__pycache__",))
