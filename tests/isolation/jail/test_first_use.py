@@ -79,6 +79,8 @@ AT_END = {
     "weakref to another": f"import weakref\nweakref.finalize(weakref, lambda: {RUN})\nmodel = 1",
     "atexit": f"import atexit\natexit.register(lambda: {RUN})\nmodel = 1",
     "timer": f"import threading\nthreading.Timer(0.4, lambda: {RUN}).start()\nmodel = 1",
+    "thread of its own": "import threading, time\nclass T(threading.Thread):\n    def join(self): raise SystemExit\n"
+    f"    def run(self):\n        time.sleep(0.3)\n        {RUN}\nT().start()\nmodel = 1",
     "timer after a timer": "import threading\n"
     f"def more(): threading.Timer(0.2, lambda: {RUN}).start()\nthreading.Timer(0.2, more).start()\nmodel = 1",
     "daemon": "import threading\n"

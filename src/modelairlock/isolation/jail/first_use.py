@@ -170,11 +170,13 @@ def _threads_end() -> None:
     """
     import time
 
-    while True:
-        mine = [one for one in _waited_for() if one not in _there["waited for"]]
-        if not mine:
-            break
-        mine[0].join()
+    waited: list[Any] = [*_there["waited for"]]
+    while mine := [one for one in _waited_for() if not any(one is other for other in waited)]:
+        waited.append(mine[0])
+        try:
+            sys.modules["threading"].Thread.join(mine[0])  # it may have one of its own
+        except BaseException as problem:
+            sys.stdout.write(f"{_told(problem)}\n")
     if _there["started"]:
         time.sleep(_GRACE / 10)
     end = time.monotonic() + _GRACE
