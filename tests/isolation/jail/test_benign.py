@@ -54,6 +54,11 @@ def test_what_is_thrown_away_is_not_written(mode) -> None:
     assert [one.action for one in other.events] == ["EACCES"]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_function_that_c_may_call(mode) -> None:
+    quiet(load("import ctypes\nprint(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)(-7))", mode=mode))
+
+
 def test_only_the_device_itself_throws_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(opened_null())
     (tmp_path / "null").write_text("")
@@ -67,10 +72,10 @@ def test_only_the_device_itself_throws_away(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.frameworks
 def test_what_a_library_asks_of_the_machine_starts_no_program() -> None:
-    """numpy and the like import `platform`; what it starts at the first question was started before the lock."""
-    pytest.importorskip("numpy")
+    """joblib and the like import `platform`; what it starts at the first question was started before the lock."""
+    pytest.importorskip("joblib")
     source = "import platform\nplatform.platform(); platform.processor()"
-    quiet(load(source, job=with_packages("joblib.load", "numpy", "strict")))
+    quiet(load(source, job=with_packages("joblib.load", "joblib", "strict")))
 
 
 def with_packages(loader: str, package: str, mode: str):
