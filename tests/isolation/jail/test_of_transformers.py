@@ -1,5 +1,6 @@
 """Folders of transformers: honest ones are quiet, and what the code of a hostile one does is seen from outside."""
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -123,3 +124,12 @@ PHASES["load"] = _both
     opened = {event.arguments[0] for event in result.events if event.syscall == "openat"}
     assert opened == {"/etc/class", "/etc/function"}, (result.detail, result.phases)
     assert {event.phase for event in result.events} == {"inference"}
+
+
+def test_code_in_another_repository_is_missing_and_nobodys_attempt(tmp_path: Path) -> None:
+    mapped = {"model_type": "own", "auto_map": {"AutoConfig": "other/repository--conf.Own"}}
+    (tmp_path / "config.json").write_text(json.dumps(mapped))
+    with Folder(whole(str(tmp_path))) as folder:
+        result = loaded(made(folder, "strict"), "strict")
+    assert (result.outcome, result.events) == (Outcome.LOADER_ERROR, ()), result.detail
+    assert "conf.py lies in another repository, other/repository" in result.detail
