@@ -99,3 +99,11 @@ def in_cache(folder: Path, cache: Path) -> Path:
         (repository / "blobs" / blob).write_bytes(one.read_bytes())
         os.symlink(f"../../blobs/{blob}", snapshot / one.name)
     return snapshot
+
+
+def with_generation(folder: Path, source: str) -> Path:
+    """A generator of text that brings its own ``generate`` along, in the file where transformers looks for it."""
+    gpt2(folder)
+    (folder / "custom_generate").mkdir()
+    (folder / "custom_generate/generate.py").write_text(source)
+    return folder

@@ -112,6 +112,44 @@ def test_a_quiet_load_is_no_answer_to_what_was_read(monkeypatch: pytest.MonkeyPa
     assert [finding.severity.value for finding in one.findings] == ["info"]
 
 
+def test_one_thread_too_many_is_a_limit_and_no_attempt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    more = msgspec.structs.replace(event("clone", "VM|THREAD"), action="EAGAIN")
+    violent = ended(Outcome.COMPLETED_WITH_VIOLATIONS, more)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), violent)
+    [one] = record.detonations
+    assert (one.verdict, one.findings, one.events) == (Verdict.INCOMPLETE, (), (more,))
+    assert "more than 64 threads" in one.detail
+    forks = msgspec.structs.replace(event("clone", "VM|VFORK"), action="EAGAIN")
+    record, _ = detonated(monkeypatch, tmp_path, ended(Outcome.COMPLETED_WITH_VIOLATIONS, more, forks))
+    assert {finding.rule for finding in record.detonations[0].findings} >= {"load-starts-process"}
+
+
+def test_a_file_that_changes_meanwhile_is_never_clear(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else another could be loaded than was read, and be changed back."""
+    path = put(tmp_path, "m.pkl", LIST)
+
+    def touching(job: jail.Job, **options: object) -> JailResult:
+        put(tmp_path, "m.pkl", LIST)
+        return ended()
+
+    monkeypatch.setattr(room.jail, "run", touching)
+    [one] = detonate([path], interpreter=sys.executable).detonations
+    assert (one.verdict, one.scanned) == (Verdict.INCOMPLETE, None)
+    assert "was changed while" in one.detail
+
+
+def test_many_attempts_hide_no_other_sort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    many = [event("openat", f"/etc/x{at}", "O_RDONLY", "0o0") for at in range(300)]
+    last = [event("openat", "/srv/x/.ssh/id_rsa", "O_RDONLY", "0o0"), event("execve", "/bin/sh", "['sh']")]
+    violent = ended(Outcome.COMPLETED_WITH_VIOLATIONS, *many, *last)
+    record, _ = detonated(monkeypatch, put(tmp_path, "m.pkl", LIST), violent)
+    [one] = record.detonations
+    found = {finding.rule: finding for finding in one.findings}
+    assert found.keys() == {"load-runs-program", "load-reads-files", "load-contradicts-scan"}
+    assert "id_rsa" in found["load-reads-files"].message
+    assert "the first of 200)" in found["load-contradicts-scan"].message
+
+
 def test_usual_calls_hide_no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     habit = event("openat", "/etc/mime.types", "O_RDONLY", "0")
     mixed = ended(Outcome.COMPLETED_WITH_VIOLATIONS, habit, event("openat", "/etc/passwd", "O_RDONLY", "0"))
@@ -245,6 +283,18 @@ def test_a_folder_of_transformers_is_loaded_as_one_and_its_files_by_themselves(
     assert {finding.rule for finding in folder.findings} >= {"load-runs-program"}
     assert [left.reason for left in record.excluded] == [room._IN_FOLDER] * 3
     assert [one.path for one in room.as_scan(record).subjects] == [file.path, folder.path]
+
+
+def test_a_harmless_folder_is_not_loaded_in_place_of_one_that_is_written_alike(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("m\udcff", "m\\udcff"):
+        (tmp_path / name).mkdir()
+        put(tmp_path / name, "config.json", BERT)
+    put(tmp_path, "m\udcff.pkl", LIST)
+    record, loaders = detonated(monkeypatch, tmp_path)
+    assert loaders == []
+    assert [one.message[:20] for one in record.errors] == ["its name is no UTF-8"] * 3
 
 
 @pytest.mark.parametrize("verdict", [Verdict.CLEAR, Verdict.FLAGGED])

@@ -25,6 +25,12 @@ def test_never_more_than_the_machine_has() -> None:
     assert limits_for(10**12, 0).memory_bytes > 10**12
 
 
+def test_a_size_that_costs_nothing_buys_an_hour_at_most() -> None:
+    """A file with a hole of a terabyte in it would else keep a queue busy for half a day."""
+    found = limits_for(10**15, 64 * GIB)
+    assert (found.wall_seconds, found.cpu_seconds) == (3660.0, 3660)
+
+
 def test_an_operator_is_believed() -> None:
     found = limits_for(10**10, 8 * GIB, seconds=3.5, memory_bytes=5)
     assert (found.wall_seconds, found.memory_bytes, found.cpu_seconds) == (3.5, 5, 60)

@@ -29,6 +29,7 @@ def file(path: Path) -> File:
         ("config.json", "", False),
         ("tokenizer_config.json", '{"auto_map": {}}', True),
         ("tokenizer_config.json", '{"model_type": "bert"}', False),
+        ("video_preprocessor_config.json", '{"auto_map": {}}', True),
         ("other.json", '{"model_type": "bert"}', False),
         ("config.json", " " * (5 << 20), True),
     ],
@@ -72,6 +73,27 @@ def test_a_folder_is_shown_without_what_leads_out_of_it(tmp_path: Path) -> None:
         "same.bin": str(root / "below/a.bin"),
         "below/config.json": str(root / "config.json"),
     }
+
+
+def test_names_that_are_written_alike_are_two(tmp_path: Path) -> None:
+    """Else a harmless file would be loaded in place of the one that transformers opens."""
+    (tmp_path / "m\udcff.py").write_text("evil")
+    (tmp_path / "m\\udcff.py").write_text("harmless")
+    (tmp_path / "below\udcff").mkdir()
+    (tmp_path / "below\udcff/a.bin").write_text("")
+    shown = {"m\udcff.py", "m\\udcff.py", "below\udcff/a.bin"}
+    assert names(tmp_path) == {name: str(tmp_path / name) for name in shown}
+    (tmp_path / "x\udcff.py").symlink_to("m\udcff.py")
+    with pytest.raises(Unreadable, match="is no UTF-8"):
+        whole(str(tmp_path))
+
+
+def test_what_is_beside_a_file_is_not_looked_for_in_another_folder(tmp_path: Path) -> None:
+    for name in ("m\udcff", "m\\udcff"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "m.onnx").write_text(name.encode("utf-8", "backslashreplace").decode())
+        with pytest.raises(Unreadable, match="is no UTF-8"):
+            beside(file(tmp_path / name / "m.onnx"), ["data"])
 
 
 def test_a_snapshot_of_the_hub_leads_to_its_blobs_and_nowhere_else(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from modelairlock.pipeline.detonate import ONNX, attempted, loaders_of
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory
 from modelairlock.pipeline.usual import Usual
+from modelairlock.records.attempts import one_thread_more
 from modelairlock.records.coverage import Coverage
 from modelairlock.records.disarm import Framework, Plan
 from modelairlock.records.errors import AirlockError, NoIsolation
@@ -122,7 +123,8 @@ def _plan(fetched: Fetched, loader: str, size: int) -> Plan:
 def _judged(events: tuple[Event, ...], one: Opened, result: JailResult) -> tuple[Finding, ...]:
     size = one.state.st_size
     read = Coverage(size_bytes=size, read_bytes=size)
-    facts = tuple(attempted(events, size, result))
+    tried = [event for event in events if not one_thread_more(event.syscall, event.arguments, event.action)]
+    facts = tuple(attempted(tried, size, result))
     return judge(
         Reading(path=one.path, name=os.path.basename(one.path), facts=facts, coverage=read), sha256=None
     ).findings

@@ -19,13 +19,13 @@ from modelairlock.pipeline.baseline import Key, key
 from modelairlock.pipeline.digest import digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory, reached
-from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, whole
+from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, refuse_no_text, whole
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED
+from modelairlock.records.attempts import SCANNED, one_thread_more, sort_of
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
@@ -36,7 +36,7 @@ from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict, worst
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
-from modelairlock.sources.local import File, Hole, open_file, walk
+from modelairlock.sources.local import File, Hole, changed, open_file, walk
 
 #: what a model of these names as its data, which its loader is to find
 _BESIDE = frozenset(("external-data", "compiled-context"))
@@ -227,6 +227,11 @@ class _Run:
 
     def file(self, file: File) -> Iterator[Detonation]:
         """One file by each loader that opens it: none if no loader does, or if the operator has to mend something."""
+        with self._mending(file.path):
+            refuse_no_text(file.path)
+            yield from self._file(file)
+
+    def _file(self, file: File) -> Iterator[Detonation]:
         subject = self.subjects.get(file.path)
         if self.in_folder and may_be_settings(file.name) and self._makes_a_model(file):
             self._settings.add(file.path)
@@ -321,9 +326,10 @@ class _Run:
             else:
                 asked, result = self._load(loader, fd, self.needed.of(file.path), limits)
             sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
+            after = os.fstat(fd)
         finally:
             os.close(fd)
-        same = subject is not None and subject.sha256 == sha256
+        same = subject is not None and subject.sha256 == sha256 and not changed(state, after)
         loaded = _Loaded(file, loader, state.st_size, sha256, subject if same else None, limits)
         return self._judged(loaded, asked, result)
 
@@ -341,11 +347,18 @@ class _Run:
         if outcome is Outcome.COMPLETED_WITH_VIOLATIONS and not events and not result.dropped:
             outcome, detail = Outcome.COMPLETED, "nothing was attempted that an honest file does not"
         scanned = subject.verdict if subject else None
-        facts = (*attempted(events, size, result), *_said(scanned, outcome, size))
+        tried = [event for event in events if not one_thread_more(event.syscall, event.arguments, event.action)]
+        if len(tried) < len(events):
+            detail += (
+                f"; it was refused more than {loaded.limits.threads} threads, and what those would do was not seen"
+            )
+        facts = (*attempted(tried, size, result), *_said(scanned, outcome, size))
         read = Coverage(size_bytes=size, read_bytes=size)
         judged = judge(Reading(path=file.path, name=file.name, facts=facts, coverage=read), sha256=loaded.sha256)
         verdict = judged.verdict
-        if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned is Verdict.FLAGGED):
+        if subject is None:
+            detail += "; the file was changed while it was scanned or loaded, so that nobody knows what was loaded"
+        if verdict is Verdict.CLEAR and (outcome is not Outcome.COMPLETED or scanned in {None, Verdict.FLAGGED}):
             verdict = Verdict.INCOMPLETE  # one quiet load is no answer to what was read in the file
         return Detonation(
             path=file.path,
@@ -400,7 +413,7 @@ def attempted(events: Sequence[Event], size: int, result: JailResult) -> Iterato
         first.setdefault(what, event)
         counts[what] += 1
     whole = Span(0, size)
-    for what, event in list(first.items())[:_ATTEMPTS]:
+    for what, event in _told(first):
         yield Attempt(
             span=whole, syscall=event.syscall, arguments=event.arguments, action=event.action,
             certainty=event.certainty.value, phase=event.phase, count=counts[what],
@@ -408,6 +421,19 @@ def attempted(events: Sequence[Event], size: int, result: JailResult) -> Iterato
     if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
         yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
                       certainty="denied")  # fmt: skip
+
+
+def _told(first: dict[tuple[Key, str], Event]) -> list[tuple[tuple[Key, str], Event]]:
+    """What of the distinct attempts is judged: one of each sort in any case, and as many of the others as there may be.
+
+    Else one program that is started would hide behind some hundred files that are asked for.
+    """
+    examples: dict[object, tuple[Key, str]] = {}
+    for what, event in first.items():
+        examples.setdefault(sort_of(event.syscall, event.arguments), what)
+    chosen = set(examples.values())
+    chosen.update([what for what in first if what not in chosen][: max(0, _ATTEMPTS - len(chosen))])
+    return [(what, event) for what, event in first.items() if what in chosen]
 
 
 def _named(claims: Sequence[Claim], event: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ _TIMES = 4
 _LEAST_MEMORY = _GIB
 #: a slow disk and a slow loader (a compressed archive, decoded in Python)
 _BYTES_A_SECOND = 20 * 1000**2
+#: a file may say that it has a million gigabytes, and take no room on the disk
+_MOST_SECONDS = 3600
 #: what the rest of the machine keeps
 _LEFT = 8
 _LONGEST = 10**8
@@ -36,7 +38,7 @@ def limits_for(size: int, machine: int, *, seconds: float | None = None, memory_
     memory = max(least.memory_bytes, _LEAST_MEMORY + _TIMES * size)
     if machine:
         memory = min(memory, machine - machine // _LEFT)
-    more = size // _BYTES_A_SECOND
+    more = min(size // _BYTES_A_SECOND, _MOST_SECONDS)
     wall = least.wall_seconds + more if seconds is None else seconds
     cpu = least.cpu_seconds + more if seconds is None else max(least.cpu_seconds, math.ceil(min(seconds, _LONGEST)))
     memory = memory if memory_bytes is None else memory_bytes

@@ -13,6 +13,8 @@ from modelairlock.reading import Unreadable
 from modelairlock.records.scan import Excluded
 from modelairlock.sources.local import File, open_file, walk
 
+#: how reports write a byte of a name that is no UTF-8 (`sources.local`); a name may also hold these very characters
+_NO_TEXT = "\\ud"
 #: a folder of more files is not shown at all
 MOST_FILES = 10_000
 _SETTINGS_BYTES = 4 << 20
@@ -23,6 +25,7 @@ _SETTINGS = {
     "tokenizer_config.json": (b'"auto_map"', b"\\u00"),
     "preprocessor_config.json": (b'"auto_map"', b"\\u00"),
     "processor_config.json": (b'"auto_map"', b"\\u00"),
+    "video_preprocessor_config.json": (b'"auto_map"', b"\\u00"),
 }  # fmt: skip
 #: byte code that Python would take for the source beside it, which transformers does not copy along
 _UNSEEN = frozenset(("__pycache__",))
@@ -53,10 +56,19 @@ def folder_of(path: str) -> str:
     return os.path.dirname(path) or "."
 
 
+def refuse_no_text(path: str) -> None:
+    """Raise Unreadable where `path`, as reports write it, may be that of two files: one would pass for the other."""
+    if _NO_TEXT in path:
+        raise Unreadable(
+            0, "its name is no UTF-8, or looks so in a report, and could be taken for another's; rename it"
+        )
+
+
 def whole(folder: str) -> tuple[FolderFile, ...]:
     """Every file of `folder`, links to files inside it (or inside its cache of the hub) among them.
 
-    Links that lead elsewhere are not shown, nor links to folders. Raises Unreadable where there are too many files.
+    Links that lead elsewhere are not shown, nor links to folders. Raises Unreadable where there are too many files, and
+    where a name cannot be told.
     """
     root = os.path.abspath(folder)
     found: dict[str, FolderFile] = {}
@@ -75,12 +87,25 @@ def _entries(root: str) -> Iterator[tuple[str, FolderFile]]:
     for entry in walk(root):
         if isinstance(entry, File) and not _UNSEEN & set(entry.path[begin:].split("/")):
             listed[entry.path] = entry
-            yield entry.path[begin:], _shown(entry, entry.path[begin:])
+            name = _real_name(entry, entry.path[begin:], root)
+            yield name, _shown(entry, name)
         elif isinstance(entry, Excluded) and entry.same_as and not entry.same_as.endswith("/"):
             links.append(entry)
     for link in links:
         if (target := listed.get(link.same_as)) is not None:
+            refuse_no_text(link.path[begin:])
             yield link.path[begin:], _shown(target, link.path[begin:])
+
+
+def _real_name(file: File, written: str, root: str) -> str:
+    """What a file that reports write as `written` is called in `root`. Raises Unreadable where that cannot be told."""
+    if _NO_TEXT not in written:
+        return written
+    real = f"{os.path.realpath(root).rstrip('/')}/"
+    name = file.place.removeprefix(real)
+    if not file.place.startswith(real) or name.encode("utf-8", "backslashreplace").decode() != written:
+        refuse_no_text(written)  # a link: its own name is known from the report alone
+    return name
 
 
 def _shown(file: File, name: str) -> FolderFile:
@@ -91,7 +116,9 @@ def beside(file: File, names: Iterable[str]) -> tuple[FolderFile, ...]:
     """`file` under its own name and, of what it names in its folder, the regular files that are there.
 
     Names that lead out of the folder, by dots or by a link, are left out: the load then shows that it asks for them.
+    Raises Unreadable where it cannot be told which folder that is.
     """
+    refuse_no_text(file.path)
     folder = os.path.abspath(folder_of(file.path))
     found = {file.name: _shown(file, file.name)}
     for name in names:

@@ -86,6 +86,11 @@ def idle(syscall: str, arguments: Sequence[str]) -> bool:
     return syscall in IDLE or (syscall == "arch_prctl" and first in _PROCESSOR)
 
 
+def one_thread_more(syscall: str, arguments: Sequence[str], action: str) -> bool:
+    """Whether it was refused a thread beyond those it may have: a limit it ran into, and no attempt at anything."""
+    return syscall == "clone" and action == "EAGAIN" and bool(arguments) and "THREAD" in arguments[0].split("|")
+
+
 def starts_program(attempt: Attempt) -> bool:
     """Whether it would have become another program."""
     return attempt.syscall in _PROGRAMS
@@ -130,6 +135,13 @@ def may_be_usual(syscall: str, arguments: Sequence[str]) -> bool:
     if writes(attempt):
         return path.startswith((_SCRATCH, "/dev/kfd", "/dev/nvidia", "/dev/dri/"))
     return path in _HABITS or path.startswith(_HABITUAL)
+
+
+def sort_of(syscall: str, arguments: Sequence[str]) -> tuple[str, bool, bool]:
+    """What an attempt has in common with those of which it may be one example: the call, and what it was after."""
+    attempt = Attempt(span=_NOWHERE, syscall=syscall, arguments=tuple(arguments), action="", certainty="denied")
+    # There are millions of numbers that are no call.
+    return "(no call)" if syscall.startswith("nr0x") else syscall, writes(attempt), secret(attempt)
 
 
 def such(facts: Iterable[Fact], is_such: Callable[[Attempt], bool]) -> list[Attempt]:

@@ -95,6 +95,10 @@ OTHER: dict[str, tuple[str, set[str]]] = {
     "netlink": ("import socket\n" + quiet("socket.socket(16, socket.SOCK_RAW, 0)"), {"socket"}),
     "ipv6": ("import socket\n" + quiet("socket.create_connection(('::1', 9), 1)"), {"socket"}),
     "socketpair": ("import socket\n" + quiet("socket.socketpair()"), {"socketpair"}),
+    "passwd_by_a_long_way": (
+        "import os\n" + quiet("print(os.read(os.open('/usr/lib/' + './' * 600 + '../../etc/passwd', 0), 99))"),
+        OPEN,
+    ),
     "passwd": (quiet("print(open('/etc/passwd').read())"), OPEN),
     "secret": (quiet("print(open('@DIR@/id_rsa').read())"), OPEN),
     "environment": (

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from modelairlock.isolation.jail import Job, loading
+from modelairlock.isolation.jail.answers import opened_null
 from modelairlock.records.isolation import LAYERS, Level
 from modelairlock.records.jail import JailLimits, Outcome
 from tests.isolation.jail.world import INTERPRETER, MODES, WHO, load
@@ -41,6 +42,40 @@ def test_plain_data(name, who, mode) -> None:
     result = load(made, who=who, mode=mode)
     quiet(result)
     assert result.level is Level(mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_thrown_away_is_not_written(mode) -> None:
+    source = "import os\nwith open(os.devnull, 'w') as file: print(file.write('x' * 9))\nos.open(os.devnull, os.O_RDWR)"
+    result = load(source, mode=mode)
+    quiet(result)
+    assert result.output.split() == ["9"]
+    other = load("import os\nos.open(os.devnull, os.O_RDWR | os.O_CREAT | os.O_EXCL)", mode=mode)
+    assert [one.action for one in other.events] == ["EACCES"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_function_that_c_may_call(mode) -> None:
+    quiet(load("import ctypes\nprint(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)(-7))", mode=mode))
+
+
+def test_only_the_device_itself_throws_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.close(opened_null())
+    (tmp_path / "null").write_text("")
+    monkeypatch.setattr(os, "devnull", str(tmp_path / "null"))
+    with pytest.raises(OSError, match="not the null device"):
+        opened_null()
+    monkeypatch.setattr(os, "devnull", "/dev/zero")
+    with pytest.raises(OSError, match="not the null device"):
+        opened_null()
+
+
+@pytest.mark.frameworks
+def test_what_a_library_asks_of_the_machine_starts_no_program() -> None:
+    """joblib and the like import `platform`; what it starts at the first question was started before the lock."""
+    pytest.importorskip("joblib")
+    source = "import platform\nplatform.platform(); platform.processor()"
+    quiet(load(source, job=with_packages("joblib.load", "joblib", "strict")))
 
 
 def with_packages(loader: str, package: str, mode: str):

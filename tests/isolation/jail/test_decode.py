@@ -67,6 +67,22 @@ def test_a_string_without_an_end_is_cut(caller) -> None:
     assert kept
 
 
+def test_a_path_that_cannot_be_read_to_its_end_is_none(caller) -> None:
+    """What was left off could lead anywhere: out of a folder that it seems to lie in."""
+    longest = b"/usr/lib/" + b"./" * 1500 + b"../../etc/passwd"
+    kept, address = at(longest)
+    assert caller.path(AT_FDCWD, address) == longest.decode()
+    [path, *_] = arguments(caller, "open", (address, 0, 0, 0, 0, 0))
+    assert path.startswith("/usr/lib/./")
+    assert path.endswith("../../etc/passwd")
+    assert len(path) < 500
+    kept, address = at(b"/usr/lib/" + b"./" * 2500 + b"../../etc/passwd")
+    assert caller.path(AT_FDCWD, address) is None
+    [path, *_] = arguments(caller, "open", (address, 0, 0, 0, 0, 0))
+    assert path.startswith("(no path) /usr/lib/./")
+    assert kept
+
+
 def test_argv(caller) -> None:
     kept = [at(b"sh"), at(b"-c"), at(b"touch x")]
     _vector, address = at(struct.pack("=4Q", *(one[1] for one in kept), 0))

@@ -78,6 +78,15 @@ AT_END = {
     "weakref": f"import weakref\nclass M: pass\nmodel = M()\nweakref.finalize(model, lambda: {RUN})",
     "weakref to another": f"import weakref\nweakref.finalize(weakref, lambda: {RUN})\nmodel = 1",
     "atexit": f"import atexit\natexit.register(lambda: {RUN})\nmodel = 1",
+    "timer": f"import threading\nthreading.Timer(0.4, lambda: {RUN}).start()\nmodel = 1",
+    "thread of its own": "import threading, time\nclass T(threading.Thread):\n    def join(self): raise SystemExit\n"
+    f"    def run(self):\n        time.sleep(0.3)\n        {RUN}\nT().start()\nmodel = 1",
+    "timer after a timer": "import threading\n"
+    f"def more(): threading.Timer(0.2, lambda: {RUN}).start()\nthreading.Timer(0.2, more).start()\nmodel = 1",
+    "daemon": "import threading\n"
+    f"made = threading.Timer(0.3, lambda: {RUN})\nmade.daemon = True\nmade.start()\nmodel = 1",
+    "bare thread": "import _thread, time\n"
+    f"_thread.start_new_thread(lambda: (time.sleep(0.3), {RUN}), ())\nmodel = 1",
     "threads": f"import threading\nthreading._register_atexit(lambda: {RUN})\nmodel = 1",
 }  # fmt: skip
 
@@ -88,6 +97,13 @@ def test_what_waits_for_the_end_is_seen_then(name: str) -> None:
     assert "execve" in calls(result), (result.detail, result.output)
     assert {event.phase for event in result.events} == {"unload"}
     assert [phase.name for phase in result.phases] == ["import", "load", "inference", "unload"]
+
+
+def test_a_thread_that_never_ends_keeps_nobody() -> None:
+    """Python would not wait for it, and an honest library may have one: a moment, and no more."""
+    result = use("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\nmodel = 1")
+    assert result.outcome is Outcome.COMPLETED, result.detail
+    assert 0.5 < result.phases[-1].seconds < 5
 
 
 @pytest.mark.parametrize(

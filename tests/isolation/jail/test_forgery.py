@@ -157,6 +157,19 @@ def test_how_it_ends(source, outcome, mode) -> None:
         assert "SIGSYS" in result.detail
 
 
+@both
+def test_an_abort_is_a_crash_and_no_attempt(mode) -> None:
+    """As after an error of C++ that nobody caught, which a damaged file may bring about."""
+    result = load("import os\nos.abort()", mode=mode)
+    assert (result.outcome, result.events) == (Outcome.BLOCKED_CRASH, ()), result.detail
+    assert "SIGABRT" in result.detail
+    others = "import ctypes, os, threading\nown, c = threading.get_native_id(), ctypes.CDLL(None)\n"
+    others += "print([c.syscall(234, *one) for one in ((os.getpid(), own, 9), (os.getpid(), 1, 6), (1, own, 6))])"
+    result = load(others, mode=mode)
+    assert result.output.strip() == "[-1, -1, -1]"
+    assert [(one.syscall, one.action) for one in result.events] == [("tgkill", "EPERM")] * 3
+
+
 def test_an_error_that_runs_code_when_it_is_shown() -> None:
     source = """
 class Error(Exception):

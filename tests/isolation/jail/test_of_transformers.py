@@ -1,5 +1,6 @@
 """Folders of transformers: honest ones are quiet, and what the code of a hostile one does is seen from outside."""
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from modelairlock.isolation.jail import Folder, Job, loading, run
+from modelairlock.isolation.jail import Folder, Job, loading, run, used
 from modelairlock.pipeline.model_folder import whole
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import JailLimits, JailResult, Outcome
@@ -101,3 +102,34 @@ def test_what_the_code_of_a_hostile_model_tries_is_seen(tmp_path: Path) -> None:
     opened = {event.arguments[0]: event.action for event in result.events if event.syscall == "openat"}
     assert opened == {"/etc/passwd": "EACCES", "/airlock/model-0/config.json": "EACCES"}
     assert {one.name: one.read_bytes() for one in own.iterdir()} == before
+
+
+def test_what_waits_for_the_first_text_is_seen(tmp_path: Path) -> None:
+    """Code of the folder's own is no library's: all that a model may be asked for is asked of it."""
+    folder = tmp_path / "models"
+    own = build.with_code(folder / "own")
+    with (own / "modeling_own.py").open("a") as file:
+        file.write("\n    def generate(self, prompt):\n        open('/etc/class')\n")
+    source = "def generate(model, input_ids, generation_config=None, **more):\n    open('/etc/function')\n"
+    build.with_generation(folder / "text", source)
+    code = """
+def _both(state, inputs, argument):
+    import os
+    place = os.environ["AIRLOCK_MODEL"]
+    state["model"] = [state["load"](-1, os.path.join(place, name)) for name in ("own", "text")]
+PHASES["load"] = _both
+"""
+    with Folder(whole(str(folder))) as one:
+        result = loaded(used(made(one, "strict", code=code)), "strict")
+    opened = {event.arguments[0] for event in result.events if event.syscall == "openat"}
+    assert opened == {"/etc/class", "/etc/function"}, (result.detail, result.phases)
+    assert {event.phase for event in result.events} == {"inference"}
+
+
+def test_code_in_another_repository_is_missing_and_nobodys_attempt(tmp_path: Path) -> None:
+    mapped = {"model_type": "own", "auto_map": {"AutoConfig": "other/repository--conf.Own"}}
+    (tmp_path / "config.json").write_text(json.dumps(mapped))
+    with Folder(whole(str(tmp_path))) as folder:
+        result = loaded(made(folder, "strict"), "strict")
+    assert (result.outcome, result.events) == (Outcome.LOADER_ERROR, ()), result.detail
+    assert "conf.py lies in another repository, other/repository" in result.detail

@@ -4,6 +4,7 @@ import errno
 import os
 import select
 import sys
+from collections import Counter
 
 import pytest
 
@@ -23,6 +24,8 @@ def bare() -> Watch:
     made = Watch.__new__(Watch)
     made.limits = JailLimits()
     made.events = []
+    made._kept = Counter()
+    made._sorts = set()
     made.dropped = 0
     made.phase = "load"
     made._start = 0.0
@@ -78,6 +81,26 @@ def test_what_only_looks_like_it_is_another_event(bare, other) -> None:
     bare._keep(other)
     assert [one.syscall for one in bare.events] == ["clone3", other.call]
     assert [one.seq for one in bare.events] == [1, 2]
+
+
+def test_a_flood_hides_no_other_sort_of_attempt(bare) -> None:
+    idle = seen("setpriority", arguments=("0", "0", "1"))
+    for _ in range(600):
+        bare._keep(idle)
+    for at in range(600):
+        bare._keep(seen("openat", arguments=(f"/etc/x{at}", "O_RDONLY", "0o0")))
+    writing = seen("openat", arguments=("/etc/x", "O_WRONLY|O_CREAT", "0o600"))
+    for one in (writing, seen("execve", arguments=("/bin/sh", "['sh']")), writing):
+        bare._keep(one)
+    assert bare.dropped == 100 + 100 + 1
+    assert [one.seq for one in bare.events] == list(range(1, 1003))
+    assert [one.syscall for one in bare.events[-2:]] == ["openat", "execve"]
+
+
+def test_numbers_that_are_no_call_are_of_one_sort(bare) -> None:
+    for number in range(700):
+        bare._keep(seen("kill")._replace(call=f"nr{number + 5000:#x}"))
+    assert (len(bare.events), bare.dropped) == (500, 200)
 
 
 def test_a_call_before_anybody_knows_what_to_answer(bare, monkeypatch) -> None:

@@ -7,6 +7,8 @@ threads and, when it is watched what a load is after, processes (limits, and the
 
 import errno
 import os
+import signal
+import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ from modelairlock.isolation.jail.folder import Folder, FolderFile, opened
 from modelairlock.isolation.jail.job import reopened
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.isolation.jail.runtime import ALWAYS, leads_inside
-from modelairlock.isolation.jail.tree import count_descriptors, count_threads, looking
+from modelairlock.isolation.jail.tree import count_descriptors, count_threads, looking, own_numbers
 from modelairlock.records.jail import Certainty, JailLimits
 
 _SIGNAL = 0xFF
@@ -30,6 +32,10 @@ _DNS_PORT = 53
 INPUT = "/airlock/model-"
 #: numerical libraries look there which of them are loaded (threadpoolctl, at the first use of a model)
 _OWN_MAPS = "/proc/self/maps"
+#: the null device (Documentation/admin-guide/devices.txt)
+_NULL = os.makedev(1, 3)
+#: with these flags an open of it fails outside of the jail as well; the last is O_TMPFILE
+_NOT_A_DEVICE = os.O_DIRECTORY | os.O_EXCL | getattr(os, "O_PATH", 0) | 0o20000000
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
@@ -74,7 +80,7 @@ class Answers:
         self._special = {
             "open": self._open, "openat": self._open, "clone": self._clone, "fork": self._fork, "vfork": self._fork,
             "openat2": self._unknown, "clone3": self._clone3, "socket": self._socket, "connect": self._connect,
-            "mmap": self._share,
+            "mmap": self._share, "tgkill": self._abort, "tkill": self._abort,
         }  # fmt: skip
 
     def close(self) -> None:
@@ -121,13 +127,15 @@ class Answers:
             else notification.arguments[:3]
         )
         path = caller.path(directory, pointer)
-        if path is not None and decode.escaped(path) != shown[0]:
+        if path is not None and decode.escaped_path(path) != shown[0]:
             # It has changed between two looks: somebody wants something else to be seen than is opened.
             return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
             return self._give(notification, self._inputs[path])
         if path == _OWN_MAPS and not flags & _MORE_THAN_READING:
             return self._give_maps(notification)
+        if path == os.devnull and flags & _MORE_THAN_READING and not flags & _NOT_A_DEVICE:
+            return self._give_nothing(notification)
         if self._folder is not None and path is not None and not flags & (_MORE_THAN_READING | os.O_DIRECTORY):
             file = self._folder.file(path)
             if file is not None:
@@ -157,6 +165,19 @@ class Answers:
         # Its number may have been another's by the time of the open; not if the call still waits.
         if self._listener.stands(notification):
             self._listener.hand_over(notification, own)
+        os.close(own)
+        return ""
+
+    def _give_nothing(self, notification: Notification) -> str:
+        """/dev/null for writing, which is no writing: opened out here, since it is the device that counts, not a name.
+
+        `platform` and whoever throws output away ask for it; Landlock would not let them.
+        """
+        try:
+            own = opened_null()
+        except OSError:
+            return self._refuse(notification, errno.EACCES)
+        self._listener.hand_over(notification, own)
         os.close(own)
         return ""
 
@@ -202,6 +223,19 @@ class Answers:
         self._listener.go_on(notification)
         return "allowed"
 
+    def _abort(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
+        """`abort` of a C library, such as after an error of C++ that nobody caught: a crash, and no attempt at another.
+
+        What it says lies in registers, so that it cannot change any more.
+        """
+        numbers = own_numbers(notification.thread)
+        named = numbers if calls.name(notification.number) == "tgkill" else numbers[1:]
+        given = tuple(one & 0xFFFFFFFF for one in notification.arguments[: len(named) + 1])
+        if all(numbers) and given == (*named, signal.SIGABRT):
+            self._listener.go_on(notification)
+            return ""
+        return self._refuse(notification, errno.EPERM)
+
     def _share(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         """Memory that outlives its mappings: what was ever asked for counts, since nobody sees it being given back."""
         self._shared += notification.arguments[1]
@@ -225,3 +259,13 @@ class Answers:
             self._listener.pretend(notification)
             return "decoy"
         return self._refuse(notification, errno.ECONNREFUSED)
+
+
+def opened_null() -> int:
+    """A descriptor of the null device. Raises OSError, also where something else goes by its name."""
+    fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW)
+    state = os.fstat(fd)
+    if stat.S_ISCHR(state.st_mode) and state.st_rdev == _NULL:
+        return fd
+    os.close(fd)
+    raise OSError(errno.ENODEV, "it is not the null device")

@@ -14,6 +14,8 @@ from modelairlock.isolation.jail import tree
 
 _PAGE = 4096
 _STRING = 1024
+#: PATH_MAX, with its zero: a longer path is none to the kernel
+_PATH = 4096
 _SHOWN = 400
 _VECTOR = 24
 _VECTOR_SHOWN = 2000
@@ -64,6 +66,13 @@ def escaped(text: str) -> str:
     return shown + ("…" if len(text) > _SHOWN else "")
 
 
+def escaped_path(path: str) -> str:
+    """`path` escaped, and cut in its middle: its end says more than ``./`` a thousand times does."""
+    if len(path) <= _SHOWN:
+        return escaped(path)
+    return f"{escaped(path[: _SHOWN // 2])}…{escaped(path[-_SHOWN // 2 :])}"
+
+
 class Caller:
     """The memory and the descriptors of one waiting thread."""
 
@@ -87,24 +96,26 @@ class Caller:
         except (OSError, OverflowError):
             return b""
 
-    def bytes_at(self, address: int) -> bytes | None:
-        """The bytes up to the first zero, at most `_STRING`; None where nothing can be read."""
-        data = self.read(address, min(_STRING, _PAGE - address % _PAGE))
-        if not data:
-            return None
-        if b"\0" not in data and len(data) < _STRING:
-            data += self.read(address + len(data), _STRING - len(data))
-        return data.partition(b"\0")[0]
+    def _upto_zero(self, address: int, most: int) -> tuple[bytes, bool]:
+        """The bytes before the first zero, at most `most`, and whether there was a zero."""
+        data = self.read(address, min(most, _PAGE - address % _PAGE))
+        if data and b"\0" not in data and len(data) < most:
+            data += self.read(address + len(data), most - len(data))
+        before, zero, _ = data.partition(b"\0")
+        return before, bool(zero)
 
     def text(self, address: int) -> str:
         """A string, escaped."""
-        data = self.bytes_at(address)
-        return "(unreadable)" if data is None else escaped(os.fsdecode(data))
+        data, ended = self._upto_zero(address, _STRING)
+        return escaped(os.fsdecode(data)) if data or ended else "(unreadable)"
 
     def path(self, directory: int, address: int) -> str | None:
-        """The absolute path that a call names, as it is: neither normalised nor escaped."""
-        data = self.bytes_at(address)
-        if data is None:
+        """The absolute path that a call names, as it is: neither normalised nor escaped.
+
+        None where it cannot be read to its end: what was left off could lead anywhere.
+        """
+        data, ended = self._upto_zero(address, _PATH)
+        if not ended:
             return None
         name = os.fsdecode(data)
         if name.startswith("/"):
@@ -265,7 +276,7 @@ def _one(caller: Caller, call: str, kind: str, value: int, following: int, direc
         return _SIMPLE[kind](value)
     if kind == "p":
         path = caller.path(directory, value)
-        return "(unreadable)" if path is None else escaped(path)
+        return f"(no path) {caller.text(value)}" if path is None else escaped_path(path)
     if kind == "a":
         return caller.address(value, following) if value else ""
     if kind == "b":

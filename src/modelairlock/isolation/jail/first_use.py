@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MODELS = 16
 _LOOKED_AT = 10_000
 _WORDS = 300
+#: what a thread that Python would not wait for has left, in seconds, when everything else is over
+_GRACE = 1.0
 
 _before: dict[str, Any] = globals()
 _find_uses: Callable[[Any], Any] = _before["uses_of"]
@@ -103,6 +105,8 @@ def _begin(state: State, inputs: list[int], argument: str) -> None:
     import os
 
     _import_first(state, inputs, argument)
+    _there.update({"waited for": _waited_for(), "count": _count_threads()})
+    sys.addaudithook(_note_starts)
     environment: Any = os.environ
     environment._data = _Asked(environment._data)
 
@@ -136,6 +140,50 @@ def _end(state: State, _inputs: list[int], _argument: str) -> None:
     _finalizers(gc)
 
 
+def _waited_for() -> list[Any]:
+    """The threads that Python waits for at its end."""
+    threading: Any = sys.modules.get("threading")
+    found = threading.enumerate() if threading is not None else ()
+    return [one for one in found if not one.daemon and one is not threading.current_thread()]
+
+
+#: the threads of the environment's own libraries: those that are waited for, how many there are in all, and what was
+#: started since; a thread counts only from when it has run for the first time
+_there: dict[str, Any] = {"waited for": [], "count": 0, "started": 0}
+
+
+def _note_starts(event: str, _arguments: Any) -> None:
+    if event.startswith("_thread.start"):
+        _there["started"] += 1
+
+
+def _count_threads() -> int:
+    import _thread
+
+    return _thread._count()
+
+
+def _threads_end() -> None:
+    """Wait for what the model has started, as Python does at its end; the other threads get a moment.
+
+    Who puts off by a timer what he does is to be seen.
+    """
+    import time
+
+    waited: list[Any] = [*_there["waited for"]]
+    while mine := [one for one in _waited_for() if not any(one is other for other in waited)]:
+        waited.append(mine[0])
+        try:
+            sys.modules["threading"].Thread.join(mine[0])  # it may have one of its own
+        except BaseException as problem:
+            sys.stdout.write(f"{_told(problem)}\n")
+    if _there["started"]:
+        time.sleep(_GRACE / 10)
+    end = time.monotonic() + _GRACE
+    while time.monotonic() < end and _count_threads() > _there["count"]:
+        time.sleep(0.01)
+
+
 def _finalizers(gc: Any) -> None:
     """What is kept alive somewhere, and whose class came in the file, would be finalised at the very end."""
     for kept in gc.get_objects():
@@ -162,6 +210,10 @@ def _exit_functions() -> None:
             function()
         except BaseException as problem:
             sys.stdout.write(f"{_told(problem)}\n")
+    try:
+        _threads_end()
+    except BaseException as problem:
+        sys.stdout.write(f"{_told(problem)}\n")
     try:
         atexit._run_exitfuncs()
     except BaseException as problem:

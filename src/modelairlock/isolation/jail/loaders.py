@@ -211,6 +211,19 @@ def _import(state: State, _inputs: list[int], argument: str) -> None:
             except ImportError:
                 continue
     state["load"] = LOADERS[loader](state)
+    _ask_what_machine()
+
+
+def _ask_what_machine() -> None:
+    """`platform.platform()` starts ``uname`` when it is asked first, and remembers what came of it."""
+    import sys
+
+    platform = sys.modules.get("platform")
+    try:
+        if platform is not None:
+            _ = platform.uname().processor
+    except Exception:
+        return  # who asks again is seen
 
 
 def _load(state: State, inputs: list[int], _argument: str) -> None:

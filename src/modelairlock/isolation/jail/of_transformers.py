@@ -56,9 +56,10 @@ def _run_in_place(place: str) -> None:
         sys.modules[module] = made
     usual: Any = dynamic_module_utils.get_cached_module_file
 
-    def in_place(repository: "Any", module_file: str, *more: "Any", **options: "Any") -> str:
+    def in_place(repository: "Any", module_file: str, *_more: "Any", **_options: "Any") -> str:
         if not os.path.isdir(str(repository)):
-            return str(usual(repository, module_file, *more, **options))
+            # The hub's client would look for its token first, which would pass for the model's doing.
+            raise OSError(f"{module_file} lies in another repository, {repository}, and nothing is fetched in the jail")
         found = os.path.join(str(repository), module_file)
         if not os.path.isfile(found):
             raise OSError(f"{module_file} is not in the folder of the model")

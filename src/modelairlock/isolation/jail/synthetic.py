@@ -40,6 +40,7 @@ def uses_of(model: Any) -> list[tuple[str, Iterator[Use]]]:
     """
     found = []
     for kind, uses in (
+        ("generation", _generation_uses),
         # Keras first: on torch, its models are torch's as well.
         ("keras", _keras_uses), ("torch", _torch_uses), ("tokenizer", _tokenizer_uses), ("session", _session_uses),
         ("archive", _archive_uses), ("booster", _booster_uses), ("sklearn", _sklearn_uses),
@@ -51,7 +52,7 @@ def uses_of(model: Any) -> list[tuple[str, Iterator[Use]]]:
             these = None  # it does not let itself be looked at, and is tried as the next kind
         if these is not None:
             found.append((kind, these))
-            if _of_library(type(model)):
+            if kind != "generation" and _of_library(type(model)):
                 break
     return found
 
@@ -64,6 +65,32 @@ def _torch_uses(model: Any) -> Iterator[Use] | None:
     if torch is None or not isinstance(model, torch.nn.Module):
         return None
     return _forward(torch, model)
+
+
+def _generation_uses(model: Any) -> Iterator[Use] | None:
+    """What writes text by code of its own: a class's, or what transformers takes from ``custom_generate/``."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(model, torch.nn.Module):
+        return None
+    own = _method(model, "generate")
+    return _generation(torch, model) if brought(getattr(own, "func", own)) else None
+
+
+def _generation(torch: Any, model: Any) -> Iterator[Use]:
+    import inspect
+
+    words = torch.ones((1, 8), dtype=torch.long)
+    parameters = inspect.signature(model.generate).parameters.values()
+    # By name: transformers has given the model itself in advance, and it is the first.
+    needed = [one.name for one in parameters if one.kind in {1, 3} and one.default is one.empty]
+    first = [one.name for one in parameters if one.name in {"input_ids", "inputs"}][:1]
+    given = dict.fromkeys([*needed, *first], words)
+
+    def use() -> Any:
+        with torch.no_grad():
+            return model.generate(**given)
+
+    yield f"asked to generate, given {', '.join(given) or 'nothing'}", use
 
 
 def _tokenizer_uses(model: Any) -> Iterator[Use] | None:
@@ -353,7 +380,7 @@ def _function_uses(model: Any) -> Iterator[Use] | None:
 def _of_library(code: Any) -> bool:
     """Whether its module has it under its name, as what was imported has and what came in a file has not."""
     found: Any = sys.modules.get(getattr(code, "__module__", None) or "")
-    if found is None or found.__name__ == "__main__" or str(getattr(found, "__file__", "")).startswith("/airlock/"):
+    if found is None or found.__name__ == "__main__" or found.__name__.startswith("transformers_modules."):
         return False  # the last is code that lies beside the model
     for name in code.__qualname__.split(".") if hasattr(code, "__qualname__") else [""]:
         found = getattr(found, name, None)

@@ -63,6 +63,16 @@ def statuses(process: int) -> list[dict[str, str]]:
     return found
 
 
+def own_numbers(thread: int) -> tuple[int, int]:
+    """What the process of `thread`, and `thread` itself, are called where they are; zeros if it is gone."""
+    try:
+        text = Path(f"/proc/{thread}/status").read_text("utf-8", "replace")
+        fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        return int(fields["NStgid"].split()[-1]), int(fields["NSpid"].split()[-1])
+    except (OSError, ValueError, KeyError, IndexError):
+        return 0, 0
+
+
 def limits(process: int) -> dict[str, str]:
     """The soft limits in force, by the kernel's names for them. Raises OSError."""
     text = Path(f"/proc/{process}/limits").read_text("utf-8", "replace")

@@ -8,7 +8,7 @@ import errno
 import os
 import select
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from modelairlock.isolation.jail import channel, tree
@@ -17,6 +17,7 @@ from modelairlock.isolation.jail.cgroup import Cage
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.launcher import Launched, session
 from modelairlock.isolation.jail.notify import Listener, Notification
+from modelairlock.records.attempts import idle, may_be_usual, sort_of
 from modelairlock.records.jail import Claim, Event, JailLimits, JailPhase, Outcome
 
 _SAMPLE_SECONDS = 0.02
@@ -73,6 +74,9 @@ class Watch:
         self.opened = False
         self.dropped = self.dropped_claims = 0
         self.events: list[Event] = []
+        #: of what may count for nothing (True), and of the rest, how many are kept; and the sorts of the rest
+        self._kept = Counter[bool]()
+        self._sorts: set[tuple[str, bool, bool]] = set()
         self.claims: list[Claim] = []
         self.phases: list[JailPhase] = []
         self.output = bytearray()
@@ -223,7 +227,7 @@ class Watch:
         before = self.events[-1] if self.events else None
         if before is not None and _repeated(before, seen):
             self.events.pop()
-        if len(self.events) >= self.limits.events:
+        if not self._has_room(seen):
             self.dropped += 1
             return
         self.events.append(
@@ -238,6 +242,20 @@ class Watch:
                 certainty=seen.certainty,
             )
         )
+
+    def _has_room(self, seen: Seen) -> bool:
+        """Whether it is kept: a flood must not hide the one that matters.
+
+        What may be idle or a habit takes no place from the rest, and the first of each sort has one in any case.
+        """
+        little = idle(seen.call, seen.arguments) or may_be_usual(seen.call, seen.arguments)
+        sort = sort_of(seen.call, seen.arguments)
+        if self._kept[little] >= self.limits.events and (little or sort in self._sorts):
+            return False
+        self._kept[little] += 1
+        if not little:
+            self._sorts.add(sort)
+        return True
 
     def _hear(self) -> bool:
         """Take messages; whether there may be more."""

@@ -263,6 +263,8 @@ def live() -> None:
     import site
 
     site.main()
+    # libffi looks how the machine is guarded when C gets a function of Python's first: that is not the model's doing.
+    ctypes.CFUNCTYPE(ctypes.c_int)(int)
     sys.path += orders["import_from"]
     run_phase(phases, names[0], state, [], orders["argument"])
     runtime += tuple(path + "/" for path in orders["readable"])
