@@ -443,3 +443,12 @@ def test_all_that_it_tried_is_reported_with_what_it_was_after(tmp_path: Path) ->
     assert "xmlrpc" in one.imported
     assert one.limits is not None
     assert [phase.name for phase in one.phases] == ["import", "load", "inference", "unload"]
+
+
+def test_hashing_what_is_mostly_a_hole_ends_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "hole"
+    with path.open("wb") as file:
+        file.truncate(1 << 44)
+    with path.open("rb") as file:
+        assert room._hashed(file.fileno(), 1 << 44, 0.05) is None
+        assert room._hashed(file.fileno(), 0, 5.0) is not None

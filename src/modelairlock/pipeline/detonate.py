@@ -7,6 +7,7 @@ makes the same loader try in the same environment is tried here, once, before it
 
 import datetime
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import modelairlock
 from modelairlock.isolation import jail
 from modelairlock.pipeline.baseline import Key, key
-from modelairlock.pipeline.digest import digest
+from modelairlock.pipeline.digest import Stopped, digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory, reached
 from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, refuse_no_text, whole
@@ -325,7 +326,7 @@ class _Run:
                     asked, result = self._load(loader, folder, self.needed.of(file.path), limits)
             else:
                 asked, result = self._load(loader, fd, self.needed.of(file.path), limits)
-            sha256 = digest(fd, state.st_size, spent=lambda _: None).sha256
+            sha256 = _hashed(fd, state.st_size, limits.wall_seconds)
             after = os.fstat(fd)
         finally:
             os.close(fd)
@@ -383,6 +384,20 @@ class _Run:
             output=result.output,
             detail=detail,
         )
+
+
+def _hashed(fd: int, size: int, seconds: float) -> str | None:
+    """The sha256 of what was loaded; None if it takes longer than the load may: most of such a file is a hole."""
+    deadline = time.monotonic() + seconds
+
+    def spent(_: int) -> None:
+        if time.monotonic() > deadline:
+            raise Stopped
+
+    try:
+        return digest(fd, size, spent=spent).sha256
+    except Stopped:
+        return None
 
 
 def _failed(subject: Subject) -> str:
