@@ -62,6 +62,6 @@ def test_archives_of_numpy(tmp_path: Path, path: Path) -> None:
 def test_pickled_estimators_give_tensors_or_a_reason(tmp_path: Path, path: Path) -> None:
     told = converted(tmp_path, path, strip=True)
     if told.output is None:
-        assert told.reason in ("at byte 0: there are no tensors in it",), told.reason
+        assert told.reason in ("there are no tensors in it",), told.reason
     else:
         contents(tmp_path / "out.safetensors")

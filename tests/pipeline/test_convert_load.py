@@ -69,6 +69,18 @@ def test_what_a_call_makes_is_taken_out_of_the_jail(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_loading_is_advised_only_where_it_can_help(tmp_path: Path) -> None:
+    cases = {
+        "no type for it": pickled({"w": numpy.ones(3), "dates": numpy.array(["2020-01-01"], "M8[D]")}),
+        "cut short": pickled({"w": numpy.ones(3), "lazy": Made(numpy.arange, 6)})[:-20],
+        # One that runs a program is loaded nowhere for our asking.
+        "flagged": pickled({"w": numpy.ones(3), "x": Made(os.system, "true")}),
+    }
+    for name, data in cases.items():
+        told = converted(tmp_path, data, "in.pkl", force=True, strip=True)
+        assert "--load-in-jail" not in f"{told.hint} {told.reason}", name
+
+
 def test_what_reading_can_do_is_not_loaded(tmp_path: Path) -> None:
     told = converted(tmp_path, pickled({"w": numpy.ones(3)}), "in.pkl", load_in_jail=True)
     assert (told.how, told.outcome, told.jail) == ("read", "converted", None)

@@ -172,6 +172,15 @@ def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert len(record.errors) == 2
     with pytest.raises(AirlockError, match="no loader is called"):
         detonate([tmp_path], loader="os.system")
+    for name, meant in (("torch", "torch.load"), ("keras", "keras.load_model"), (".onnx", "onnxruntime.Inference")):
+        with pytest.raises(AirlockError) as raised:
+            detonate([tmp_path], loader=name)
+        assert raised.value.hint.startswith(f"Did you mean {meant}")
+    for seconds in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(AirlockError, match="is no number of seconds"):
+            detonate([tmp_path], seconds=seconds)
+    [error] = detonate([tmp_path / "m.pkl"], interpreter=sys.executable, loader="transformers").errors
+    assert (error.path, error.message) == (str(tmp_path / "m.pkl"), "there is no model of transformers in it")
 
 
 @pytest.mark.parametrize(

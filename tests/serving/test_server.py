@@ -241,10 +241,13 @@ POST = b"POST /v2/models/model/infer HTTP/1.1\r\nHost: localhost\r\n"
         (b"GET /v2 HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"421"),
         (b"GET /v2 HTTP/1.1\r\n\r\n", b"400"),
         (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n", b"403"),
+        (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n", b"403"),
+        (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n", b"403"),
+        (b"GET /v2 HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\n\r\n", b"200"),
         (b"GET /v2 HTTP/1.1\r\nHost: [::1]:8090\r\n\r\n", b"200"),
         (b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"200"),
     ],
-    ids=range(16),
+    ids=range(19),
 )  # fmt: skip
 def test_what_is_no_request(shared, data, status) -> None:
     got = raw(shared, data)

@@ -21,5 +21,5 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it w
         match = _VALUE.fullmatch(str(value))
         size = int(match[1]) * _UNITS[match[2] or ""] if match else 0
         if not self._least <= size < 2**40:
-            self.fail(f"{value!r} is no size from {self._least} bytes on, such as 512M or 2Gi", param, ctx)
+            self.fail(f"{value!r} is no size from {self._least >> 20}Mi on, such as 512M or 2Gi", param, ctx)
         return size

@@ -38,6 +38,9 @@ FLAGGED = "the file is FLAGGED: loading it would do harm"
 TRIED = "loading it in the jail showed what it does: it tried what no honest file tries"
 MORE_BY_LOADING = "reading it is not enough; --load-in-jail loads it where it can reach nothing, and takes its tensors"
 
+#: how a reader ends the reason of what safetensors has no type for
+_NO_PLACE = "no place in safetensors"
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -145,7 +148,7 @@ class _Conversion:
         loader = self._loader() if (problem or short) and not self.wanted.drop_template else ""
         if loader and self.wanted.load_in_jail:
             return self._loaded(told, loader)
-        if loader and short:
+        if loader and told.verdict is not Verdict.FLAGGED and _may_help(plan):
             told = msgspec.structs.replace(told, hint=MORE_BY_LOADING)
         if problem:
             raise NotConverted(f"{problem}; {told.hint}" if told.hint else problem, plan)
@@ -222,6 +225,16 @@ def _problem(plan: Plan) -> str:
         return plan.refused
     lost = f"; of {len(plan.lost)} none can be carried over: {plan.lost[0].why}" if plan.lost else ""
     return f"there are no tensors in it{lost}"
+
+
+def _may_help(plan: Plan) -> bool:
+    """Whether a framework could give more than reading did: not where the format of OUT is what cannot hold it."""
+    cut_short = "before the end" in plan.refused
+    return (
+        bool(plan.refused and not cut_short)
+        or any(not one.why.endswith(_NO_PLACE) for one in plan.lost)
+        or (plan.unknown > 0)
+    )
 
 
 def _goes_with_template(told: ConversionRecord, wanted: Wanted) -> bool:

@@ -17,7 +17,7 @@ from modelairlock.pipeline.baseline import key
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import _attempts, loaders_of
+from modelairlock.pipeline.detonate import ONNX, _attempts, loaders_of
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.usual import honest_file
 from modelairlock.records.attempts import idle
@@ -49,11 +49,11 @@ class Loaded(NamedTuple):
 
 
 def can_load(inputs: Inputs, record: ScanRecord) -> str:
-    """The loader of the jail that opens the file; empty if there is none."""
+    """The loader of the jail that opens the file and gives tensors; empty if there is none."""
     if len(inputs.files) != 1:
         return ""
     found = loaders_of(os.path.basename(inputs.files[0].path), record.subjects[0])
-    return found[0] if found else ""
+    return next((one for one in found if one != ONNX), "")
 
 
 def load(

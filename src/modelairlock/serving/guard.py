@@ -26,6 +26,11 @@ def refused(scope: Scope, token: str, hosts: frozenset[str]) -> Refusal | None:
         given = [value for name, value in heads if name == b"host"]
         if len(given) != 1 or _name(given[0]) not in hosts:
             return Refusal(421, "this server is for this machine alone, and was asked under another name", kind="host")
+    # Browsers that do not say whether a page asks across sites say at least which page it is.
+    origins = [value for name, value in heads if name == b"origin"]
+    own = [value for name, value in heads if name == b"host"]
+    if any(origin.partition(b"://")[2] not in own for origin in origins):
+        return Refusal(403, "web pages may not ask here", kind="host")
     sites = [value for name, value in heads if name == b"sec-fetch-site"]
     if any(site not in {b"none", b"same-origin"} for site in sites):
         return Refusal(403, "web pages may not ask here", kind="host")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from modelairlock.cli.report import BROKEN, CLEAR, FLAGGED, INCOMPLETE, PATH, check_output, write_pieces
+from modelairlock.cli.sizes import Size
 
 LEVELS = ("confined", "strict")
 
@@ -43,9 +44,10 @@ LEVELS = ("confined", "strict")
 )
 @click.option(
     "--memory",
-    type=click.IntRange(1),
-    metavar="MIB",
-    help="The most memory beyond the imports [default: 4096, or 1024 and four times the file, if the machine has it].",
+    type=Size(1 << 20),
+    metavar="SIZE",
+    help="The most memory beyond the imports, such as 8Gi"
+    " [default: 4Gi, or 1Gi and four times the file, if the machine has it].",
 )
 @click.option("--no-cache", is_flag=True, help="Find out anew what is usual in the environment, and keep nothing.")
 @click.option(
@@ -62,8 +64,12 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
     The file can reach nothing: no network, no files but the interpreter's own, no other process. What it tries is seen
     from outside, where it cannot forge it. Then it is used once, where an input can be made up for it, and let go of.
     FLAGGED: it tried what no honest file tries. CLEAR: the load came back and
-    nothing forbidden was seen, which is no proof that there is nothing. Nothing is opened where the machine lacks the
-    layers: `airlock doctor` says what it has.
+    nothing forbidden was seen, which is no proof that there is nothing. INCOMPLETE: the load failed or ran into a
+    limit, no loader opens the file, or it was quiet where the scan found harm. Nothing is opened where the machine
+    lacks the layers: `airlock doctor` says what it has.
+
+    Exit status: 0 all CLEAR, 1 something FLAGGED, 3 something INCOMPLETE or nothing to load, 2 usage or operator
+    error, or too little isolation.
     """
     from modelairlock.cli.terminal import is_terminal
     from modelairlock.outputs.text.jail import detonations
@@ -78,7 +84,7 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
         interpreter=_interpreter(environment),
         require=Level(chosen["require"]),
         seconds=chosen["seconds"],
-        memory_bytes=chosen["memory"] << 20 if chosen["memory"] else None,
+        memory_bytes=chosen["memory"],
         cache_folder=None if chosen["no_cache"] else default_folder(os.environ),
         tell=_loading if is_terminal(sys.stderr) and not chosen["quiet"] else None,
     )

@@ -29,15 +29,18 @@ def detonations(record: DetonateRecord, *, width: int, colour: bool, verbose: bo
     for left in record.excluded if verbose else ():
         yield from sheet.entry("left out", f"{shown_path(left.path, 200)}: {shown(left.reason)}")
     yield from sheet.plain(_summary(record))
-    if record.excluded and not record.detonations:
-        text = "No loader of the jail opens any of it. airlock scan reads it; --loader NAME has it loaded all the same."
+    if record.excluded and not record.detonations and not record.errors:
+        text = (
+            "Nothing is known of it: no loader of the jail opens it. airlock scan reads it; --loader NAME has it loaded"
+            " all the same."
+        )
         yield from sheet.plain(text)
 
 
 def _summary(record: DetonateRecord) -> str:
     counts = [(verdict, sum(one.verdict is verdict for one in record.detonations)) for verdict in Verdict]
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts if count)
-    left = f" {counted(len(record.excluded), 'file')} left out (-v names them)." if record.excluded else ""
+    left = f" {counted(len(record.excluded), 'file')} not loaded alone (-v says why)." if record.excluded else ""
     return f"{counted(len(record.detonations), 'file')} loaded in the jail{': ' if told else ''}{told}.{left}"
 
 
