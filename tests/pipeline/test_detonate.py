@@ -141,6 +141,7 @@ def test_another_abi_is_an_attack(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert [finding.rule for finding in record.detonations[0].findings] == [
         "load-attacks-machine", "load-contradicts-scan",
     ]  # fmt: skip
+    assert room.as_scan(record).subjects[0].coverage.size_bytes == len(LIST)
 
 
 def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,6 +20,6 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have it w
         """See click."""
         match = _VALUE.fullmatch(str(value))
         size = int(match[1]) * _UNITS[match[2] or ""] if match else 0
-        if not self._least <= size < 2**40:
-            self.fail(f"{value!r} is no size from {self._least >> 20}Mi on, such as 512M or 2Gi", param, ctx)
+        if not self._least <= size <= 1000 << 30:
+            self.fail(f"{value!r} is no size from {self._least >> 20}Mi to 1000Gi, such as 512M or 2Gi", param, ctx)
         return size

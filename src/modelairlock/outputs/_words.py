@@ -102,8 +102,8 @@ ALSO_CALLED = {
     "detonation": "detonate", "phases": "phase", "layers": "layer", "level": "jail", "namespaces": "layer",
     "landlock": "layer", "seccomp": "layer", "cgroup": "layer", "privileges": "layer", "limit": "outcome",
     "limits": "layer", "limit:memory": "outcome", "limit:wall": "outcome", "limit:cpu": "outcome",
-    "limit:output": "outcome", "limit:forks": "outcome", "limit:files": "outcome", "completed": "outcome", "inference": "phase",
-    "unload": "phase",
+    "limit:output": "outcome", "limit:forks": "outcome", "limit:files": "outcome", "completed": "outcome",
+    "inference": "phase", "unload": "phase",
 }  # fmt: skip
 
 _SENTENCEPIECE = f"SentencePiece tokenizers (`tokenizer.model`, `spiece.model`). {_UNREAD}"

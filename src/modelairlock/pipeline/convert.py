@@ -143,7 +143,7 @@ class _Conversion:
     def done(self, told: ConversionRecord) -> ConversionRecord:
         """Plan, write, and tell. Raises `NotConverted`, `ProtocolBroken`, `AirlockError`."""
         plan = self._plan(os.path.basename(told.path.rstrip("/")))
-        problem = _problem(plan)
+        problem = _problem(plan) + self._kind(plan)
         short = plan.refused or plan.lost or plan.unknown
         loader = self._loader() if (problem or short) and not self.wanted.drop_template else ""
         if loader and self.wanted.load_in_jail:
@@ -159,6 +159,15 @@ class _Conversion:
         output, beside = self.writer.place()
         told = msgspec.structs.replace(told, output=output, plain=beside)
         return _with_plan(told, plan, self.wanted, self.inputs.left)
+
+    def _kind(self, plan: Plan) -> str:
+        """Which kind of file it is that is refused for its kind."""
+        if not plan.refused.endswith("files of this kind"):
+            return ""
+        if not sum(self.inputs.sizes):
+            return " (it is empty)"
+        formats = sorted({one for subject in self.record.subjects for one in subject.formats})
+        return f" ({', '.join(formats) or 'no known format'})"
 
     def _loader(self) -> str:
         # Imported late, as what loads is below: it costs as much as all the rest, and is rarely needed.

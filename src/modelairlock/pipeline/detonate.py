@@ -116,13 +116,18 @@ def as_scan(record: DetonateRecord) -> ScanRecord:
     subjects = tuple(
         Subject(
             path=one.path, verdict=one.verdict, sha256=one.sha256, findings=one.findings,
-            coverage=Coverage(size_bytes=0, gaps=_gap(one)),
+            coverage=Coverage(size_bytes=_size(one), gaps=_gap(one)),
         )
         for one in record.detonations
     )  # fmt: skip
     weakest = min((one for one in record.detonations), key=lambda one: one.level.rank, default=None)
     isolation = Isolation(level=weakest.level, layers=weakest.layers) if weakest else Isolation.of(())
     return scan_record(subjects, isolation, record.started, record.excluded, record.errors)
+
+
+def _size(one: Detonation) -> int:
+    """The bytes of the file, as far as findings tell: each is about the whole of it."""
+    return max((fact.span.end for finding in one.findings for fact in finding.evidence), default=0)
 
 
 def _gap(one: Detonation) -> tuple[Gap, ...]:

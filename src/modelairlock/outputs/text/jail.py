@@ -83,13 +83,15 @@ def _more(one: Detonation, sheet: Sheet) -> Iterator[str]:
         memory = f"{phase.memory_bytes / 1e6:,.0f} MB"
         text = f"{phase.seconds:.2f} s, {phase.cpu_seconds:.2f} s of processor, {memory} at most"
         yield from sheet.entry(phase.name, text)
+    if one.imported or one.variables or one.claims:
+        # Once, and not at every line: what is repeated is not read.
+        text = "imported, variables and claims are said by the jailed process itself: it can be forged"
+        yield from sheet.entry("note", text, text_style="dim")
     for label, names in (("imported", one.imported), ("variables", one.variables)):
         if names:
-            text = f"{shown(', '.join(names), 400)} (said by the jailed process itself: it can be forged)"
-            yield from sheet.entry(label, text)
+            yield from sheet.entry(label, shown(", ".join(names), 400))
     for claim in one.claims[:_CLAIMS]:
-        text = f"{claim.event} {' '.join(claim.arguments)}"
-        yield from sheet.entry("claims", f"{shown(text, 200)} (said by the jailed process itself: it can be forged)")
+        yield from sheet.entry("claims", shown(f"{claim.event} {' '.join(claim.arguments)}", 200))
     if one.dropped_claims:
         yield from sheet.entry("claims", f"{one.dropped_claims:,} more were heard and not kept")
     if one.output:
