@@ -29,7 +29,7 @@ def test_the_python_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     Path("models/evil.pkl").write_bytes(b"cposix\nsystem\n(X\x02\x00\x00\x00idtR.")  # never loaded
     Path("models/cut.pkl").write_bytes(b"\x80\x04}")
     Path("more/model.pt").write_bytes(b"\x80\x04}" + STOP)
-    names: dict = {}
+    names: dict = {"SERVING": sys.executable}
     for block in blocks("python.md", "python"):
         exec(compile(block, "python.md", "exec"), names)  # ours, and no model's
     said = capsys.readouterr().out

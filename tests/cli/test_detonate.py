@@ -119,7 +119,7 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
         "first use  it raised \\x1b[31m (said by the jailed process itself)",
         "outcome  completed_with_violations: 20 attempts were seen",
         "jail  strict: privileges, namespaces, limits, landlock, seccomp enforced",
-        "1 file loaded in the jail: 1 flagged. 1 file left out",
+        "1 file loaded in the jail: 1 flagged. 1 file not loaded alone",
     ):
         assert words in brief
         assert words in whole
@@ -132,6 +132,23 @@ def test_the_report_says_what_was_tried_and_what_held(run, stand: Stand) -> None
     for words in ("imported  http, evil\\x07", "variables  AWS_SECRET_ACCESS_KEY"):
         assert words in whole
     assert not {"\x1b", "\x07"} & {*brief, *whole}
+
+
+def test_when_nothing_was_loaded_it_says_why(run, stand: Stand) -> None:
+    left = (Excluded(path="a.txt", reason="no loader"),)
+    stand.record = record(excluded=left)
+    assert "Nothing is known of it: no loader of the jail opens it" in run("detonate", "a.txt").output
+    # Where a loader would open it, and is not there, that is the reason.
+    stand.record = record(excluded=left, errors=(OperatorError(path="a", message="no torch", hint="look"),))
+    assert "no loader of the jail" not in run("detonate", "a.txt").output
+
+
+@pytest.mark.parametrize("value", ["0", "8", "4T", "1Ki", "-1Gi", "99999999999Gi"])
+def test_memory_is_a_size(run, stand: Stand, value: str) -> None:
+    done = run("detonate", f"--memory={value}", "a")
+    assert done.exit_code == 2
+    assert "is no size from 1Mi to 1000Gi" in done.output
+    assert not stand.sources
 
 
 def test_a_use_that_did_not_end_is_not_silent(run, stand: Stand) -> None:

@@ -9,7 +9,8 @@ from modelairlock.outputs._words import EXTENSIONS, KINDS
 from modelairlock.reading import Format
 from modelairlock.records.coverage import EXPLANATIONS, Because
 from modelairlock.records.errors import AirlockError
-from modelairlock.records.isolation import Level
+from modelairlock.records.isolation import LAYERS, Level
+from modelairlock.records.jail import Certainty, Outcome
 from modelairlock.records.scan import Verdict
 from tests.outputs.canonical import ALL, FLAGGED_ONE
 from tests.outputs.hostile import rendered
@@ -25,6 +26,11 @@ def test_everything_is_explained_by_its_name(run, name: str) -> None:
 
 def test_a_gap_goes_by_its_sarif_id_too(run) -> None:
     assert EXPLANATIONS[Because.OVER_LIMIT][0] in run("explain", "gap/over_limit").stdout
+
+
+@pytest.mark.parametrize("word", [*Outcome, *LAYERS, "cgroup", *Certainty, "detonate", "phase", "level", "layer"])
+def test_what_a_report_of_the_jail_says_is_explained(run, word: str) -> None:
+    assert run("explain", word).stdout.startswith("# ")
 
 
 def test_an_unknown_name_is_suggested(run) -> None:

@@ -174,7 +174,7 @@ def test_code_is_named_and_never_run(tmp_path: Path) -> None:
 def test_a_tensor_among_the_arguments_of_a_call_is_told() -> None:
     plan = state({"x": p.call(p.global_("evil", "wrap"), GOOD)})
     assert not keys(plan)
-    assert "1 tensors are among its arguments" in lost(plan)["x"]
+    assert "1 tensor is among its arguments" in lost(plan)["x"]
     deep = p.call(p.global_("evil", "wrap"), [{"a": (GOOD,)}], p.call(p.global_("evil", "more"), GOOD))
     assert "2 tensors are among its arguments" in lost(state({"x": deep}))["x"]
 

@@ -15,6 +15,7 @@ from modelairlock.pipeline import convert_load
 from modelairlock.pipeline.convert import TRIED
 from modelairlock.records.errors import AirlockError, NoIsolation
 from modelairlock.records.isolation import Level
+from tests.build.onnx_builder import model
 from tests.disarm.convert_help import converted, kept, left_over, plain
 
 numpy = pytest.importorskip("numpy")
@@ -79,6 +80,28 @@ def test_plain_data_that_cannot_be_said_is_lost_and_told(tmp_path: Path) -> None
     assert {one.where for one in told.lost} == {"same.1", "long", "tensors.1"}
     assert plain(tmp_path) == {"same": {"1": "a"}}
     assert kept(tmp_path)["tensors.1"][2] == numpy.ones(1).tobytes()
+
+
+def test_loading_is_advised_only_where_it_can_help(tmp_path: Path) -> None:
+    cases = {
+        "no type for it": pickled({"w": numpy.ones(3), "dates": numpy.array(["2020-01-01"], "M8[D]")}),
+        "cut short": pickled({"w": numpy.ones(3), "lazy": Made(numpy.arange, 6)})[:-20],
+        # One that runs a program is loaded nowhere for our asking.
+        "flagged": pickled({"w": numpy.ones(3), "x": Made(os.system, "true")}),
+    }
+    for name, data in cases.items():
+        told = converted(tmp_path, data, "in.pkl", force=True, strip=True)
+        assert "--load-in-jail" not in f"{told.hint} {told.reason}", name
+
+
+@pytest.mark.parametrize("load_in_jail", [False, True])
+def test_what_has_no_tensors_to_give_is_not_loaded_and_is_called_by_its_kind(
+    tmp_path: Path, load_in_jail: bool
+) -> None:
+    for data, kind in ((b"", "it is empty"), (model(), "onnx"), (b"hello\n", "no known format")):
+        told = converted(tmp_path, data, "in.bin", load_in_jail=load_in_jail)
+        assert (told.how, told.jail, told.hint) == ("read", None, "")
+        assert told.reason == f"not yet converted: files of this kind ({kind})"
 
 
 def test_what_reading_can_do_is_not_loaded(tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ def test_another_abi_is_an_attack(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert [finding.rule for finding in record.detonations[0].findings] == [
         "load-attacks-machine", "load-contradicts-scan",
     ]  # fmt: skip
+    assert room.as_scan(record).subjects[0].coverage.size_bytes == len(LIST)
 
 
 def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -231,6 +232,15 @@ def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert len(record.errors) == 2
     with pytest.raises(AirlockError, match="no loader is called"):
         detonate([tmp_path], loader="os.system")
+    for name, meant in (("torch", "torch.load"), ("keras", "keras.load_model"), (".onnx", "onnxruntime.Inference")):
+        with pytest.raises(AirlockError) as raised:
+            detonate([tmp_path], loader=name)
+        assert raised.value.hint.startswith(f"Did you mean {meant}")
+    for seconds in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(AirlockError, match="is no number of seconds"):
+            detonate([tmp_path], seconds=seconds)
+    [error] = detonate([tmp_path / "m.pkl"], interpreter=sys.executable, loader="transformers").errors
+    assert (error.path, error.message) == (str(tmp_path / "m.pkl"), "there is no model of transformers in it")
 
 
 @pytest.mark.parametrize(
@@ -448,7 +458,7 @@ def test_all_that_it_tried_is_reported_with_what_it_was_after(tmp_path: Path) ->
 def test_hashing_what_is_mostly_a_hole_ends_in_time(tmp_path: Path) -> None:
     path = tmp_path / "hole"
     with path.open("wb") as file:
-        file.truncate(1 << 44)
+        file.truncate(1 << 42)
     with path.open("rb") as file:
-        assert room._hashed(file.fileno(), 1 << 44, 0.05) is None
+        assert room._hashed(file.fileno(), 1 << 42, 0.05) is None
         assert room._hashed(file.fileno(), 0, 5.0) is not None

@@ -49,6 +49,6 @@ def test_which_limit_it_was_is_said(outcome: Outcome) -> None:
     told = reached(result, JailLimits(), 3_000_000)
     assert bool(told) is outcome.value.startswith("limit:")
     if told:
-        assert told.startswith("; allowed for a file of 3.0 MB, during inference: ")
+        assert told.startswith("; allowed for 3.0 MB, during inference: ")
     if outcome is Outcome.LIMIT_MEMORY:
         assert told.endswith("4,096 MiB of memory (--memory gives more)")

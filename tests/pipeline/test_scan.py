@@ -84,7 +84,7 @@ def test_what_the_operator_can_mend_stands_beside_the_answers(here: Path) -> Non
     record = scanned("gone", "m", "empty")
     assert [(error.path, error.message) for error in record.errors] == [
         ("gone", "there is no such file or folder"),
-        ("empty", "there is no file to scan in it"),
+        ("empty", "there is no file in it"),
     ]
     assert [subject.path for subject in record.subjects] == ["m/a"]
     assert record.verdict is Verdict.CLEAR

@@ -131,7 +131,7 @@ def test_standard_input_is_no_source(here: Path) -> None:
 
 def test_a_source_without_files_is_the_operators_error(here: Path) -> None:
     (here / "m/empty").mkdir(parents=True)
-    assert errors("m") == ["there is no file to scan in it"]
+    assert errors("m") == ["there is no file in it"]
 
 
 # --- exclusion -----------------------------------------------------------------------------------------------------

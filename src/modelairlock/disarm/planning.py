@@ -41,8 +41,9 @@ def plan(
     try:
         return _without_template(source, budget) if drop_template else _plan(source, name, budget, beside)
     except ReadProblem as problem:
-        detail = problem.detail
-        return Plan(refused=detail if detail.startswith("not yet") else f"at byte {problem.position}: {detail}"[:300])
+        # That something is not in the file at all has no place in it.
+        place = f"at byte {problem.position}: " if problem.position else ""
+        return Plan(refused=f"{place}{problem.detail}"[:300])
     except MemoryError:
         return Plan(refused="reading it takes more memory than there is (limit: worker_bytes)")
 

@@ -181,7 +181,8 @@ class Walk:
             self.harvest.lose(path, value.what, "its own code (__setstate__) makes its attributes of what is kept")
             return _NOTHING
         if inside := len(tensors_in(value.arguments)):
-            why = f"{inside} tensors are among its arguments, and what it makes of them is not known"
+            among = "1 tensor is" if inside == 1 else f"{inside} tensors are"
+            why = f"{among} among its arguments, and what it makes of them is not known"
             self.harvest.lose(path, value.what, why)
         if not (self.own and value.what.startswith(self.own)):
             self.harvest.drop(path, value.what, "neither a tensor nor plain data")

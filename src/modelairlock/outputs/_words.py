@@ -58,6 +58,25 @@ WORDS: dict[str, str] = {
     "outcome": "How a load in the jail ended: completed, completed_with_violations, blocked_crash, a limit, "
     "protocol_violation, loader_error, isolation_unavailable (nothing was opened), isolation_lost. None of them means "
     "safe.",
+    "denied": "Of an attempt in the jail: it had no effect, for certain. Loaded anywhere else it would have had one.",
+    "observed": "Of an attempt in the jail: it went on, so that what comes next is seen, such as the process that is "
+    "to become a program. What it named may have changed between looking and doing.",
+    "phase": "What was being done when an attempt was seen: `import` (the environment's own libraries), `load`, "
+    "`inference` (the first use, on made-up input), `unload`. Where one ends is the jailed process's own word.",
+    "completed with violations": "The load came back, and tried what is forbidden on the way: the `tried` lines say "
+    "what.",
+    "blocked crash": "The load crashed, or the kernel ended it for a call that nothing honest makes.",
+    "loader error": "The loader raised: a damaged file, another format, or versions that do not fit. Try the "
+    "environment (`--env`) that the model was made in.",
+    "protocol violation": "The jailed process said what no honest worker says: it was taken over by the file.",
+    "isolation unavailable": "This machine lacks a layer of the jail that is required, so nothing was opened. "
+    "`airlock doctor` says what is missing and how to get it.",
+    "isolation lost": "A layer of the jail turned out not to hold, so what was seen is not all. Nothing can be said of "
+    "the file. `airlock doctor` says which layers this machine has.",
+    "detonate": "To load a file in a jail, where it can reach nothing, and see from outside what it tries: "
+    "`airlock detonate`.",
+    "layer": "One of the walls that make a level of isolation: privileges, namespaces, limits, landlock, seccomp, and "
+    "cgroup, which no level needs. `airlock doctor` says what each is against, and whether it holds here.",
     "jail": "The level of isolation that a load was in, and which layers held. `airlock doctor` says what this machine "
     "has.",
     "usual": "Attempts that small honest files make too in the same environment, or idle ones; they count for nothing. "
@@ -80,6 +99,11 @@ ALSO_CALLED = {
     "blind spots": "blind spot", "members": "member", "repositories": "repository", "errors": "error",
     "vouch": "vouched", "vouched for": "vouched", "bytes": "where", "critical": "severity", "high": "severity",
     "medium": "severity", "low": "severity", "info": "severity", "format": "formats", "folders": "folder",
+    "detonation": "detonate", "phases": "phase", "layers": "layer", "level": "jail", "namespaces": "layer",
+    "landlock": "layer", "seccomp": "layer", "cgroup": "layer", "privileges": "layer", "limit": "outcome",
+    "limits": "layer", "limit:memory": "outcome", "limit:wall": "outcome", "limit:cpu": "outcome",
+    "limit:output": "outcome", "limit:forks": "outcome", "limit:files": "outcome", "completed": "outcome",
+    "inference": "phase", "unload": "phase",
 }  # fmt: skip
 
 _SENTENCEPIECE = f"SentencePiece tokenizers (`tokenizer.model`, `spiece.model`). {_UNREAD}"

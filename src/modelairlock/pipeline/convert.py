@@ -38,6 +38,9 @@ FLAGGED = "the file is FLAGGED: loading it would do harm"
 TRIED = "loading it in the jail showed what it does: it tried what no honest file tries"
 MORE_BY_LOADING = "Reading it is not enough: --load-in-jail loads it where it can reach nothing, and takes its tensors."
 
+#: how a reader ends the reason of what safetensors has no type for
+_NO_PLACE = "no place in safetensors"
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -141,12 +144,12 @@ class _Conversion:
     def done(self, told: ConversionRecord) -> ConversionRecord:
         """Plan, write, and tell. Raises `NotConverted`, `ProtocolBroken`, `AirlockError`."""
         plan = self._plan(os.path.basename(told.path.rstrip("/")))
-        problem = _problem(plan)
+        problem = _problem(plan) + self._kind(plan)
         short = plan.refused or plan.lost or plan.unknown
         loader = self._loader() if (problem or short) and not self.wanted.drop_template else ""
         if loader and self.wanted.load_in_jail:
             return self._loaded(told, loader)
-        if loader and short:
+        if loader and told.verdict is not Verdict.FLAGGED and _may_help(plan):
             told = msgspec.structs.replace(told, hint=MORE_BY_LOADING)
         if problem:
             raise NotConverted(problem, plan, told.hint)
@@ -157,6 +160,15 @@ class _Conversion:
         output, beside = self.writer.place()
         told = msgspec.structs.replace(told, output=output, plain=beside)
         return _with_plan(told, plan, self.wanted, self.inputs.left)
+
+    def _kind(self, plan: Plan) -> str:
+        """Which kind of file it is that is refused for its kind."""
+        if not plan.refused.endswith("files of this kind"):
+            return ""
+        if not sum(self.inputs.sizes):
+            return " (it is empty)"
+        formats = sorted({one for subject in self.record.subjects for one in subject.formats})
+        return f" ({', '.join(formats) or 'no known format'})"
 
     def _loader(self) -> str:
         # Imported late, as what loads is below: it costs as much as all the rest, and is rarely needed.
@@ -223,6 +235,16 @@ def _problem(plan: Plan) -> str:
         return plan.refused
     lost = f"; of {len(plan.lost)} none can be carried over: {plan.lost[0].why}" if plan.lost else ""
     return f"there are no tensors in it{lost}"
+
+
+def _may_help(plan: Plan) -> bool:
+    """Whether a framework could give more than reading did: not where the format of OUT is what cannot hold it."""
+    cut_short = "before the end" in plan.refused
+    return (
+        bool(plan.refused and not cut_short)
+        or any(not one.why.endswith(_NO_PLACE) for one in plan.lost)
+        or (plan.unknown > 0)
+    )
 
 
 def _goes_with_template(told: ConversionRecord, wanted: Wanted) -> bool:

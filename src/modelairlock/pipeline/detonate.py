@@ -6,6 +6,7 @@ makes the same loader try in the same environment is tried here, once, before it
 """
 
 import datetime
+import math
 import os
 import time
 from collections import Counter
@@ -83,8 +84,9 @@ def detonate(
     is not known.
     """
     if loader != "auto" and loader not in jail.LOADERS:
-        hint = f"There are auto, {', '.join(jail.LOADERS)}."
-        raise AirlockError(f"no loader is called {loader!r}", hint)
+        raise AirlockError(f"no loader is called {loader!r}", _meant(loader))
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise AirlockError(f"{seconds} is no number of seconds", "Give a number above 0, such as 600.")
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     needed = Needed()
     scanned = scan_sources(sources, Options(cache=False), look=needed.note)
@@ -104,18 +106,31 @@ def detonate(
     )
 
 
+def _meant(name: str) -> str:
+    """Which loaders there are; first those whose library or file that may have meant."""
+    word = name.lower().removesuffix(".load").lstrip(".")
+    close = [one for one in jail.LOADERS if len(word) > 1 and word in one.lower()]
+    meant = f"Did you mean {' or '.join(close)}? " if close else ""
+    return f"{meant}There are auto, {', '.join(jail.LOADERS)}."
+
+
 def as_scan(record: DetonateRecord) -> ScanRecord:
     """The findings of a detonation as a scan's record, for outputs that know those."""
     subjects = tuple(
         Subject(
             path=one.path, verdict=one.verdict, sha256=one.sha256, findings=one.findings,
-            coverage=Coverage(size_bytes=0, gaps=_gap(one)),
+            coverage=Coverage(size_bytes=_size(one), gaps=_gap(one)),
         )
         for one in record.detonations
     )  # fmt: skip
     weakest = min((one for one in record.detonations), key=lambda one: one.level.rank, default=None)
     isolation = Isolation(level=weakest.level, layers=weakest.layers) if weakest else Isolation.of(())
     return scan_record(subjects, isolation, record.started, record.excluded, record.errors)
+
+
+def _size(one: Detonation) -> int:
+    """The bytes of the file, as far as findings tell: each is about the whole of it."""
+    return max((fact.span.end for finding in one.findings for fact in finding.evidence), default=0)
 
 
 def _gap(one: Detonation) -> tuple[Gap, ...]:
@@ -127,6 +142,7 @@ def _gap(one: Detonation) -> tuple[Gap, ...]:
 def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
     for source in sources:
         run.in_folder = os.path.isdir(source)
+        run.named.append(str(source))
         for entry in walk(source):
             if isinstance(entry, File):
                 yield entry
@@ -223,6 +239,8 @@ class _Run:
         #: whether what is met now was named by its folder: who names a file does not mean what is beside it
         self.in_folder = True
         self._folders: dict[str, None] = {}
+        #: the sources so far
+        self.named: list[str] = []
         #: the configurations that were met, and those that are links to one of them
         self._settings: set[str] = set()
 
@@ -277,7 +295,11 @@ class _Run:
                 self._folders[folder_of(link.path)] = None
         if self.loader == FOLDERS and not self._folders:
             hint = "Name a folder with a config.json in it; single files have loaders of their own."
-            self.errors.append(OperatorError(path="", message="there is no model of transformers", hint=hint))
+            self.errors.append(
+                OperatorError(
+                    path=shown(", ".join(self.named)), message="there is no model of transformers in it", hint=hint
+                )
+            )
         yield from self._folders
 
     def folder(self, path: str) -> Iterator[Detonation]:

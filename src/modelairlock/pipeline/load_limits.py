@@ -14,6 +14,7 @@ import msgspec
 
 from modelairlock.records.jail import JailLimits, JailResult, Outcome
 from modelairlock.records.wording import counted
+from modelairlock.records.wording import size as in_words
 
 _GIB = 1024**3
 #: memory for each byte of a file, beside what every load gets
@@ -76,4 +77,4 @@ def reached(result: JailResult, limits: JailLimits, size: int) -> str:
     where = result.phases[-1].name if result.phases else ""
     # A load that says itself that memory ran out has gone on to its last phase.
     during = f", during {where}" if where in {"load", "inference"} else ""
-    return f"; allowed for a file of {size / 1e6:,.1f} MB{during}: {told}"
+    return f"; allowed for {in_words(size)}{during}: {told}"

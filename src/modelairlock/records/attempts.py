@@ -21,6 +21,8 @@ _NETWORK = frozenset(
         "sendmsg", "sendto", "setsockopt", "socket", "socketpair",
     )
 )  # fmt: skip
+#: these say where to; a socket by itself names nobody
+_ADDRESSED = ("connect", "sendto", "sendmsg", "sendmmsg", "bind")
 _OPENS = frozenset(("open", "openat", "openat2"))
 _CHANGES = frozenset(
     (
@@ -161,10 +163,10 @@ def doing(attempts: Sequence[Attempt]) -> str:
 
 
 def in_words(attempts: Sequence[Attempt]) -> str:
-    """The first call and what it was handed, how many there were, and whether any of it happened."""
-    first = attempts[0]
-    call = shown(" ".join((first.syscall, *first.arguments)), 300)
+    """The call that says most and what it was handed, how many there were, and whether any of it happened."""
+    told = next((one for one in attempts if one.syscall in _ADDRESSED), attempts[0])
+    call = shown(" ".join((told.syscall, *told.arguments)), 300)
     count = sum(one.count for one in attempts)
-    more = f", the first of {count:,}" if count > 1 else ""
+    more = f", {'the first' if told is attempts[0] else 'one'} of {count:,}" if count > 1 else ""
     denied = all(one.certainty == "denied" for one in attempts)
     return f"{call} ({'denied' if denied else 'seen, and not all of it denied'}{more})"

@@ -27,6 +27,7 @@ PURPOSES = (
     ("airlock convert", Level.NONE, "writes tensors anew and loads nothing"),
     ("airlock detonate", Level.CONFINED, "loads files and watches what they try"),
     ("modelairlock.load_isolated", Level.CONFINED, "keeps a model loaded and asks it"),
+    ("airlock serve-isolated", Level.CONFINED, "answers over HTTP for a model that is kept loaded"),
 )
 _WHEEL = "pip install 'modelairlock[bubblewrap]'"
 _APPARMOR = (

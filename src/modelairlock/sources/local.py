@@ -178,7 +178,7 @@ def walk(source: str | Path, exclude: Sequence[str] | Patterns = ()) -> Iterator
         yield OperatorError(path=path, message=message, hint=_FEWER)
     elif not scanned:
         hint = "Name a file, or a folder with files in it."
-        yield OperatorError(path=path, message="there is no file to scan in it", hint=hint)
+        yield OperatorError(path=path, message="there is no file in it", hint=hint)
 
 
 def _alone(real: str, path: str, state: os.stat_result, patterns: Patterns) -> Iterator[Entry]:

@@ -38,6 +38,8 @@ _NULL = os.makedev(1, 3)
 _NOT_A_DEVICE = os.O_DIRECTORY | os.O_EXCL | getattr(os, "O_PATH", 0) | 0o20000000
 #: of a pretended socket, these succeed without having done anything
 _PRETENDED = frozenset({"setsockopt", "bind", "listen", "shutdown"})
+#: what is done with a socket, which in here is one that leads nowhere
+_ON_SOCKETS = frozenset({"connect", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", *_PRETENDED})
 #: wishes about the machine's memory and processors that numerical libraries have when they are loaded: refused as all
 #: else, and no attempt at anything
 _WISHES = frozenset({"mbind", "get_mempolicy", "set_mempolicy", "sched_setaffinity", "set_mempolicy_home_node"})
@@ -110,6 +112,8 @@ class Answers:
             caller.close()
         if not action or call in _WISHES:
             return None
+        if self._detonate and call in _ON_SOCKETS:
+            shown = tuple(one.replace("(/dev/null)", "(a decoy)") for one in shown[:1]) + shown[1:]
         certainty = Certainty.OBSERVED if action == "allowed" else Certainty.DENIED
         if self._folder is not None:
             # Where the stand-in lies is another place each time.

@@ -137,7 +137,7 @@ class Fetching:
         finally:
             with_memory.close()
         if watch.events:
-            return Outcome.COMPLETED_WITH_VIOLATIONS, f"{len(watch.events) + watch.dropped} attempts were seen"
+            return Outcome.COMPLETED_WITH_VIOLATIONS, watch.told()
         return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
 
     def described(self) -> Fetched:

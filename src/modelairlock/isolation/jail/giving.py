@@ -310,7 +310,9 @@ class Walk:
         return _NOTHING
 
     def odd(self, value: Any, path: str) -> Any:
-        self.note("lost", path, f"{type(value).__name__} of {value.dtype}", "it has no place in safetensors")
+        # numpy spells a structured type out over several lines
+        kind = "a structured type" if getattr(value.dtype, "names", None) else value.dtype
+        self.note("lost", path, f"{type(value).__name__} of {kind}", "it has no place in safetensors")
         return _NOTHING
 
     def give(self, path: str, dtype: str, value: Any, shape: Any, storage: int) -> None:

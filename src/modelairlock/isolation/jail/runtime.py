@@ -43,7 +43,7 @@ def runtime(interpreter: str, more: tuple[str, ...] = ()) -> Runtime:
     if not path.is_file() or not os.access(path, os.X_OK):
         raise AirlockError(
             f"there is no interpreter at {interpreter}",
-            "name the python of the environment that would load the model, such as venv/bin/python",
+            "Name the environment that would load the model: its folder (--env), or its python (venv/bin/python).",
         )
     found = [entry for entry in (*_SYSTEM, *_BESIDE) if os.path.exists(entry)]
     for prefix in _prefixes(path):

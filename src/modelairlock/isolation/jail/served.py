@@ -49,6 +49,17 @@ _HINTS = {
     Outcome.ISOLATION_UNAVAILABLE: "See `airlock doctor` for what is missing, and how to get it.",
     Outcome.ISOLATION_LOST: "See `airlock doctor`; the model must not be used on this machine.",
 }
+_LOADING = "while it was loaded"
+#: where it was no call that went wrong: nothing was sent yet, and perhaps there is no model to call again
+_HINTS_LOADING = {
+    Outcome.LIMIT_WALL: "`airlock detonate --seconds` shows what it does while it is loaded, and how long that takes.",
+    Outcome.LIMIT_CPU: "Raise limits.cpu_seconds if you trust it to end; `airlock detonate` shows what it does.",
+    Outcome.LIMIT_MEMORY: "Raise limits.memory_bytes if it is a large model.",
+    Outcome.LIMIT_OUTPUT: "Raise limits.output_bytes if it is an honest model.",
+    Outcome.BLOCKED_CRASH: (
+        "Use the environment with the versions it was made with; `airlock detonate` shows what it did before."
+    ),
+}
 #: after these nothing is started anew
 _FATAL = frozenset(
     (
@@ -243,7 +254,7 @@ class ServedModel:
         if not life.ready():
             result = self._buried(life)
             self._without_answer += 1
-            raise self._ended(result, "while it was loaded")
+            raise self._ended(result, _LOADING)
         self.layers = life.layers
         return life
 
@@ -301,7 +312,8 @@ class ServedModel:
         if self._closed:
             return self._was_closed(f" {when}")
         outcome = result.outcome
-        hint = _HINTS.get(outcome, "The next call starts it anew.")
+        hints = _HINTS | _HINTS_LOADING if when == _LOADING else _HINTS
+        hint = hints.get(outcome, "The next call starts it anew.")
         message = f"{self._name}: the jailed worker ended {when} ({outcome}): {result.detail}"
         if outcome in _FATAL or _of_another_abi(result):
             self._end = message, hint

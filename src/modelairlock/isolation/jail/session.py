@@ -219,8 +219,9 @@ class Session:
     def _refuse_environment(self, done: channel.Done) -> None:
         if done.error:
             raise AirlockError(
-                f"{self._job.argument or 'the job'} cannot be had in {self._job.interpreter}: {escaped(done.error)}",
-                "name the interpreter of an environment in which it is installed",
+                f"{self._job.argument.partition(' ')[0] or 'the job'} cannot be had in {self._job.interpreter}:"
+                f" {escaped(done.error)}",
+                "Name the environment in which it is installed (--env; interpreter= from Python).",
             )
 
     def _orders(self) -> dict[str, object]:
@@ -305,7 +306,10 @@ class Session:
 
     def _raised(self) -> tuple[Outcome, str] | None:
         if any(word in self._error for word in _OUT_OF_MEMORY):
-            return Outcome.LIMIT_MEMORY, f"the worker says that it could get no more memory: {self._error}"
+            return (
+                Outcome.LIMIT_MEMORY,
+                f"the worker says that it could get no more memory ({self._error.rstrip(': ')})",
+            )
         if self._error:
             return Outcome.LOADER_ERROR, f"the worker says that the loader raised {self._error}"
         return None
@@ -324,7 +328,7 @@ class Session:
         if raised := self._raised():
             return raised
         if watch.events:
-            return Outcome.COMPLETED_WITH_VIOLATIONS, f"{len(watch.events) + watch.dropped} attempts were seen"
+            return Outcome.COMPLETED_WITH_VIOLATIONS, watch.told()
         return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
 
 

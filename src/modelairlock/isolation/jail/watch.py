@@ -19,6 +19,7 @@ from modelairlock.isolation.jail.launcher import Launched, session
 from modelairlock.isolation.jail.notify import Listener, Notification
 from modelairlock.records.attempts import idle, may_be_usual, sort_of
 from modelairlock.records.jail import Claim, Event, JailLimits, JailPhase, Outcome
+from modelairlock.records.text import counted
 
 _SAMPLE_SECONDS = 0.02
 #: all processes of the system are looked through to find those of the jail
@@ -94,6 +95,11 @@ class Watch:
         self._poll = select.poll()
         for fd in (launched.control.fileno(), launched.output, self._end):
             self._poll.register(fd, select.POLLIN)
+
+    def told(self) -> str:
+        """How many attempts were seen, kept or not."""
+        count = len(self.events) + self.dropped
+        return f"{counted(count, 'attempt')} {'was' if count == 1 else 'were'} seen"
 
     def close(self) -> None:
         """Give the descriptor back."""

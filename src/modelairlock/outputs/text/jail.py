@@ -29,15 +29,18 @@ def detonations(record: DetonateRecord, *, width: int, colour: bool, verbose: bo
     for left in record.excluded if verbose else ():
         yield from sheet.entry("left out", f"{shown_path(left.path, 200)}: {shown(left.reason)}")
     yield from sheet.plain(_summary(record))
-    if record.excluded and not record.detonations:
-        text = "No loader of the jail opens any of it. airlock scan reads it; --loader NAME has it loaded all the same."
+    if record.excluded and not record.detonations and not record.errors:
+        text = (
+            "Nothing is known of it: no loader of the jail opens it. airlock scan reads it; --loader NAME has it loaded"
+            " all the same."
+        )
         yield from sheet.plain(text)
 
 
 def _summary(record: DetonateRecord) -> str:
     counts = [(verdict, sum(one.verdict is verdict for one in record.detonations)) for verdict in Verdict]
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts if count)
-    left = f" {counted(len(record.excluded), 'file')} left out (-v names them)." if record.excluded else ""
+    left = f" {counted(len(record.excluded), 'file')} not loaded alone (-v says why)." if record.excluded else ""
     return f"{counted(len(record.detonations), 'file')} loaded in the jail{': ' if told else ''}{told}.{left}"
 
 
@@ -80,13 +83,15 @@ def _more(one: Detonation, sheet: Sheet) -> Iterator[str]:
         memory = f"{phase.memory_bytes / 1e6:,.0f} MB"
         text = f"{phase.seconds:.2f} s, {phase.cpu_seconds:.2f} s of processor, {memory} at most"
         yield from sheet.entry(phase.name, text)
+    if one.imported or one.variables or one.claims:
+        # Once, and not at every line: what is repeated is not read.
+        text = "imported, variables and claims are said by the jailed process itself: it can be forged"
+        yield from sheet.entry("note", text, text_style="dim")
     for label, names in (("imported", one.imported), ("variables", one.variables)):
         if names:
-            text = f"{shown(', '.join(names), 400)} (said by the jailed process itself: it can be forged)"
-            yield from sheet.entry(label, text)
+            yield from sheet.entry(label, shown(", ".join(names), 400))
     for claim in one.claims[:_CLAIMS]:
-        text = f"{claim.event} {' '.join(claim.arguments)}"
-        yield from sheet.entry("claims", f"{shown(text, 200)} (said by the jailed process itself: it can be forged)")
+        yield from sheet.entry("claims", shown(f"{claim.event} {' '.join(claim.arguments)}", 200))
     if one.dropped_claims:
         yield from sheet.entry("claims", f"{one.dropped_claims:,} more were heard and not kept")
     if one.output:
