@@ -15,7 +15,8 @@ from modelairlock.isolation import jail
 from modelairlock.limits import Limits
 from modelairlock.pipeline import detonate as room
 from modelairlock.pipeline import usual
-from modelairlock.pipeline.detonate import detonate, loaders_of
+from modelairlock.pipeline.detonate import detonate
+from modelairlock.pipeline.openers import loaders_of
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.records.coverage import Coverage

@@ -32,7 +32,7 @@ from modelairlock.records.scan import ScanRecord, Verdict
 from modelairlock.records.text import shown
 
 if TYPE_CHECKING:
-    from modelairlock.pipeline.detonate import Needed
+    from modelairlock.pipeline.openers import Needed
 
 FLAGGED = "the file is FLAGGED: loading it would do harm"
 TRIED = "loading it in the jail showed what it does: it tried what no honest file tries"
@@ -97,7 +97,7 @@ def convert(
 
 def _imports() -> "Needed":
     """What collects the libraries that a load would import. The jail's modules cost who does not use it nothing."""
-    from modelairlock.pipeline.detonate import Needed
+    from modelairlock.pipeline.openers import Needed
 
     return Needed()
 

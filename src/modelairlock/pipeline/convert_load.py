@@ -13,12 +13,13 @@ from modelairlock.isolation import jail
 from modelairlock.isolation.jail.fetching import Fetched, Fetching
 from modelairlock.isolation.jail.job import text
 from modelairlock.pipeline.answer import ProtocolBroken
+from modelairlock.pipeline.attempted import attempted
 from modelairlock.pipeline.convert_answer import decode_plain, decode_plan
 from modelairlock.pipeline.convert_inputs import Inputs, Opened
 from modelairlock.pipeline.convert_write import NotConverted, Writer
-from modelairlock.pipeline.detonate import ONNX, attempted, loaders_of
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory
+from modelairlock.pipeline.openers import ONNX, loaders_of
 from modelairlock.pipeline.usual import Usual
 from modelairlock.records.attempts import one_thread_more
 from modelairlock.records.coverage import Coverage

@@ -9,7 +9,6 @@ import datetime
 import math
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,48 +16,32 @@ from typing import NamedTuple
 
 import modelairlock
 from modelairlock.isolation import jail
-from modelairlock.pipeline.baseline import Key, key
+from modelairlock.pipeline.attempted import attempted
 from modelairlock.pipeline.digest import Stopped, digest
 from modelairlock.pipeline.judge import judge
 from modelairlock.pipeline.load_limits import limits_for, machine_memory, reached
 from modelairlock.pipeline.model_folder import beside, folder_of, is_settings, may_be_settings, refuse_no_text, whole
+from modelairlock.pipeline.openers import FOLDERS, ONNX, Needed, loaders_of
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import record as scan_record
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.pipeline.usual import Usual
 from modelairlock.reading import Unreadable
-from modelairlock.records.attempts import SCANNED, one_thread_more, sort_of
+from modelairlock.records.attempts import SCANNED, one_thread_more
 from modelairlock.records.coverage import Because, Coverage, Gap
 from modelairlock.records.detonate import DetonateRecord, Detonation, verdict_of
 from modelairlock.records.errors import AirlockError
-from modelairlock.records.facts import Attempt, Fact, Import, Reference, Setting, SourceUse
+from modelairlock.records.facts import Fact, Setting
 from modelairlock.records.isolation import Isolation, Level
-from modelairlock.records.jail import Claim, Event, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import Claim, JailLimits, JailResult, Outcome
 from modelairlock.records.reading import Reading
 from modelairlock.records.scan import Excluded, OperatorError, ScanRecord, Subject, Verdict, worst
 from modelairlock.records.span import Span
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, Hole, changed, open_file, walk
 
-#: what a model of these names as its data, which its loader is to find
-_BESIDE = frozenset(("external-data", "compiled-context"))
-ONNX = "onnxruntime.InferenceSession"
-FOLDERS = "transformers"
 _IN_FOLDER = "no loader of the jail opens what it is by itself; it was there when its folder was loaded"
 _NO_LOADER = "no loader of the jail opens what it is"
-#: which loader of the jail opens a format
-_BY_FORMAT = {
-    "torch": "torch.load", "torch_legacy": "torch.load", "npy": "numpy.load", "npz": "numpy.load",
-    "keras": "keras.load_model", "hdf5": "keras.load_model", "joblib_old": "joblib.load", "pickle": "pickle.load",
-    "torchscript": "torch.load",
-    "skops": "skops.io.load", "onnx": ONNX, "ort": ONNX,
-}  # fmt: skip
-_COMPRESSED = frozenset(("zlib", "gzip", "bz2", "xz", "lzma", "lz4"))
-_JOBLIB_NAMES = (".joblib", ".jl")
-#: what no format claims goes by its name; as JSON xgboost's models are called like all else, and the loader is named
-_BY_NAME = {".ubj": "xgboost.Booster"}
-#: kinds of attempts told apart in one result
-_ATTEMPTS = 200
 #: packages, and variables, named in one result
 _NAMES = 100
 
@@ -150,41 +133,6 @@ def _files(sources: Sequence[str | Path], run: "_Run") -> Iterator[File]:
                 run.errors.append(OperatorError(path=shown(entry.path), message=entry.detail, hint=""))
             elif isinstance(entry, Excluded):
                 run.excluded.append(entry)
-
-
-class Needed:
-    """The libraries that each file needs, by what was read in it: imported before it is there, they make no noise."""
-
-    def __init__(self) -> None:
-        self._libraries: dict[str, tuple[str, ...]] = {}
-        self._files: dict[str, tuple[str, ...]] = {}
-
-    def note(self, reading: Reading) -> None:
-        """Keep the names of what a file and its members import."""
-        found = dict.fromkeys(_imported(reading))
-        if found:
-            self._libraries[reading.path] = tuple(found)
-        named = {fact.target for fact in reading.facts if isinstance(fact, Reference) and fact.kind in _BESIDE}
-        if named:
-            self._files[reading.path] = tuple(sorted(named))
-
-    def of(self, path: str) -> tuple[str, ...]:
-        """What the file at `path` needs."""
-        return self._libraries.get(path, ())
-
-    def files(self, path: str) -> tuple[str, ...]:
-        """The files that the one at `path` names as its data, as they stand there."""
-        return self._files.get(path, ())
-
-
-def _imported(reading: Reading) -> Iterator[str]:
-    for fact in reading.facts:
-        if isinstance(fact, Import):
-            yield fact.module.partition(".")[0]
-        elif isinstance(fact, SourceUse) and fact.kind == "import":
-            yield fact.name.partition(".")[0]
-    for member in reading.members:
-        yield from _imported(member)
 
 
 class _Loaded(NamedTuple):
@@ -426,51 +374,6 @@ def _failed(subject: Subject) -> str:
     """Why the scan did not come to know what it is; empty if it looked, and found nothing that it knows."""
     gaps = (gap for gap in subject.coverage.gaps if gap.because is not Because.UNRECOGNISED)
     return next((f"{gap.because.value}: {shown(gap.detail, 200)}" for gap in gaps), "")
-
-
-def loaders_of(name: str, subject: Subject | None) -> tuple[str, ...]:
-    """The loaders that open a file of this name, by what the scan found it to be: of a file that is two things, two."""
-    if subject is None:
-        return ()
-    formats = frozenset(subject.formats)
-    inside = {found for member in subject.members for found in member.formats}
-    joblib = "pickle" in formats | inside and (name.endswith(_JOBLIB_NAMES) or _COMPRESSED & formats)
-    found = [loader for one, loader in _BY_FORMAT.items() if one in formats and not (joblib and one == "pickle")]
-    if not formats:
-        found = [loader for end, loader in _BY_NAME.items() if name.lower().endswith(end)]
-    return tuple(dict.fromkeys([*(["joblib.load"] if joblib else []), *found]))
-
-
-def attempted(events: Sequence[Event], size: int, result: JailResult) -> Iterator[Attempt]:
-    """Each distinct attempt once. One in another ABI is not seen as a call: the kernel ends the process for it."""
-    first: dict[tuple[Key, str], Event] = {}
-    counts: Counter[tuple[Key, str]] = Counter()
-    for event in events:
-        what = key(event), event.action
-        first.setdefault(what, event)
-        counts[what] += 1
-    whole = Span(0, size)
-    for what, event in _told(first):
-        yield Attempt(
-            span=whole, syscall=event.syscall, arguments=event.arguments, action=event.action,
-            certainty=event.certainty.value, phase=event.phase, count=counts[what],
-        )  # fmt: skip
-    if result.outcome is Outcome.BLOCKED_CRASH and "SIGSYS" in result.detail:
-        yield Attempt(span=whole, syscall="a call by the numbers of another ABI", arguments=(), action="killed",
-                      certainty="denied")  # fmt: skip
-
-
-def _told(first: dict[tuple[Key, str], Event]) -> list[tuple[tuple[Key, str], Event]]:
-    """What of the distinct attempts is judged: one of each sort in any case, and as many of the others as there may be.
-
-    Else one program that is started would hide behind some hundred files that are asked for.
-    """
-    examples: dict[object, tuple[Key, str]] = {}
-    for what, event in first.items():
-        examples.setdefault(sort_of(event.syscall, event.arguments), what)
-    chosen = set(examples.values())
-    chosen.update([what for what in first if what not in chosen][: max(0, _ATTEMPTS - len(chosen))])
-    return [(what, event) for what, event in first.items() if what in chosen]
 
 
 def _named(claims: Sequence[Claim], event: str) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from modelairlock.isolation.jail.folder import Folder
 from modelairlock.isolation.jail.job import LIBRARIES
 from modelairlock.isolation.jail.served import SERVED, OnViolation, ServedModel, Terms
 from modelairlock.isolation.jail.values import numpy_here
-from modelairlock.pipeline.detonate import FOLDERS, ONNX, Needed, loaders_of
 from modelairlock.pipeline.given import interpreter_from, is_path, jail_level_from, jail_limits_from
 from modelairlock.pipeline.model_folder import beside, may_be_settings, whole
+from modelairlock.pipeline.openers import FOLDERS, ONNX, Needed, loaders_of
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.reading import Unreadable

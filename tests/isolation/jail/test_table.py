@@ -61,4 +61,4 @@ def test_tables_by_loader_name_loaders_that_there_are() -> None:
 def test_auto_leads_to_every_loader() -> None:
     led_to = {*detonate._BY_FORMAT.values(), *detonate._BY_NAME.values(), "joblib.load", detonate.FOLDERS}
     missing = [one for one in LOADERS if one not in led_to]
-    assert not missing, f"say in pipeline/detonate.py what leads to {missing}: _BY_FORMAT, or _BY_NAME for want of one"
+    assert not missing, f"say in pipeline/openers.py what leads to {missing}: _BY_FORMAT, or _BY_NAME for want of one"
