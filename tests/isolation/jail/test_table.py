@@ -9,7 +9,7 @@ from modelairlock.catalog import names
 from modelairlock.cli.commands import detonate as command
 from modelairlock.isolation.jail import LOADERS, job
 from modelairlock.isolation.jail.served import SERVED
-from modelairlock.pipeline import convert_load, detonate, usual
+from modelairlock.pipeline import convert_load, openers, usual
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDES = ROOT / "docs" / "guide"
@@ -49,16 +49,16 @@ def test_tables_by_loader_name_loaders_that_there_are() -> None:
     exec(compile(job.text("asked.py"), "asked.py", "exec"), asked)
     tables = {
         "job._FURTHER": job._FURTHER, "job._VARIABLES": job._VARIABLES, "asked.ASKED": asked["ASKED"],
-        "usual._HONEST": usual._HONEST, "detonate._BY_FORMAT": detonate._BY_FORMAT.values(),
-        "detonate._BY_NAME": detonate._BY_NAME.values(), "convert_load._NO_TENSORS": convert_load._NO_TENSORS,
+        "usual._HONEST": usual._HONEST, "openers._BY_FORMAT": openers._BY_FORMAT.values(),
+        "openers._BY_NAME": openers._BY_NAME.values(), "convert_load._NO_TENSORS": convert_load._NO_TENSORS,
     }  # fmt: skip
     wrong = [f"{table}: {one}" for table, found in tables.items() for one in found if one not in LOADERS]
     assert not wrong, f"no loader of isolation/jail/job.py is called that: {wrong}"
-    formats = [one for one in detonate._BY_FORMAT if one not in names("modelairlock.formats")]
+    formats = [one for one in openers._BY_FORMAT if one not in names("modelairlock.formats")]
     assert not formats, f"no format is called that, so nothing leads to its loader: {formats}"
 
 
 def test_auto_leads_to_every_loader() -> None:
-    led_to = {*detonate._BY_FORMAT.values(), *detonate._BY_NAME.values(), "joblib.load", detonate.FOLDERS}
+    led_to = {*openers._BY_FORMAT.values(), *openers._BY_NAME.values(), "joblib.load", openers.FOLDERS}
     missing = [one for one in LOADERS if one not in led_to]
     assert not missing, f"say in pipeline/openers.py what leads to {missing}: _BY_FORMAT, or _BY_NAME for want of one"
