@@ -4,6 +4,7 @@
 # work, .venv-test with real frameworks, .venv-fuzz and .venv-bench. torch comes by plain pip: on Linux its default
 # wheel may be a CUDA build of several gigabytes; for the small one set
 # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu, in the environment or behind `make test`.
+# `make test` runs one worker more than there are processors, because tests of the jail wait as often as they compute.
 # (pytest gets -v only to make up for the -q of pyproject.toml, with which xdist says twice that it begins.)
 # `make format NAME=...` adds a file format; what formats the code is `make tidy`.
 
@@ -75,7 +76,8 @@ check-tests: .venv/.ready
 .PHONY: test
 test: .venv-test/.ready ## everything: real frameworks, real models, the wall (sets itself up; minutes)
 	@.venv-test/bin/python -m tools.models
-	@MODELAIRLOCK_ALL=1 .venv-test/bin/python -m pytest -v -n $(WORKERS) -rfEs --durations=10 --durations-min=5
+	@MODELAIRLOCK_ALL=1 PYTEST_XDIST_AUTO_NUM_WORKERS=$$(.venv-test/bin/python -c 'import os; print((os.cpu_count() or 1) + 1)') \
+		.venv-test/bin/python -m pytest -v -n $(WORKERS) -rfEs --durations=10 --durations-min=5
 
 .PHONY: fuzz
 fuzz: .venv-fuzz/.ready ## fuzz every format, or NAME=gguf, for SECONDS=3600 in all
