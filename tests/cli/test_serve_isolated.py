@@ -18,16 +18,16 @@ def _model() -> None:
     Path("honest.pkl").write_bytes(pickle.dumps({}))
 
 
-def refused(run, *arguments: str) -> str:
+def refused(run, *arguments: str, status: int = 2) -> str:
     done = run("serve-isolated", "honest.pkl", "--port", "0", *arguments)
-    assert done.exit_code == 2
+    assert done.exit_code == status
     assert "hint: " in done.stderr
     return done.stderr
 
 
 def test_a_flagged_model_is_not_served(run) -> None:
     Path("honest.pkl").write_bytes(HOSTILE)
-    assert "is FLAGGED, and is not served" in refused(run)
+    assert "is FLAGGED, and is not served" in refused(run, status=1)
     done = run("serve-isolated", "honest.pkl", "--port", "0")
     assert done.stdout.startswith("FLAGGED by its scan")
     assert "critical runs-harmful-code" in done.stdout

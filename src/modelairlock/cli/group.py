@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 
 import click
 
-from modelairlock.records.errors import AirlockError
+from modelairlock.records.errors import AirlockError, Flagged
 
 #: usage or operator error; anything that kept the report from being what was asked for
 BROKEN = 2
+FLAGGED = 1
 INTERRUPTED = 130
 _REPORT = "This is a bug in modelairlock. Please report it; AIRLOCK_DEBUG=1 shows where it happened."
 
@@ -79,7 +80,7 @@ def _status(run: Any) -> int:
         return INTERRUPTED
     except AirlockError as error:
         _say(str(error), error.hint)
-        return BROKEN
+        return FLAGGED if isinstance(error, Flagged) else BROKEN
     except Exception as error:
         _say(f"{type(error).__name__}: {error}", _REPORT)
         if os.environ.get("AIRLOCK_DEBUG") == "1":

@@ -13,6 +13,10 @@ class NoIsolation(AirlockError):
     """The level of isolation asked for cannot be reached here."""
 
 
+class Flagged(AirlockError):
+    """A file is not put to the use that was asked for, because its scan has FLAGGED it."""
+
+
 class Busy(AirlockError):
     """A model in the jail has too many calls to answer already; later it may take one more."""
 

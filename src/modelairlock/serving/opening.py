@@ -16,7 +16,7 @@ import modelairlock
 from modelairlock.pipeline.load_isolated import IsolatedModel
 from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.scan import scan_sources
-from modelairlock.records.errors import AirlockError
+from modelairlock.records.errors import AirlockError, Flagged
 from modelairlock.records.scan import ScanRecord, Verdict, worst
 from modelairlock.records.text import shown, shown_path
 
@@ -113,7 +113,7 @@ def _judged(wanted: Wanted, tell: Callable[[str], None]) -> tuple[Verdict, str]:
     for rule in sorted(_rules(record))[:20]:
         tell(f"  {rule}")
     if verdict is Verdict.FLAGGED and not wanted.serve_flagged:
-        raise AirlockError(f"{shown_path(wanted.path, 200)} is FLAGGED, and is not served", _NO_VERDICT)
+        raise Flagged(f"{shown_path(wanted.path, 200)} is FLAGGED, and is not served", _NO_VERDICT)
     return verdict, sha256
 
 

@@ -104,6 +104,8 @@ def command(**given: Any) -> int:
     The process that speaks HTTP imports no framework. MODEL is scanned first, and a FLAGGED one is refused. What it
     tries while it is served is denied, and logged as JSON on standard error. SIGTERM and Ctrl-C let what is under way
     finish, and end all processes.
+
+    Exit status: 0 SIGTERM ended it, 130 Ctrl-C did, 1 MODEL is FLAGGED, 2 the request cannot be met.
     """
     _server()
     with _ends_at_sigterm():
