@@ -70,14 +70,6 @@ def test_the_wall_changes_nothing_that_is_read(
     assert behind == before, f"import what it needs before the wall is up (pipeline/worker.py): {gaps}"
 
 
-def test_what_it_warms_up_with_is_read_whole() -> None:
-    reading = read_tree(BytesSource(worker._SAMPLE), "sample.pkl", "sample.pkl", DEFAULT_LIMITS, strict=True)
-    assert reading.formats == ("pickle",)
-    assert reading.coverage.gaps == ()
-    assert {type(fact).__name__ for fact in reading.facts} == {"Import", "Call", "Build", "SetItem", "PickleStream"}
-    assert sum(1 for _ in worker.warm_up()) == worker.WARM
-
-
 def test_a_piece_ends_where_it_is_said_to_end(tmp_path: Path) -> None:
     contents = [b"a text\n", pickle.dumps({"a": 1}), b"", b"another text\n"]
     starts = [sum(map(len, contents[:at])) for at in range(len(contents))]

@@ -14,7 +14,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from typing import NoReturn
 
@@ -32,11 +32,10 @@ def main(arguments: list[str]) -> NoReturn:
     control = socket.socket(fileno=int(arguments[0]))
     status = 1
     try:
-        function, warm_up = _find(arguments[2])
+        function = _find(arguments[2])
         memory_bytes, layers = _orders(control)
         template = _prepare(control, int(arguments[1]), memory_bytes, layers, function)
         _say(control, [("ready", "", ""), *template.locks.reports])
-        template.idle(warm_up)
         template.serve()
         status = 0
     except BaseException as error:
@@ -97,13 +96,12 @@ def _prepare(
     return template
 
 
-def _find(name: str) -> tuple[child.Function, Iterator[None]]:
-    """The function, and what its module has to do beforehand if there is time: ``warm_up()``, step by step."""
+def _find(name: str) -> child.Function:
     # msgspec would import it for what `typing` has anyway, which takes as long as importing twenty readers.
     sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # how an import is told to fail at once
-    name, _, attribute = name.partition(":")
-    module = importlib.import_module(name)
-    return getattr(module, attribute), getattr(module, "warm_up", lambda: iter(()))()
+    module, _, attribute = name.partition(":")
+    function: child.Function = getattr(importlib.import_module(module), attribute)
+    return function
 
 
 def _require_one_thread() -> None:
@@ -168,12 +166,6 @@ class Template:
             raise RuntimeError(f"a first child could not be locked in (wait status {status})")
         failed = {name: (name, state, why) for name, state, why in _lines(text)}
         self.locks.reports = [failed.get(report[0], report) for report in self.locks.reports]
-
-    def idle(self, steps: Iterator[None]) -> None:
-        """Take one step after another until there are none left or something is asked for."""
-        for _ in steps:
-            if self._poll.poll(0):
-                return
 
     def serve(self) -> None:
         """Until the caller is gone."""

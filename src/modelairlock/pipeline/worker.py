@@ -2,16 +2,13 @@
 
 import codecs
 import os
-from collections.abc import Iterator
 
 import msgspec
 
 from modelairlock.encodings.decoders import METHODS, codec
-from modelairlock.limits import Limits
 from modelairlock.pipeline.answer import HANDED_BACK, NOT_HERE, Job, Piece
 from modelairlock.pipeline.descriptor import Descriptor
 from modelairlock.pipeline.tree import NotHere, NotShared, formats, read_tree
-from modelairlock.reading import BytesSource
 from modelairlock.records.speakable import speakable
 from modelairlock.records.typed import msgpack_decoder
 
@@ -24,32 +21,12 @@ _TEXTS = (
     "utf-32-be", "utf-32-le", "utf-8",
 )  # fmt: skip
 
-#: as many times as it takes until nothing gets any faster
-WARM = 40
-#: an ordered dict with an array of three zeros and a list
-_SAMPLE = (
-    b"\x80\x04\x95\xe8\x00\x00\x00\x00\x00\x00\x00\x8c\x0bcollections\x94\x8c\x0bOrderedDict\x94\x93\x94)R\x94(\x8c\x01w"
-    b"\x94\x8c\x16numpy._core.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94\x8c\x05num"
-    b"py\x94\x8c\x07ndarray\x94\x93\x94K\x00\x85\x94C\x01b\x94\x87\x94R\x94(K\x01K\x03\x85\x94h\x08\x8c\x05dtype\x94\x93\x94\x8c\x02"
-    b"f8\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01<\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t\x94b\x89C\x18"
-    + bytes(24)
-    + b"\x94t\x94b\x8c\x01b\x94]\x94(G?\xf8\x00\x00\x00\x00\x00\x00M,\x01\x8c\x01x\x94N\x88K\x01K\x02\x86\x94eu."
-)
-_LIMITS = Limits()
-
 # Every reader and every codec is imported when this module is: once the wall is up there is nothing left to import.
 formats()
 for _text in _TEXTS:
     codecs.lookup(_text)
 for _method in METHODS:
     codec(_method, None).new()
-
-
-def warm_up() -> Iterator[None]:
-    """Read a harmless pickle over and over: what runs often runs faster, and children inherit that."""
-    for _ in range(WARM):
-        _encode(read_tree(BytesSource(_SAMPLE), "sample.pkl", "sample.pkl", _LIMITS, shared=True))
-        yield
 
 
 def read(fd: int, payload: bytes) -> bytes:

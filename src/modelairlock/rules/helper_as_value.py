@@ -22,8 +22,10 @@ from modelairlock.records.uses import uses
 
 def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     for fact in reading.facts:
-        vouch = context.profiles.vouches(fact.module, fact.qualname, "import") if isinstance(fact, Import) else None
-        if vouch is None or not vouch.trait.only_called or not isinstance(fact, Import):
+        if not isinstance(fact, Import):
+            continue
+        vouch = context.profiles.vouches(fact.module, fact.qualname, "import")
+        if vouch is None or not vouch.trait.only_called:
             continue
         if fact.kept or not _is_called(reading, fact):
             name = f"{fact.module}.{fact.qualname}"

@@ -18,6 +18,7 @@ all.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from modelairlock.records.coverage import Because, Gap
 from modelairlock.records.facts import Build, Irregularity, Key, Value
@@ -64,7 +65,7 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
     yield from _planted(reading)
     yield from _unmapped(reading)
     yield from _keys(reading, context)
-    stained = _Stained(reading, context)
+    stained = cache(lambda: context.profiles.stained(reading.facts))
     unvouched: dict[tuple[str, str], list[_Held]] = {}
     of_script: list[NameUse] = []
     for use in uses(reading.facts):
@@ -85,21 +86,6 @@ def _check(reading: Reading, context: Context) -> Iterator[Judgement]:
         yield Gap(start=first.start, end=first.end, because=Because.UNVOUCHED, detail=detail)
     for (module, qualname), used in unvouched.items():
         yield from _about(module, qualname, used, reading, context)
-
-
-class _Stained:
-    """See `Profiles.stained`; worked out for the first name that it matters for, which few files have."""
-
-    __slots__ = ("_context", "_found", "_reading")
-
-    def __init__(self, reading: Reading, context: Context) -> None:
-        self._reading, self._context = reading, context
-        self._found: frozenset[str] | None = None
-
-    def __call__(self) -> frozenset[str]:
-        if self._found is None:
-            self._found = self._context.profiles.stained(self._reading.facts)
-        return self._found
 
 
 def _about(module: str, qualname: str, used: list[_Held], reading: Reading, context: Context) -> Iterator[Judgement]:

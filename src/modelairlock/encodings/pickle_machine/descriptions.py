@@ -16,6 +16,7 @@ from modelairlock.records.facts import CallHow, Value, ValueKind
 #: characters of description that one ledger may hold, and what a value costs beyond its text
 DESCRIPTIONS = 48_000_000
 DESCRIPTION_COST = 100
+#: and what its place in another costs
 _PLACE_COST = 8
 #: depth and width to which the state of a data type is told
 WHOLE = (6, 1024)
@@ -31,18 +32,8 @@ class Descriptions:
     """The tables that values are indices of, and what they amount to."""
 
     __slots__ = (
-        "boxes",
-        "calls",
-        "described",
-        "globals",
-        "limits",
-        "persistent",
-        "room",
-        "size",
-        "steps",
-        "tuples",
-        "window",
-    )
+        "boxes", "calls", "described", "globals", "limits", "persistent", "room", "size", "steps", "tuples", "window",
+    )  # fmt: skip
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.window = window
@@ -74,8 +65,6 @@ class Descriptions:
         """The whole string a value stands for; None if it is no string, or longer than any name."""
         if value & v.KIND != v.STR:
             return None
-        if (short := v.short_text(self.window, value >> 4)) is not None:
-            return short.text
         text, cut = v.decode_text(self.window, value >> 4, v.NAME_BYTES)
         return None if cut else text
 

@@ -42,29 +42,6 @@ _ESCAPES = {
 NAME_BYTES = 4096
 
 
-def short_text(window: Window, at: int) -> Value | None:
-    """The string of the opcode at `at`, if it is SHORT_BINUNICODE and short: nearly every name and key there is.
-
-    Files of one kind name the same few dozen things, so these are kept from one to the next.
-    """
-    low, data = at - window.base, window.data
-    if low < 0 or data[low : low + 1] != b"\x8c":
-        return None
-    length = data[low + 1] if low + 1 < len(data) else _SHORT
-    raw = data[low + 2 : low + 2 + length]
-    found = _short_texts.get(raw)
-    if found is None and length < _SHORT and len(raw) == length:
-        found = Value("str", _utf8(raw, False))
-        if len(_short_texts) < _SHORT_TEXTS:
-            _short_texts[raw] = found
-    return found if len(raw) == length else None
-
-
-#: of so many bytes, so many strings are kept
-_SHORT, _SHORT_TEXTS = 48, 2048
-_short_texts: dict[bytes, Value] = {}
-
-
 def decode_text(window: Window, at: int, limit: int) -> tuple[str, bool]:
     """The string that the opcode at `at` holds, cut to about `limit` characters; and whether it was cut."""
     low, data = at - window.base, window.data
@@ -225,8 +202,6 @@ def simple(window: Window, value: int, limit: int) -> Value:
     kind = value & KIND
     if kind == INT:
         return Value("int", str(value >> 4))
-    if kind == STR and limit >= _SHORT and (short := short_text(window, value >> 4)) is not None:
-        return short
     if kind in (STR, BYTES):
         text, cut = decode_text(window, value >> 4, limit)
         return Value("str" if kind == STR else "bytes", text, cut=cut)
