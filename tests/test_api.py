@@ -157,11 +157,12 @@ def test_convert_takes_what_people_write(tmp_path: Path, monkeypatch: pytest.Mon
     [
         {"path": 3}, {"out": b"x"}, {"out": None}, {"force": 1}, {"strip": "yes"}, {"load_in_jail": None},
         {"interpreter": 5}, {"require": "much"}, {"limits": 3}, {"limits": {"second": 1}}, {"limits": {"seconds": -1}},
+        pytest.param({"limits": Limits(seconds=-1)}, id="Limits"),
     ],
     ids=str,
 )  # fmt: skip
 def test_what_convert_cannot_mean_is_an_airlock_error_with_a_hint(given: dict) -> None:
-    with pytest.raises(AirlockError) as raised:
+    with pytest.raises(AirlockError, match=r"^(convert: |interpreter is)") as raised:  # and not that there is no "a"
         modelairlock.convert(**{"path": "a", "out": "b", **given})
     assert raised.value.hint
 
@@ -193,6 +194,8 @@ def test_detonate_takes_what_people_write(tmp_path: Path, monkeypatch: pytest.Mo
     [(sources, given)] = asked
     assert [str(one) for one in sources] == [str(tmp_path)]
     assert (given["loader"], given["require"], given["limits"].wall_seconds) == ("torch.load", Level.STRICT, 5)
+    modelairlock.detonate(tmp_path)
+    assert asked[1][1]["limits"] is None, "limits that are fixed would not grow with the file"
     for bad in ({"require": "weak"}, {"limits": 3}, {"interpreter": b"x"}):
         with pytest.raises(AirlockError) as raised:
             modelairlock.detonate(tmp_path, **bad)

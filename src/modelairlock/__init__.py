@@ -153,9 +153,10 @@ def detonate(
 ) -> "DetonateRecord":
     """Load every file of `sources` in a jail, where it can reach nothing, and say what it tried.
 
-    `loader` is ``pickle.load``, ``numpy.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, or ``auto`` for
-    those that open what the file is. `interpreter`, `require` and `limits` are as for `load_isolated`; below the level
-    required no file is opened, and its ``outcome`` says so.
+    A folder that is a model of transformers is loaded as a whole too. `loader` is one of those of `load_isolated`,
+    ``numpy.load``, or ``auto`` for those that open what the file is; with ``skops.io.load`` every type is trusted.
+    `interpreter`, `require` and `limits` are as for `load_isolated`; without `limits`, memory and time grow with the
+    file. Below the level required no file is opened, and its ``outcome`` says so.
 
     What a file does is in the record, and so are problems that the caller can mend, in ``errors``. Raises
     `AirlockError` for options that make no sense.
@@ -182,17 +183,19 @@ def load_isolated(
 ) -> "IsolatedModel":
     """Load a model in a jail, where it can reach nothing, and keep it there to be asked.
 
-    What comes back has ``predict``, ``predict_proba``, ``transform``, ``decision_function``, ``run``, ``generate`` and
-    can be called; arrays of numpy go over and come back through shared memory, and nothing is ever unpickled here. Use
-    it in a ``with``.
+    What comes back has ``predict``, ``predict_proba``, ``transform``, ``decision_function``, ``run``, ``generate``,
+    ``tokenizer`` and ``decode``, and can be called; arrays of numpy go over and come back through shared memory, and
+    nothing is ever unpickled here. Use it in a ``with``.
 
     `loader` is ``pickle.load``, ``joblib.load``, ``torch.load``, ``keras.load_model``, ``skops.io.load`` (which takes
     the types named in `trusted`, beside those it knows), ``onnxruntime.InferenceSession``, ``xgboost.Booster``,
     ``transformers`` (of a folder, with the code in it), or ``auto`` for the one that suits `path`. `interpreter` is the
     Python of the environment that has the framework; this one by default. Below the level `require` (``confined`` or
     ``strict``) the model is not opened. `limits` is a dict of those that differ, such as ``{"memory_bytes": 8 << 30}``.
-    A call may take `seconds`, and `call_bytes` of arrays each way; up to `queue` calls wait for their turn. A worker
-    that dies is started anew, `restarts` times in a row at most. `threads` is what the framework may compute with.
+    A call may take `seconds`, and `call_bytes` of arrays each way; up to `queue` calls wait for their turn. The load
+    is no call: after the imports (``import_seconds`` of `limits`, 120) it may take ``wall_seconds`` and
+    ``cpu_seconds``, 60 each by default. A worker that dies is started anew, `restarts` times in a row at most, and the
+    call that needs it waits for that load first. `threads` is what the framework may compute with.
 
     What the model tries beyond computing is denied and kept in ``events``; with `on_violation` ``stop`` that is also
     the end of it. Raises `AirlockError` for all of this, with a hint.

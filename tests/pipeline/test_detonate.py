@@ -258,6 +258,7 @@ def test_what_the_operator_can_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         ("m.ort", ("ort",), (), "onnxruntime.InferenceSession"),
         ("m.skops", ("skops", "zip"), (), "skops.io.load"),
         ("m", (), (), ""),
+        ("m.pt", ("torchscript", "zip"), ("pickle",), "torch.load"),
         ("m.ubj", (), (), "xgboost.Booster"),
         ("m.ubj", ("pickle",), (), "pickle.load"),
         ("m.json", ("json_text",), (), ""),

@@ -1,5 +1,6 @@
 """Further models of `load_isolated`: onnxruntime, skops, xgboost, and folders of transformers with the code in them."""
 
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 import modelairlock
 from modelairlock import AirlockError
+from modelairlock.pipeline import load_isolated as home
 from tests.build import onnx_builder, transformers_builder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
@@ -33,6 +35,16 @@ def test_transformers_loads_folders_and_no_files(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(AirlockError, match="is not one file"):
         modelairlock.load_isolated(tmp_path, "onnxruntime.InferenceSession")
+
+
+def test_a_loader_that_is_named_is_taken_whatever_the_scan_says(tmp_path: Path) -> None:
+    """Else the error would ask for the very name that was given."""
+    (tmp_path / "model").write_bytes(b"\x00 not known to any reader \xff")
+    fd, loader, _ = home._opened(tmp_path / "model", home.ONNX)
+    os.close(fd)
+    assert loader == home.ONNX
+    with pytest.raises(AirlockError, match="is no model that can be asked"):
+        home._opened(tmp_path / "model", "auto")
 
 
 @pytest.mark.jail

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from modelairlock.limits import Limits
 from modelairlock.pipeline import convert as converting
 from modelairlock.pipeline import detonate as detonating
@@ -55,7 +57,7 @@ def detonate(
         loader=loader,
         interpreter=interpreter_from(interpreter),
         require=jail_level_from(require),
-        limits=jail_limits_from(limits),
+        limits=None if limits is None else jail_limits_from(limits),  # without any they grow with the file
     )
 
 
@@ -68,9 +70,10 @@ def _any_level(require: Level | str) -> Level:
 
 
 def _budgets(given: object) -> Limits:
-    if given is None or isinstance(given, Limits):
-        return given or Limits()
-    if not isinstance(given, Mapping):
+    table = msgspec.structs.asdict(given) if isinstance(given, Limits) else given
+    if table is None:
+        return Limits()
+    if not isinstance(table, Mapping):
         hint = 'It must be Limits or a dict, such as {"seconds": 60}.'
         raise AirlockError(f"convert: limits is {shown(repr(given), 80)}", hint)
-    return limits_from(given.items(), "convert: limits")
+    return limits_from(table.items(), "convert: limits")

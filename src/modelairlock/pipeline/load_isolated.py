@@ -27,6 +27,7 @@ from modelairlock.reading import Unreadable
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
 from modelairlock.records.jail import Event, JailLayer
+from modelairlock.records.scan import Subject
 from modelairlock.records.text import shown
 from modelairlock.sources.local import File, open_file, walk
 
@@ -183,8 +184,8 @@ def _opened(path: str | os.PathLike[str], loader: str) -> tuple[int | Folder, st
         raise AirlockError(f"{shown(file.path)} is a file, and {FOLDERS} loads folders", "Give the path of its folder.")
     named: tuple[str, ...] = ()
     if loader in {"auto", ONNX}:
-        found, named = _loader_of(file)
-        loader = loader if loader != "auto" else found
+        subject, named = _scanned(file)
+        loader = loader if loader != "auto" else _loader_of(file, subject)
     fd, _ = open_file(file)
     if not named or loader != ONNX:
         return fd, loader, file.path
@@ -224,23 +225,23 @@ def _file(path: str | os.PathLike[str]) -> File:
     return found[0]
 
 
-def _loader_of(file: File) -> tuple[str, tuple[str, ...]]:
-    """By what the scan finds the file to be, with the files that it names as its data.
-
-    joblib opens plain pickles as well, and what it has put into them.
-    """
+def _scanned(file: File) -> tuple[Subject | None, tuple[str, ...]]:
+    """What the scan finds the file to be, and the files that it names as its data."""
     needed = Needed()
     record = scan_sources([file.place], Options(cache=False, hash=False), look=needed.note)
     subject = next(iter(record.subjects), None)
+    return subject, needed.files(subject.path) if subject is not None else ()
+
+
+def _loader_of(file: File, subject: Subject | None) -> str:
+    """The loader that opens it; joblib for plain pickles, for it opens those too, and what it has put into them."""
     found = next(iter(loaders_of(file.name, subject)), "")
     found = "joblib.load" if found == "pickle.load" else found
-    if subject is not None and "torchscript" in subject.formats:
-        found = "torch.load"
     if found not in SERVED:
         formats = ", ".join(subject.formats) if subject is not None else ""
         hint = f"Name the loader that opens it: {', '.join(SERVED)}."
         raise AirlockError(f"{shown(file.path)} ({formats or 'not recognised'}) is no model that can be asked", hint)
-    return found, needed.files(subject.path) if subject is not None else ()
+    return found
 
 
 def _libraries(model: int | Folder, loader: str) -> tuple[str, ...]:

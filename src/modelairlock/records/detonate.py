@@ -86,7 +86,7 @@ _DESCRIPTIONS = {
     "JailPhase.note": "What the jailed process says of the phase: which use was tried, and what came of it.",
     "JailPhase.memory_bytes": "The most memory of all its processes together, looked at every 20 ms from outside.",
     "Event.phase": "When it was seen: load, inference or unload. Where a phase ends is the process's own word.",
-    "Detonation.output": "The end of what it printed, escaped.",
+    "Detonation.output": "The beginning of what it printed, escaped.",
     "Event.certainty": "denied: it had no effect, for certain; observed: it went on, its arguments may have changed.",
     "Event.at_seconds": "Since the file was handed over.",
     "DetonateRecord.excluded": "Files that no loader of the jail opens.",

@@ -63,10 +63,10 @@ def command(sources: tuple[str, ...], environment: str | None, **chosen: Any) ->
 
     The file can reach nothing: no network, no files but the interpreter's own, no other process. What it tries is seen
     from outside, where it cannot forge it. Then it is used once, where an input can be made up for it, and let go of.
-    FLAGGED: it tried what no honest file tries. CLEAR: the load came back and
-    nothing forbidden was seen, which is no proof that there is nothing. INCOMPLETE: the load failed or ran into a
-    limit, no loader opens the file, or it was quiet where the scan found harm. Nothing is opened where the machine
-    lacks the layers: `airlock doctor` says what it has.
+    FLAGGED: it tried what no honest file tries. CLEAR: the load came back and nothing forbidden was seen, which is no
+    proof that there is nothing. INCOMPLETE: the load failed or ran into a limit, or it was quiet where the scan found
+    harm. A file that no loader opens has no verdict: it is counted, and -v names it. Nothing is opened where the
+    machine lacks the layers: `airlock doctor` says what it has.
 
     Exit status: 0 all CLEAR, 1 something FLAGGED, 3 something INCOMPLETE or nothing to load, 2 usage or operator
     error, or too little isolation.

@@ -52,7 +52,7 @@ _HINTS = {
 _LOADING = "while it was loaded"
 #: where it was no call that went wrong: nothing was sent yet, and perhaps there is no model to call again
 _HINTS_LOADING = {
-    Outcome.LIMIT_WALL: "`airlock detonate --seconds` shows what it does while it is loaded, and how long that takes.",
+    Outcome.LIMIT_WALL: "Raise limits.wall_seconds if it is a large model; `airlock detonate` shows what it does.",
     Outcome.LIMIT_CPU: "Raise limits.cpu_seconds if you trust it to end; `airlock detonate` shows what it does.",
     Outcome.LIMIT_MEMORY: "Raise limits.memory_bytes if it is a large model.",
     Outcome.LIMIT_OUTPUT: "Raise limits.output_bytes if it is an honest model.",
