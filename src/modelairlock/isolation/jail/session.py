@@ -48,7 +48,7 @@ def unavailable(layers: tuple[JailLayer, ...], least: Level) -> JailResult:
 
 
 class Serving(Protocol):
-    """What makes the last phase of a job last: whoever asks the loaded model something (see `life.py`)."""
+    """What makes the last phase of a job last: whoever asks the loaded model something (`life.py`, `fetching.py`)."""
 
     def watch(self, launched: Launched) -> Watch:
         """The loop that follows the worker, in place of the usual one."""
@@ -325,11 +325,7 @@ class Session:
             if stopped.outcome is Outcome.LIMIT_WALL:
                 raise BrokeProtocol("it went on after its last phase") from stopped
             raise
-        if raised := self._raised():
-            return raised
-        if watch.events:
-            return Outcome.COMPLETED_WITH_VIOLATIONS, watch.told()
-        return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
+        return self._raised() or watch.completed()
 
 
 def _switched_off(name: str) -> JailLayer:
