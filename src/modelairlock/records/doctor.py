@@ -25,6 +25,7 @@ STOPS = {
 PURPOSES = (
     ("airlock scan", Level.NONE, "reads files and loads nothing"),
     ("airlock convert", Level.NONE, "writes tensors anew and loads nothing"),
+    ("airlock convert --load-in-jail", Level.CONFINED, "loads what cannot be read, and takes its tensors"),
     ("airlock detonate", Level.CONFINED, "loads files and watches what they try"),
     ("modelairlock.load_isolated", Level.CONFINED, "keeps a model loaded and asks it"),
     ("airlock serve-isolated", Level.CONFINED, "answers over HTTP for a model that is kept loaded"),
@@ -134,7 +135,6 @@ def examined(
     architecture: str,
 ) -> DoctorRecord:
     """The record of a machine with this wall and this jail."""
-    has = {True: wall.level, False: jail.level}
     return DoctorRecord(
         version=version,
         kernel=kernel,
@@ -143,7 +143,7 @@ def examined(
         purposes=tuple(
             Purpose(name=name, does=does, needs=needs, has=level, available=level.rank >= needs.rank)
             for name, needs, does in PURPOSES
-            for level in (has[needs is Level.NONE],)
+            for level in (wall.level if needs is Level.NONE else jail.level,)
         ),
         bubblewrap=bubblewrap,
     )
