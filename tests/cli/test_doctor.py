@@ -135,6 +135,12 @@ def test_how_to_get_it(name: str, reason: str, part: str) -> None:
     assert advice(Layer(name=name, state="disabled", reason=reason)) == ""
 
 
+def test_a_layer_that_let_something_through_is_not_said_to_need_another_kernel() -> None:
+    for name, reason in (("landlock", "the root directory could still be opened"), ("seccomp", "kill was not refused")):
+        assert "Linux" in advice(Layer(name=name, state="unavailable", reason=reason))
+        assert advice(Layer(name=name, state="failed", reason=reason)) == ""
+
+
 @pytest.mark.jail
 def test_this_machine(run) -> None:
     done = run("doctor")

@@ -27,7 +27,7 @@ from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Isolation, Level
-from modelairlock.records.jail import CGROUP, JailLayer, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import CGROUP, JAIL_LAYERS, JailLayer, JailLimits, JailResult, Outcome
 
 _END_SECONDS = 2.0
 #: what allocators and interpreters reserve without using it
@@ -88,7 +88,7 @@ class Session:
             what = "the folder for temporary files" if self._only_the_folder() else "the interpreter"
             reason = f"{what} lies in {closed}, which nobody may pass, and root does not enter the jail"
             lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
-            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
+            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in JAIL_LAYERS[2:]]
             return unavailable((lacking, no_namespaces, *rest), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
         if no_namespaces is None:
