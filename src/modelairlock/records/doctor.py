@@ -1,6 +1,7 @@
 """What isolation a machine has, and how to get the rest: the schema ``modelairlock/doctor/1``.
 
-Advice goes by the reason that a layer gives. A reason nobody thought of gets the general advice for its layer.
+Advice goes by the reason that a layer gives. A reason nobody thought of gets the general advice for its layer, if that
+is not there.
 """
 
 from typing import Any, Literal
@@ -25,6 +26,7 @@ STOPS = {
 PURPOSES = (
     ("airlock scan", Level.NONE, "reads files and loads nothing"),
     ("airlock convert", Level.NONE, "writes tensors anew and loads nothing"),
+    ("airlock convert --load-in-jail", Level.CONFINED, "loads what cannot be read, and takes its tensors"),
     ("airlock detonate", Level.CONFINED, "loads files and watches what they try"),
     ("modelairlock.load_isolated", Level.CONFINED, "keeps a model loaded and asks it"),
     ("airlock serve-isolated", Level.CONFINED, "answers over HTTP for a model that is kept loaded"),
@@ -42,6 +44,8 @@ _CONTAINER = (
 _KERNEL = "Linux 5.13 or newer is needed."
 #: layer, part of its reason, what to do; the first that fits
 _ADVICE = (
+    # Another layer kept it from being tried, and has the advice.
+    ("", "not tried", ""),
     ("", "needs Linux on", "Run it in a Linux container or virtual machine on x86_64 or aarch64."),
     ("", "CAP_SYS_PTRACE", "Give the container CAP_SYS_PTRACE (--cap-add SYS_PTRACE), or run it as an ordinary user."),
     ("namespaces", "is not installed", f"apt install bubblewrap, dnf install bubblewrap, or {_WHEEL}."),
@@ -134,7 +138,6 @@ def examined(
     architecture: str,
 ) -> DoctorRecord:
     """The record of a machine with this wall and this jail."""
-    has = {True: wall.level, False: jail.level}
     return DoctorRecord(
         version=version,
         kernel=kernel,
@@ -143,7 +146,7 @@ def examined(
         purposes=tuple(
             Purpose(name=name, does=does, needs=needs, has=level, available=level.rank >= needs.rank)
             for name, needs, does in PURPOSES
-            for level in (has[needs is Level.NONE],)
+            for level in (wall.level if needs is Level.NONE else jail.level,)
         ),
         bubblewrap=bubblewrap,
     )
@@ -168,8 +171,9 @@ def advice(layer: Layer) -> str:
     """How to get a layer that is missing; empty if it is there, or if nothing is known to help."""
     if layer.state in {"enforced", "disabled"}:
         return ""
-    fits = (text for name, part, text in _ADVICE if name in {"", layer.name} and part in layer.reason)
-    return next(fits, "")
+    # One that let something through is there: the general advice, on how to get it, would be wrong.
+    known = (row for row in _ADVICE if row[1] or layer.state == "unavailable")
+    return next((text for name, part, text in known if name in {"", layer.name} and part in layer.reason), "")
 
 
 #: what the fields mean, where the name alone does not say it

@@ -13,9 +13,10 @@ import pytest
 
 from modelairlock.isolation.jail import Folder, FolderFile, Job, run
 from modelairlock.isolation.jail import folder as room
+from modelairlock.records.doctor import advice
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import Level
-from modelairlock.records.jail import JailResult, Outcome
+from modelairlock.records.jail import JAIL_LAYERS, JailResult, Outcome
 from tests.isolation.jail.world import INTERPRETER, LIMITS, MODES, SECRET, WHO, as_user, calls
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
@@ -224,4 +225,6 @@ def test_a_temporary_folder_that_nobody_may_pass_is_named_as_such(
     with shown(tmp_path) as folder:
         result = tried(folder, READS, "confined")
         assert "the folder for temporary files lies in" in result.detail
+        assert [one.name for one in result.layers] == list(JAIL_LAYERS)
+        assert [advice(one) for one in result.layers[2:]] == [""] * 4, "nobody knows what is wrong with these"
         assert tried(folder, READS, "strict").output == READ

@@ -7,8 +7,8 @@ import pytest
 import modelairlock
 from modelairlock.catalog import names
 from modelairlock.cli.commands import detonate as command
-from modelairlock.isolation.jail import LOADERS, job
-from modelairlock.isolation.jail.served import SERVED
+from modelairlock.isolation.jail import LOADERS, job, values
+from modelairlock.isolation.jail.served import METHODS, SERVED
 from modelairlock.pipeline import convert_load, openers, usual
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,6 +56,15 @@ def test_tables_by_loader_name_loaders_that_there_are() -> None:
     assert not wrong, f"no loader of isolation/jail/job.py is called that: {wrong}"
     formats = [one for one in openers._BY_FORMAT if one not in names("modelairlock.formats")]
     assert not formats, f"no format is called that, so nothing leads to its loader: {formats}"
+
+
+def test_both_sides_of_a_served_model_know_the_same_methods_and_limits() -> None:
+    """`serving.py` cannot import them in the jail, and says them again."""
+    there: dict = {}
+    exec(compile(job.text("serving.py"), "serving.py", "exec"), there)
+    assert there["METHODS"] == METHODS
+    limits = [there[name] for name in ("_MOST_ARRAYS", "_MOST_VALUES", "_MOST_DEPTH", "_MOST_KEY", "_ALIGN")]
+    assert limits == [values.MAX_ARRAYS, values.MAX_VALUES, values.MAX_DEPTH, values.MAX_KEY, values._ALIGN]
 
 
 def test_auto_leads_to_every_loader() -> None:

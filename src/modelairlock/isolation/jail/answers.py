@@ -135,7 +135,8 @@ class Answers:
             # It has changed between two looks: somebody wants something else to be seen than is opened.
             return self._refuse(notification, errno.EACCES)
         if path in self._inputs and not flags & _MORE_THAN_READING:
-            return self._give(notification, self._inputs[path])
+            # It has no name in there, so it is opened out here.
+            return self._hand_over(notification, reopened(self._inputs[path]))
         if path == _OWN_MAPS and not flags & _MORE_THAN_READING:
             return self._give_maps(notification)
         if path == os.devnull and flags & _MORE_THAN_READING and not flags & _NOT_A_DEVICE:
@@ -152,9 +153,8 @@ class Answers:
             return ""
         return self._refuse(notification, errno.EACCES if path is not None else errno.EFAULT)
 
-    def _give(self, notification: Notification, fd: int) -> str:
-        """A model by name: it has none in there, so it is opened out here, and the caller gets the descriptor."""
-        own = reopened(fd)
+    def _hand_over(self, notification: Notification, own: int) -> str:
+        """The caller gets what was opened out here, which is closed here then."""
         self._listener.hand_over(notification, own)
         os.close(own)
         return ""
@@ -181,9 +181,7 @@ class Answers:
             own = opened_null()
         except OSError:
             return self._refuse(notification, errno.EACCES)
-        self._listener.hand_over(notification, own)
-        os.close(own)
-        return ""
+        return self._hand_over(notification, own)
 
     def _show(self, notification: Notification, file: FolderFile) -> str:
         """A file of the model's folder. One that was replaced, or cannot be read, is no doing of the model's."""
@@ -192,9 +190,7 @@ class Answers:
         except OSError as problem:
             self._refuse(notification, problem.errno or errno.EIO)
             return ""
-        self._listener.hand_over(notification, own)
-        os.close(own)
-        return ""
+        return self._hand_over(notification, own)
 
     def _unknown(self, notification: Notification, _caller: decode.Caller, _shown: tuple[str, ...]) -> str:
         return self._refuse(notification, errno.ENOSYS)

@@ -138,7 +138,7 @@ def enter(worker: int) -> Cage:
     if version == 1:
         raise NoGroup("; ".join(problems))
     try:
-        scope = places.scope(worker, f"{places.PREFIX}{os.getpid()}-{secrets.token_hex(4)}", _MOVE_SECONDS)
+        scope = places.scope(worker, _name(), _MOVE_SECONDS)
     except NoGroup as error:
         raise NoGroup("; ".join([*problems, str(error)])) from None
     return Cage({"memory": scope, "pids": scope}, 2, ours=False)
@@ -146,7 +146,7 @@ def enter(worker: int) -> Cage:
 
 def _moved(worker: int, version: int, parents: dict[str, Place]) -> Cage:
     """New groups in `parents` with `worker` in them. Raises OSError where it is in none, and none is left."""
-    name = f"{places.PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    name = _name()
     groups: dict[str, Place] = {}
     for controller, parent in parents.items():
         group = Place(os.path.join(parent.path, name), os.path.join(parent.folder, name))
@@ -160,6 +160,11 @@ def _moved(worker: int, version: int, parents: dict[str, Place]) -> Cage:
                 continue
         groups[controller] = group
     return Cage(groups, version, ours=True)
+
+
+def _name() -> str:
+    """By which `places.sweep` sees whose it is."""
+    return f"{places.PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _made(folder: str, worker: int) -> None:

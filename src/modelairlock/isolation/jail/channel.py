@@ -106,7 +106,11 @@ def receive_listener(control: socket.socket) -> tuple[Message | None, int, int]:
 
 def send(control: socket.socket, message: object, fds: tuple[int, ...] = ()) -> None:
     """One message of plain data to the worker, which may be gone, as Python writes it. Raises OSError."""
-    data = repr(message).encode("utf-8", "backslashreplace")
+    say(control, repr(message).encode("utf-8", "backslashreplace"), fds)
+
+
+def say(control: socket.socket, data: bytes, fds: tuple[int, ...] = ()) -> None:
+    """One message as it is, and the descriptors that go along. Raises OSError."""
     if fds:
         socket.send_fds(control, [data], list(fds))
     else:

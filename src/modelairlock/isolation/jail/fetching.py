@@ -5,7 +5,6 @@ What a newcomer would get wrong: the description comes from a process that the m
 memory before they are looked at, for they may change at any moment. Nothing is unpickled, and no array is made here.
 """
 
-import socket
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Annotated
 
 import msgspec
 
-from modelairlock.isolation.jail.channel import BrokeProtocol
+from modelairlock.isolation.jail.channel import BrokeProtocol, say
 from modelairlock.isolation.jail.decode import escaped
 from modelairlock.isolation.jail.launcher import Launched
 from modelairlock.isolation.jail.memory import Memory
@@ -136,9 +135,7 @@ class Fetching:
             return Outcome.LOADER_ERROR, f"the worker says that its tensors cannot be had: {escaped(str(problem))}"
         finally:
             with_memory.close()
-        if watch.events:
-            return Outcome.COMPLETED_WITH_VIOLATIONS, watch.told()
-        return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
+        return watch.completed()
 
     def described(self) -> Fetched:
         """What there is. Raises BrokeProtocol, CannotGive, Stopped."""
@@ -196,10 +193,7 @@ class _FetchWatch(Watch):
             raise BrokeProtocol("it spoke before it was asked")
         self._asking, self._answer_due, self._answered = True, True, None
         try:
-            if fds:
-                socket.send_fds(self.launched.control, [question], list(fds))
-            else:
-                self.launched.control.send(question)
+            say(self.launched.control, question, fds)
         except OSError as problem:
             raise _Gone from problem
         while (answer := self._answer()) is None:

@@ -40,8 +40,6 @@ def _ready(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
     # Made here, because it asks for its own name, which is refused later.
     state["control"] = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _CONTROL)
     LOADING["import"](state, inputs, argument)
-    # The first callback of ctypes looks which machine this is, in files that are closed here.
-    ctypes.CFUNCTYPE(None)(int)
     try:
         import numpy
     except ImportError:

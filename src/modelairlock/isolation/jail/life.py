@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from modelairlock.isolation.jail import talk
+from modelairlock.isolation.jail import channel, talk
 from modelairlock.isolation.jail.channel import BrokeProtocol
 from modelairlock.isolation.jail.launcher import Launched
 from modelairlock.isolation.jail.memory import Memory
@@ -245,7 +245,7 @@ class Life:
 
     def _sent(self, watch: ServingWatch, data: bytes, fds: tuple[int, ...] = ()) -> None:
         try:
-            talk.say(watch.launched.control, data, fds)
+            channel.say(watch.launched.control, data, fds)
         except OSError as problem:
             self._lost = True
             raise Over from problem

@@ -6,7 +6,6 @@ them when it has answered, it says so, and the caller leaves that memory alone f
 """
 
 import _socket
-import ctypes
 import json
 import math
 import mmap
@@ -45,8 +44,6 @@ def _ready(state: "dict[str, Any]", inputs: "list[int]", argument: str) -> None:
     state["control"] = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _CONTROL)
     state["serving"] = True
     LOADING["import"](state, inputs, argument)
-    # The first callback of ctypes looks which machine this is, in files that are closed here.
-    ctypes.CFUNCTYPE(None)(int)
     counting = sys.modules.get("threadpoolctl")
     if counting is not None:
         # It lists libraries out of a file that is closed here; there is another way, which it takes without /proc.
@@ -93,8 +90,8 @@ def _serve(state: "dict[str, Any]", inputs: "list[int]", _argument: str) -> None
     for fd in inputs:
         os.close(fd)
     served = Served(state)
-    while served.one():
-        pass
+    while True:
+        served.one()
 
 
 class Served:
@@ -139,8 +136,8 @@ class Served:
             raise NotSent("the result holds too much text and too many single values; return arrays")
         os.write(_CONTROL, data)
 
-    def one(self) -> bool:
-        """One call; whether there may be another."""
+    def one(self) -> None:
+        """One call. Whoever has nobody to answer any more ends in `told`."""
         message = self.told()
         self.number = message["call"]
         taking = Taken(self, message["copy"])
@@ -160,7 +157,6 @@ class Served:
                 self.tell(kind="answer", call=self.number, value=answer, kept=kept)
         except NotSent as problem:
             self.tell(kind="raised", call=self.number, error=str(problem), kept=kept)
-        return True
 
     def answered(self, message: Any, taking: "Taken") -> Any:
         """The description of the result, which is in memory then."""

@@ -27,7 +27,7 @@ from modelairlock.isolation.jail.runtime import ALWAYS, runtime
 from modelairlock.isolation.jail.watch import Stopped, Watch
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.isolation import LAYERS, Isolation, Level
-from modelairlock.records.jail import CGROUP, JailLayer, JailLimits, JailResult, Outcome
+from modelairlock.records.jail import CGROUP, JAIL_LAYERS, JailLayer, JailLimits, JailResult, Outcome
 
 _END_SECONDS = 2.0
 #: what allocators and interpreters reserve without using it
@@ -48,7 +48,7 @@ def unavailable(layers: tuple[JailLayer, ...], least: Level) -> JailResult:
 
 
 class Serving(Protocol):
-    """What makes the last phase of a job last: whoever asks the loaded model something (see `life.py`)."""
+    """What makes the last phase of a job last: whoever asks the loaded model something (`life.py`, `fetching.py`)."""
 
     def watch(self, launched: Launched) -> Watch:
         """The loop that follows the worker, in place of the usual one."""
@@ -88,7 +88,7 @@ class Session:
             what = "the folder for temporary files" if self._only_the_folder() else "the interpreter"
             reason = f"{what} lies in {closed}, which nobody may pass, and root does not enter the jail"
             lacking = JailLayer(name="privileges", state="unavailable", reason=reason)
-            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in LAYERS[2:]]
+            rest = [JailLayer(name=name, state="unavailable", reason="not tried") for name in JAIL_LAYERS[2:]]
             return unavailable((lacking, no_namespaces, *rest), self._least)
         launched = self._launched(namespaces=no_namespaces is None)
         if no_namespaces is None:
@@ -325,11 +325,7 @@ class Session:
             if stopped.outcome is Outcome.LIMIT_WALL:
                 raise BrokeProtocol("it went on after its last phase") from stopped
             raise
-        if raised := self._raised():
-            return raised
-        if watch.events:
-            return Outcome.COMPLETED_WITH_VIOLATIONS, watch.told()
-        return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
+        return self._raised() or watch.completed()
 
 
 def _switched_off(name: str) -> JailLayer:

@@ -1,9 +1,9 @@
 """How each kind of model is used, and made-up input for it: run inside the jail as text, for `first_use.py`.
 
-Made-up input is numbers, and text only for what is known to count words: an honest model must not take it for the name
-of a file. What a library offers is called as its users call it; what came in the file is asked for everything that a
-model may be asked for. All of this touches hostile objects, in the phase in which that is watched. Standard library
-only at the top.
+Made-up input is numbers, and text only for what counts words or says itself that it takes text: an honest model must
+not take it for the name of a file. What a library offers is called as its users call it; what came in the file is asked
+for everything that a model may be asked for. All of this touches hostile objects, in the phase in which that is
+watched. Standard library only at the top.
 """
 
 from __future__ import annotations

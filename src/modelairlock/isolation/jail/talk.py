@@ -42,14 +42,6 @@ Said = Answer | Raised | More
 _decode: Callable[[bytes], Said] = json_decoder(Said)
 
 
-def say(control: socket.socket, data: bytes, fds: tuple[int, ...] = ()) -> None:
-    """A message to the worker, with the descriptors of memory. Raises OSError."""
-    if fds:
-        socket.send_fds(control, [data], list(fds))
-    else:
-        control.send(data)
-
-
 def hear(control: socket.socket) -> Said | None:
     """The next message, or None at the end. Descriptors that come along are dropped by the kernel.
 

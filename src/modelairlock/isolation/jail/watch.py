@@ -88,7 +88,7 @@ class Watch:
         self._sampled = self._searched = 0.0
         self._processes: list[int] = []
         self._base_cpu = self._base_memory = 0
-        self._phase_start = (0.0, 0.0, 0)
+        self._phase_start = (0.0, 0.0)
         self._cpu = 0.0
         self._memory = self._peak = 0
         self._end = os.pidfd_open(launched.process.pid)
@@ -96,10 +96,13 @@ class Watch:
         for fd in (launched.control.fileno(), launched.output, self._end):
             self._poll.register(fd, select.POLLIN)
 
-    def told(self) -> str:
-        """How many attempts were seen, kept or not."""
+    def completed(self) -> tuple[Outcome, str]:
+        """What it means that the worker has done all it was asked for."""
+        if not self.events:
+            return Outcome.COMPLETED, "nothing forbidden was attempted on the way that was taken"
         count = len(self.events) + self.dropped
-        return f"{counted(count, 'attempt')} {'was' if count == 1 else 'were'} seen"
+        told = f"{counted(count, 'attempt')} {'was' if count == 1 else 'were'} seen"
+        return Outcome.COMPLETED_WITH_VIOLATIONS, told
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -127,14 +130,14 @@ class Watch:
         """Account for `phase` from now on."""
         self._sample(force=True)
         self.phase, self._peak = phase, self._memory
-        self._phase_start = (time.monotonic(), self._cpu, 0)
+        self._phase_start = (time.monotonic(), self._cpu)
 
     def finish(self, note: str = "") -> None:
         """The phase is over, and the worker says `note` of it."""
         if not self.phase:
             return
         self._sample(force=True)
-        started, cpu, _ = self._phase_start
+        started, cpu = self._phase_start
         self.phases.append(
             JailPhase(
                 name=self.phase,
