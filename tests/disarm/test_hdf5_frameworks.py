@@ -153,3 +153,20 @@ def test_chunks_that_the_library_does_not_find_are_not_given_out(tmp_path: Path)
         plan = planned(changed)
         assert not plan.tensors
         assert plan.refused or plan.lost
+
+
+def test_a_chunk_that_does_not_fit_its_own_checksum_gives_nothing(tmp_path: Path) -> None:
+    """All its bytes come out before zlib says so, and h5py does not give them either."""
+    path = tmp_path / "in.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("w", data=numbers((1000,)), chunks=(1000,), compression="gzip")
+    with h5py.File(path) as file:
+        chunk = file["w"].id.get_chunk_info(0)
+    whole = bytearray(path.read_bytes())
+    assert converted(tmp_path, path, force=True).outcome == "converted"
+    whole[chunk.byte_offset + chunk.size - 1] ^= 1
+    path.write_bytes(whole)
+    with h5py.File(path) as file, pytest.raises(OSError, match="read"):
+        file["w"][:]
+    told = converted(tmp_path, path, force=True)
+    assert (told.outcome, "damaged" in told.reason) == ("not-converted", True), told

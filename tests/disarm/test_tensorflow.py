@@ -12,6 +12,7 @@ from modelairlock.disarm.tensorflow_names import readable, slice_key
 from modelairlock.disarm.tensorflow_texts import read_texts
 from modelairlock.encodings.crc32c import crc32c, masked
 from modelairlock.limits import Limits
+from modelairlock.pipeline import convert as convert_module
 from modelairlock.pipeline.convert import Wanted, convert
 from modelairlock.pipeline.convert_answer import decode_plan
 from modelairlock.reading import Budget, BytesSource, ReadProblem
@@ -77,10 +78,7 @@ def _texts(value: object) -> object:
 
 @pytest.mark.slow
 def test_every_name_for_one_checkpoint(tmp_path: Path) -> None:
-    for suffix in (".index", ".data-00000-of-00003"):
-        for path in REAL.glob(f"sharded{suffix}"):
-            shutil.copy(path, tmp_path)
-    for path in REAL.glob("sharded.data*"):
+    for path in (REAL / "sharded.index", *REAL.glob("sharded.data*")):
         shutil.copy(path, tmp_path)
     for source in (tmp_path, tmp_path / "sharded", tmp_path / "sharded.index"):
         told = put(source, tmp_path, force=True)
@@ -155,6 +153,26 @@ def test_too_many_strings_are_lost_and_not_read() -> None:
     text = Text("s", (1,), 0, 17 * 1024 * 1024, 1, 0)
     [lost] = read_texts(BytesSource(b""), (text,), Limits()).lost
     assert "16777216 bytes of strings" in lost.why
+
+
+@pytest.mark.slow
+def test_more_strings_are_damaged_than_are_listed(tmp_path: Path) -> None:
+    entries = [(f"s{at:04}", b.entry(0, 4, kind=7)) for at in range(1100)]
+    told = put(made(tmp_path, b.index(*entries, ("w", b.entry(data=F4[:4]))), F4[:4]), tmp_path)
+    assert (told.outcome, len(told.lost), told.more_lost) == ("partly", 1000, 100)
+    assert set(kept(tmp_path)) == {"w"}
+
+
+@pytest.mark.slow
+def test_strings_of_all_files_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (REAL / "sharded.index", *REAL.glob("sharded.data*")):
+        shutil.copy(path, tmp_path)
+    put(tmp_path / "sharded", tmp_path)
+    assert set(plain(tmp_path)) == {"words0", "words1", "words2"}
+    monkeypatch.setattr(convert_module, "PLAIN_BYTES", 40)
+    told = put(tmp_path / "sharded", tmp_path, force=True)
+    assert (told.outcome, told.plain, [one.what for one in told.lost]) == ("partly", None, ["strings"])
+    assert len(told.tensors) == 3
 
 
 # -- files that belong together ---------------------------------------------------------------------------------------
@@ -257,6 +275,8 @@ def test_what_does_not_fit_is_lost() -> None:
             assert (plan.texts, len(plan.lost)) == ((), 1), name
     twice = plan_of(b.index(("a.b", b.entry()), ("a/b", b.entry(4))), 24)
     assert (twice.tensors, len(twice.lost)) == ((), 1)
+    texts = plan_of(b.index(("a.b", b.entry(kind=7)), ("a/b", b.entry(4, kind=7)), ("c", b.entry(kind=7))), 24)
+    assert ([one.key for one in texts.texts], [one.where for one in texts.lost]) == (["c"], ["a.b"])
 
 
 def slices(*extents: tuple[tuple[int, int], ...], shape: tuple[int, ...] = (4, 2)) -> bytes:

@@ -156,10 +156,12 @@ def test_an_honest_plan_over_several_files_is_taken() -> None:
         {"sums": (Sum(1, 0),)}, {"sums": (Sum(-1, 0),)}, {"sums": (Sum(0, 2**32),)}, {"sums": (Sum(0, -1),)},
         {"sums": (Sum(0, 1),) * 2}, {"texts": (Text("s", (), 3, 21, 2, 7),)}, {"texts": (Text("s", (), 3, 4, 3, 7),)},
         {"texts": (Text("s", (), 3, 4, -1, 7),)}, {"texts": (Text("s", (), 4, 3, 2, 7),)},
-        {"texts": (Text("../s", (), 3, 4, 2, 7),)}, {"texts": (Text("s", (), 3, 4, 2, 7),) * 10_001},
+        {"texts": (Text("../s", (), 3, 4, 2, 7),)}, {"texts": (Text("s", (), 3, 4, 2, 7),) * 2},
+        {"texts": tuple(Text(f"s{at}", (), 3, 4, 2, 7) for at in range(10_001))},
+        {"texts": (Text("s", (), 3, 4, 2, 7),), "plain": b"[1]"},
         {"segments": (FAR,), "tensors": ()},
     ],
-    ids=range(17),
+    ids=range(19),
 )  # fmt: skip
 def test_a_plan_over_several_files_that_must_not_be(change: dict[str, object]) -> None:
     plan = msgspec.structs.replace(SPREAD, **{"texts": (), **change})
@@ -190,13 +192,13 @@ def test_parts_that_must_not_be(change: dict[str, object]) -> None:
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"[]", b"\x91" * 100_000])
 def test_strings_that_are_none(data: bytes) -> None:
     with pytest.raises(ProtocolBroken):
-        decode_texts(data)
+        decode_texts(data, 1)
 
 
 @pytest.mark.parametrize("plain", [b"[]", b"{", b'"x"', b"[" * 300 + b"]" * 300])
 def test_strings_are_an_object(plain: bytes) -> None:
     with pytest.raises(ProtocolBroken):
-        decode_texts(msgspec.msgpack.encode(Texts(plain=plain)))
+        decode_texts(msgspec.msgpack.encode(Texts(plain=plain)), 1)
     with pytest.raises(ProtocolBroken):
-        decode_texts(msgspec.msgpack.encode(Texts(lost=(Note("", "", ""),) * (MOST_NOTES + 1))))
-    assert decode_texts(msgspec.msgpack.encode(Texts(plain=b'{"a": ["b"]}'))) == ({"a": ["b"]}, ())
+        decode_texts(msgspec.msgpack.encode(Texts(lost=(Note("", "", ""),) * (MOST_NOTES + 2))), MOST_NOTES)
+    assert decode_texts(msgspec.msgpack.encode(Texts(plain=b'{"a": ["b"]}')), 1) == ({"a": ["b"]}, (), 12)

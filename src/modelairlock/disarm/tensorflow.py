@@ -6,20 +6,19 @@ numbers: they lie behind their lengths, in files that this reader does not see, 
 See tensorflow/core/util/tensor_bundle/tensor_bundle.cc and tensorflow/core/util/saved_tensor_slice_util.cc.
 """
 
-from collections.abc import Iterator
+from collections import Counter
 from typing import NamedTuple
 
 import msgspec
 
 from modelairlock.disarm.harvest import Harvest
 from modelairlock.disarm.numbers import count_of
-from modelairlock.disarm.tensorflow_names import GRAPH, readable, slice_key
+from modelairlock.disarm.tensorflow_names import readable, slice_key
 from modelairlock.encodings.crc32c import unmasked
-from modelairlock.encodings.protobuf import VARINT, Field, Window, fields
+from modelairlock.encodings.protobuf import VARINT, fields_in
 from modelairlock.encodings.tensorflow.schema import TABLES, known
 from modelairlock.encodings.tensorflow.table import FOOTER, MAGIC, read_block, read_entries, read_footer, read_handle
-from modelairlock.limits import DEFAULT_LIMITS
-from modelairlock.reading import Budget, BytesSource, Cursor, Malformed, OverLimit, Source, Unsupported
+from modelairlock.reading import Budget, Cursor, Malformed, OverLimit, Source, Unsupported
 from modelairlock.records.disarm import MOST_DIMENSIONS, MOST_TEXTS, Part, Plan, Store, Sum, Tensor, Text, covers
 from modelairlock.records.tensors import BITS, is_odd
 
@@ -76,9 +75,10 @@ def plan_tensorflow(source: Source, budget: Budget, beside: tuple[int, ...]) -> 
         budget.check_time(0)
         if not key.startswith(b"\0"):
             one.tensor(key, value)
+    texts = one.texts_of_one_name()
     made = one.harvest.plan("tensorflow", None)
     sums = tuple(Sum(place, crc) for place, crc in one.sums.items())
-    return msgspec.structs.replace(made, sums=sums, texts=tuple(one.texts))
+    return msgspec.structs.replace(made, sums=sums, texts=texts)
 
 
 def _read(source: Source, budget: Budget) -> dict[bytes, bytes]:
@@ -116,7 +116,7 @@ class _Bundle:
         if entry is None or entry.shape is None:
             self.harvest.lose(name, "a tensor", "it is not described as TensorFlow does")
         elif entry.dtype == _STRING:
-            self._text(GRAPH.decode() if key == GRAPH else name, entry)
+            self._text(name, entry)
         elif entry.dtype not in _DTYPES:
             kind = _KINDS.get(entry.dtype, f"type {entry.dtype}")
             self.harvest.lose(name, "a tensor", f"{kind} has no place in safetensors")
@@ -129,6 +129,14 @@ class _Bundle:
             else:
                 self.harvest.numbers(name, _DTYPES[entry.dtype], entry.shape, place, swap=self._swap(entry))
                 self._sum(place, entry)
+
+    def texts_of_one_name(self) -> tuple[Text, ...]:
+        """The strings to be read. As with tensors, those that would have one name are all lost."""
+        times = Counter(one.key for one in self.texts)
+        for key, count in times.items():
+            if count > 1:
+                self.harvest.lose(key, "tensors of strings", "more than one would have this name")
+        return tuple(one for one in self.texts if times[one.key] == 1)
 
     def _swap(self, entry: _Entry) -> bool:
         return self.harvest.swap and BITS[_DTYPES[entry.dtype]] > 8
@@ -205,7 +213,7 @@ def _header(value: bytes) -> tuple[int, bool]:
     """How many files there are, and whether numbers are big-endian. Raises `Malformed`."""
     if not known(value, 0, len(value), TABLES["BundleHeader"]):
         raise Malformed(0, "the header of a checkpoint", "unknown fields")
-    said = {field.number: field.value for field in _fields(value)}
+    said = {field.number: field.value for field in fields_in(value)}
     if said.get(2, 0) not in (0, 1):
         raise Malformed(0, "little or big numbers", f"number {said[2]} for their order")
     return said.get(1, 0), said.get(2, 0) == 1
@@ -218,7 +226,7 @@ def _entry(value: bytes) -> _Entry | None:
     numbers = {1: 0, 3: 0, 4: 0, 5: 0}
     shape: tuple[int, ...] | None = ()
     crc32c, slices, shapes = 0, [], 0
-    for field in _fields(value):
+    for field in fields_in(value):
         shapes += field.number == 2
         if field.wire == VARINT:
             numbers[field.number] = field.value
@@ -238,11 +246,11 @@ def _entry(value: bytes) -> _Entry | None:
 
 def _shape(value: bytes) -> tuple[int, ...] | None:
     lengths = []
-    for field in _fields(value):
+    for field in fields_in(value):
         if field.wire == VARINT:
             return None  # its rank is not known
         length = 0
-        for one in _fields(value[field.start : field.end]):
+        for one in fields_in(value[field.start : field.end]):
             length = one.value if one.number == 1 and one.wire == VARINT else length
         lengths.append(length)
     return tuple(lengths) if len(lengths) <= MOST_DIMENSIONS and all(one < _INT64 for one in lengths) else None
@@ -250,16 +258,10 @@ def _shape(value: bytes) -> tuple[int, ...] | None:
 
 def _extents(value: bytes) -> tuple[Extent, ...]:
     made = []
-    for field in _fields(value):
+    for field in fields_in(value):
         said = {1: 0, 2: -1}
-        for one in _fields(value[field.start : field.end]):
+        for one in fields_in(value[field.start : field.end]):
             if one.wire == VARINT:
                 said[one.number] = one.value if one.value < _INT64 else one.value - 2 * _INT64
         made.append(Extent(said[1], said[2]))
     return tuple(made)
-
-
-def _fields(value: bytes) -> Iterator[Field]:
-    """The fields of a message in memory, which was found to be whole."""
-    cursor = Cursor(BytesSource(value), "", Budget(DEFAULT_LIMITS))
-    return fields(Window(cursor), 0, len(value))

@@ -11,10 +11,10 @@ from modelairlock.disarm.numbers import count_of
 from modelairlock.disarm.plain import plain_name, plain_value, to_json
 from modelairlock.disarm.tensorflow_names import GRAPH, readable
 from modelairlock.encodings.crc32c import crc32c, masked
-from modelairlock.encodings.protobuf import LEN, Field, Window, fields
+from modelairlock.encodings.protobuf import LEN, fields_in
 from modelairlock.encodings.tensorflow.table import read_number
-from modelairlock.limits import DEFAULT_LIMITS, Limits
-from modelairlock.reading import Budget, BytesSource, Cursor, Malformed, ReadProblem, Source
+from modelairlock.limits import Limits
+from modelairlock.reading import Budget, Malformed, ReadProblem, Source
 from modelairlock.records.disarm import NOTE_CHARACTERS, PLAIN_BYTES, Note, Text, Texts
 from modelairlock.records.tensors import NAME_CHARACTERS
 from modelairlock.records.text import shown
@@ -95,7 +95,7 @@ def _full_names(graph: bytes, budget: Budget) -> dict[str, object]:
         budget.check_time(0)
         for attribute in _inside(node, 2):
             said = {
-                field.number: attribute[field.start : field.end] for field in _fields(attribute) if field.wire == LEN
+                field.number: attribute[field.start : field.end] for field in fields_in(attribute) if field.wire == LEN
             }
             key, name = readable(said.get(3, b"")), said.get(2, b"").decode("utf-8", "backslashreplace")
             if said.get(3) and name and len(name) <= NAME_CHARACTERS and name != key:
@@ -104,10 +104,6 @@ def _full_names(graph: bytes, budget: Budget) -> dict[str, object]:
 
 
 def _inside(message: bytes, number: int) -> Iterator[bytes]:
-    for field in _fields(message):
+    for field in fields_in(message):
         if field.number == number and field.wire == LEN:
             yield message[field.start : field.end]
-
-
-def _fields(message: bytes) -> Iterator[Field]:
-    return fields(Window(Cursor(BytesSource(message), "", Budget(DEFAULT_LIMITS))), 0, len(message))

@@ -11,7 +11,8 @@ Source: https://protobuf.dev/programming-guides/encoding/
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from modelairlock.reading import Cursor, Malformed, OverLimit, Truncated
+from modelairlock.limits import DEFAULT_LIMITS
+from modelairlock.reading import Budget, BytesSource, Cursor, Malformed, OverLimit, Truncated
 
 VARINT, I64, LEN, GROUP, END_GROUP, I32 = range(6)
 #: bytes of a varint; the tenth may only hold the 64th bit
@@ -115,6 +116,11 @@ def fields(window: Window, start: int, end: int, *, torn: bool = False) -> Itera
         window.cursor.consumed(at, field.end if plain else field.start)
         yield field
         at = _after(window, field, end)
+
+
+def fields_in(message: bytes) -> Iterator[Field]:
+    """The fields of a message in memory, which is a part of what was counted as read. Raises as `fields` does."""
+    return fields(Window(Cursor(BytesSource(message), "", Budget(DEFAULT_LIMITS))), 0, len(message))
 
 
 def _field(window: Window, at: int, end: int, *, torn: bool = False) -> Field:

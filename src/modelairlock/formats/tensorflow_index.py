@@ -7,7 +7,7 @@ a block may be compressed by Snappy. Blocks that the index does not name are byt
 
 from collections.abc import Iterator
 
-from modelairlock.encodings.protobuf import Window, fields
+from modelairlock.encodings.protobuf import fields_in
 from modelairlock.encodings.tensorflow.schema import TABLES, known
 from modelairlock.encodings.tensorflow.table import (
     FOOTER,
@@ -18,10 +18,7 @@ from modelairlock.encodings.tensorflow.table import (
     read_footer,
     read_handle,
 )
-from modelairlock.limits import DEFAULT_LIMITS
 from modelairlock.reading import (
-    Budget,
-    BytesSource,
     Cursor,
     Format,
     Malformed,
@@ -87,8 +84,7 @@ def _tensor(key: bytes, value: bytes, block: Block, shards: int) -> Iterator[Gap
 
 def _numbers(value: bytes) -> Iterator[tuple[int, int]]:
     """The fields of a message in memory, which was found to be whole, that are numbers."""
-    cursor = Cursor(BytesSource(value), "", Budget(DEFAULT_LIMITS))
-    for field in fields(Window(cursor), 0, len(value)):
+    for field in fields_in(value):
         yield field.number, field.value
 
 

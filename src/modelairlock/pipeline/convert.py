@@ -24,7 +24,7 @@ from modelairlock.pipeline.options import Options
 from modelairlock.pipeline.place import check_place
 from modelairlock.pipeline.scan import scan_sources
 from modelairlock.records.conversion import Carried, ConversionRecord, Input, Left
-from modelairlock.records.disarm import MOST_NOTES, Note, Plan
+from modelairlock.records.disarm import MOST_NOTES, PLAIN_BYTES, Note, Plan
 from modelairlock.records.errors import AirlockError
 from modelairlock.records.finding import Finding
 from modelairlock.records.isolation import Isolation, Level
@@ -189,20 +189,24 @@ class _Conversion:
         return outcome.result
 
     def _with_texts(self, plan: Plan) -> tuple[Plan, Any]:
-        """The plan, and its plain data with the strings that lie in other files."""
-        plain = decode_plain(plan.plain)
+        """The plan, and its plain data, which is the strings that lie in other files if there are any."""
         if not plan.texts:
-            return plan, plain
+            return plan, decode_plain(plan.plain)
         strings: dict[str, Any] = {}
-        lost: list[Note] = list(plan.lost)
+        lost, size = list(plan.lost), 0
         for file in sorted({text.file for text in plan.texts}):
             ask = Ask(limits=self.wanted.limits, texts=tuple(text for text in plan.texts if text.file == file))
-            found, missing = decode_texts(self._asked(file, ask))
+            found, missing, more = decode_texts(self._asked(file, ask), len(ask.texts))
             strings |= found
             lost += missing
+            size += more
+            if size > PLAIN_BYTES:
+                strings = {}
+                lost.append(Note("", "strings", f"all files together have more than {PLAIN_BYTES} bytes of them"))
+                break
         more = plan.more_lost + max(0, len(lost) - MOST_NOTES)
         plan = msgspec.structs.replace(plan, lost=tuple(lost[:MOST_NOTES]), more_lost=more)
-        return plan, {**(plain or {}), **strings} or None
+        return plan, strings or None
 
     def _loaded(self, told: ConversionRecord, loader: str) -> ConversionRecord:
         """As `done`, by loading it in the jail."""

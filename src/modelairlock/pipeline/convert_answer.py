@@ -73,6 +73,8 @@ def _check_more(plan: Plan, sizes: tuple[int, ...]) -> None:
     """What there is of checkpoints that are spread over several files."""
     if len(plan.texts) > MOST_TEXTS or len(plan.sums) > len(plan.stores):
         raise ProtocolBroken("a plan of too many parts")
+    if plan.texts and (plan.plain or len({text.key for text in plan.texts}) < len(plan.texts)):
+        raise ProtocolBroken("strings beside other plain data, or two of one name")
     for one in plan.sums:
         if not 0 <= one.store < len(plan.stores) or not 0 <= one.crc32c < 1 << 32:
             raise ProtocolBroken("a checksum of nothing")
@@ -81,13 +83,17 @@ def _check_more(plan: Plan, sizes: tuple[int, ...]) -> None:
             raise ProtocolBroken("strings outside their file, or of a name that must not be")
 
 
-def decode_texts(data: bytes) -> tuple[dict[str, Any], tuple[Note, ...]]:
-    """Strings by their names, and what is lost of them. Raises `ProtocolBroken`."""
+def decode_texts(data: bytes, asked: int) -> tuple[dict[str, Any], tuple[Note, ...], int]:
+    """Strings by their names, what is lost of the `asked` ones, and how many bytes of JSON it was.
+
+    Raises `ProtocolBroken`.
+    """
     made = decoded(_decode_texts, data, "strings", RESULT_BYTES)
     plain = decode_plain(made.plain)
-    if len(made.lost) > MOST_NOTES or not isinstance(plain, dict | None):
+    # each may be lost, and then all of them together
+    if len(made.lost) > asked + 1 or not isinstance(plain, dict | None):
         raise ProtocolBroken("strings that are none")
-    return plain or {}, made.lost
+    return plain or {}, made.lost, len(made.plain)
 
 
 def _check_segments(plan: Plan, size: int) -> None:

@@ -55,7 +55,9 @@ def answer(fd: int, payload: bytes) -> bytes:
             return _encode(speakable(made))
     stream = ask.stream
     budget = Budget(ask.limits, source.size)
-    _Going.source = inflate(source, Span(stream.start, stream.end), stream.method, budget, stream.size)
+    inflated = inflate(source, Span(stream.start, stream.end), stream.method, budget, stream.size)
+    # A stream whose own checksum does not fit gives nothing, though all its bytes came out.
+    _Going.source = None if inflated.damage else inflated
     _Going.at, _Going.size = 0, stream.size
     return _next()
 

@@ -168,7 +168,7 @@ class Writer:
                 if tensor.tiles:
                     self._tiles(tensor, plan.stores, out, len(head) + start, spool)
                 elif tensor.parts:
-                    self._parts(tensor, plan.stores, out, len(head) + start)
+                    self._parts(tensor, plan.stores, out, len(head) + start, spool)
                 elif end > start:
                     self._tensor(tensor, plan.stores[tensor.store], end - start, out, len(head) + start, spool)
         except StreamBroken as problem:
@@ -192,7 +192,7 @@ class Writer:
         """The file that a store is in; -1 for the one that is none."""
         return self.inputs.files[store.file].fd if store.file < len(self.inputs.files) else -1
 
-    def _reader(self, store: Store, spool: Spool | None = None) -> Read:
+    def _reader(self, store: Store, spool: Spool) -> Read:
         if store.file >= len(self.inputs.files):
             assert self.remote is not None
             return self.remote
@@ -201,7 +201,7 @@ class Writer:
         def read(start: int, count: int) -> bytes:
             if store.inline:
                 return store.inline[start : start + count]
-            if store.stream >= 0 and spool:
+            if store.stream >= 0:
                 return spool.read(store.stream, start, count)
             return _read(fd, start, count)
 
@@ -230,12 +230,12 @@ class Writer:
             put_tile(data, tensor.tile, one.corner, tensor.shape, width, out, at)
             self._tick(len(data))
 
-    def _parts(self, tensor: Tensor, stores: Sequence[Store], out: int, at: int) -> None:
+    def _parts(self, tensor: Tensor, stores: Sequence[Store], out: int, at: int, spool: Spool) -> None:
         width = BITS[tensor.dtype] // 8
         swap = _word(tensor) if tensor.swap else 0
         for one in tensor.parts:
             store = stores[one.store]
-            read = self._reader(store)
+            read = self._reader(store, spool)
             copy_part(read, store.start, one.shape, one.corner, tensor.shape, width, out, at, swap, self._tick)
 
     def _tensor(self, tensor: Tensor, store: Store, length: int, out: int, at: int, spool: Spool) -> None:

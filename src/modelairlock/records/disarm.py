@@ -117,7 +117,6 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
 
     plain: bytes = b""
     lost: tuple[Note, ...] = ()
-    refused: str = ""
 
 
 def covers(shape: tuple[int, ...], parts: "tuple[Part, ...]") -> bool:

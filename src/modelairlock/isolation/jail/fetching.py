@@ -184,14 +184,14 @@ class _FetchWatch(Watch):
 
     def __init__(self, launched: Launched, limits: JailLimits) -> None:
         super().__init__(launched, limits)
-        self._answer_due = self._asking = False
+        self._asking = False
         self._answered: _Said | None = None
 
     def ask(self, question: bytes, fds: tuple[int, ...], deadline: float) -> _Said:
         """The answer to one question. Raises BrokeProtocol, Stopped, `_Gone`."""
         if not self._asking and self._messages:
             raise BrokeProtocol("it spoke before it was asked")
-        self._asking, self._answer_due, self._answered = True, True, None
+        self._asking, self._answered = True, None
         try:
             say(self.launched.control, question, fds)
         except OSError as problem:
@@ -221,10 +221,10 @@ class _FetchWatch(Watch):
                 self.closed = True
                 self._poll.unregister(self.launched.control.fileno())
                 return False
-            if not self._answer_due or len(data) > _MESSAGE_BYTES:
+            if self._answered is not None or len(data) > _MESSAGE_BYTES:
                 raise BrokeProtocol("it spoke without being asked, or too much")
             try:
-                self._answered, self._answer_due = _decode(data), False
+                self._answered = _decode(data)
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
                 raise BrokeProtocol(f"not an answer: {escaped(str(error))}") from error
 
