@@ -10,9 +10,9 @@ from modelairlock.records.jail import Certainty, Event
 from modelairlock.serving.pool import Pool
 
 
-def event(syscall: str, action: str = "EPERM") -> Event:
+def event(syscall: str, action: str = "EPERM", arguments: tuple[str, ...] = ("\x1b[31m",)) -> Event:
     return Event(
-        seq=1, at_seconds=0.0, phase="serve", thread=1, syscall=syscall, arguments=("\x1b[31m",), action=action,
+        seq=1, at_seconds=0.0, phase="serve", thread=1, syscall=syscall, arguments=arguments, action=action,
         certainty=Certainty.DENIED,
     )  # fmt: skip
 
@@ -36,6 +36,20 @@ def test_habits_are_no_violations_however_many() -> None:
     pool.look()
     assert (pool.ready, lines, model.closed) == (True, [], False)
     assert dict(pool.violations) == {"(not kept)": 5000}
+
+
+def test_questions_that_numerical_libraries_ask_are_no_violations() -> None:
+    """xgboost asks how much processor time there is where it is confined, and oneDNN for tiles of matrices."""
+    pool, model, lines = pool_of()
+    model.events = (
+        event("openat", arguments=("/sys/fs/cgroup/cpu.max", "O_RDONLY")),
+        event("arch_prctl", arguments=("0x1022", "0x7ffc")),
+    )
+    pool.look()
+    assert (pool.ready, lines, model.closed, dict(pool.violations)) == (True, [], False, {})
+    model.events = (*model.events, event("openat", arguments=("/sys/fs/cgroup/cpu.max", "O_WRONLY")))
+    pool.look()
+    assert (pool.ready, dict(pool.violations)) == (False, {"openat": 1})
 
 
 def test_an_attempt_is_told_once_and_ends_it() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _HELP = {
     "airlock_requests_total": ("counter", "Requests that were answered, by status of HTTP."),
-    "airlock_errors_total": ("counter", "Requests for inference without a result, by reason."),
-    "airlock_inference_seconds": ("histogram", "From the end of a request for inference to its answer, waiting too."),
+    "airlock_errors_total": ("counter", "Requests that were turned away or had no result, by reason."),
+    "airlock_inference_seconds": ("histogram", "From the end of a request for inference to its result, waiting too."),
     "airlock_waiting": ("gauge", "Requests that wait for a worker."),
     "airlock_running": ("gauge", "Requests that a worker computes."),
     "airlock_workers": ("gauge", "Jailed workers there are."),
@@ -50,7 +50,7 @@ class Metrics:
         lines = []
         for name, (kind, told) in _HELP.items():
             lines += [f"# HELP {name} {told}", f"# TYPE {name} {kind}"]
-            lines += [f"{full}{_labels(labels)} {value:g}" for full, labels, value in samples[name]]
+            lines += [f"{full}{_labels(labels)} {value}" for full, labels, value in samples[name]]
         return "\n".join(lines) + "\n"
 
     def _own(self) -> Iterator[Sample]:

@@ -5,7 +5,6 @@ end the service. A model that tried something, or spoke out of turn, is asked no
 accident. All of it may be called from several threads.
 """
 
-import contextlib
 import threading
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from modelairlock.pipeline.load_isolated import IsolatedModel
-from modelairlock.records.attempts import IDLE
+from modelairlock.records.attempts import idle
 from modelairlock.records.errors import AirlockError, BadArguments, Busy, CallFailed, WorkerEnded
 from modelairlock.records.jail import Event, Outcome
 from modelairlock.records.text import shown
@@ -226,7 +225,7 @@ class Pool:
         slot.tried = max(tried, slot.tried)
         for event in reversed(fresh):
             # What frameworks ask for and go on without is no violation.
-            if event.syscall not in IDLE and event.action != "EAGAIN":
+            if not idle(event.syscall, event.arguments) and event.action != "EAGAIN":
                 found = True
                 self.violations[event.syscall] += 1
                 self._tell("violation", {"worker": number, **_plain(event)})
@@ -241,12 +240,3 @@ def _plain(event: Event) -> dict[str, Any]:
         "action": event.action,
         "certainty": str(event.certainty),
     }
-
-
-@contextlib.contextmanager
-def closing(pool: Pool) -> Any:
-    """Ends the workers, whatever happens."""
-    try:
-        yield pool
-    finally:
-        pool.close()

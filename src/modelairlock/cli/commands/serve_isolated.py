@@ -140,7 +140,7 @@ def _run(given: dict[str, Any]) -> int:
     from modelairlock.cli.group import INTERRUPTED
     from modelairlock.serving.app import App, Facts, Terms, graceful_seconds
     from modelairlock.serving.opening import opened
-    from modelairlock.serving.pool import Pool, closing
+    from modelairlock.serving.pool import Pool
     from modelairlock.serving.problems import Bounds
     from modelairlock.serving.server import serve
 
@@ -150,7 +150,7 @@ def _run(given: dict[str, Any]) -> int:
     with _listening(given) as listening:
         found = opened(_wanted(given, bounds.arrays), _say)
         pool = Pool(found.models, _log, found.reopen, found.still, stop=given["on_violation"] == "stop")
-        with closing(pool):
+        with contextlib.closing(pool):
             facts = Facts(
                 name=found.name, loader=found.models[0].loader, level=found.models[0].level, verdict=found.verdict,
                 sha256=found.sha256, method=found.method,
@@ -219,11 +219,9 @@ def _token(path: str) -> str:
 
 
 def _listening(given: dict[str, Any]) -> Any:
-    from contextlib import closing
-
     from modelairlock.serving.server import bound, bound_path
 
-    return bound_path(given["path"]) if given["path"] else closing(bound(given["host"], given["port"]))
+    return bound_path(given["path"]) if given["path"] else contextlib.closing(bound(given["host"], given["port"]))
 
 
 def _address(listening: Any) -> str:
