@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from modelairlock.cli.levels import JAIL_LEVELS
+from modelairlock.cli.levels import require_jail
 from modelairlock.cli.report import BROKEN, CLEAR, FLAGGED, INCOMPLETE, PATH, check_output, write_pieces
 from modelairlock.cli.sizes import Size
 
@@ -29,13 +29,7 @@ from modelairlock.cli.sizes import Size
     metavar="VENV",
     help="The environment to load with: its folder or its python [default: the active one].",
 )
-@click.option(
-    "--require",
-    type=click.Choice(JAIL_LEVELS),
-    default="confined",
-    show_default=True,
-    help="Open nothing behind less isolation than this.",
-)
+@require_jail
 @click.option(
     "--seconds",
     type=click.FloatRange(1),

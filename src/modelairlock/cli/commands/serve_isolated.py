@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from modelairlock.cli.levels import JAIL_LEVELS
+from modelairlock.cli.levels import require_jail
 from modelairlock.cli.report import PATH
 from modelairlock.cli.sizes import Size
 
@@ -36,13 +36,7 @@ _LEAST_TOKEN = 16
     metavar="VENV",
     help="The environment that has the framework: its folder or its python [default: the active one].",
 )
-@click.option(
-    "--require",
-    type=click.Choice(JAIL_LEVELS),
-    default="confined",
-    show_default=True,
-    help="Open nothing behind less isolation than this.",
-)
+@require_jail
 @click.option("--method", metavar="NAME", help="What to call where a request names no method.")
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True, help="Where to listen.")
 @click.option(
